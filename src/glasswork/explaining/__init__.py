@@ -1,0 +1,1 @@
+"""From one number to its formula, terms and origin; pure functions over a trace."""

@@ -1,0 +1,1 @@
+"""The reference networks, one file each; nothing but torch inside."""

@@ -1,0 +1,1 @@
+"""Named whole runs: network, data and training. What produced each shipped weight."""

@@ -1,0 +1,1 @@
+"""A page as data; answers messages. No HTTP, no widgets."""

@@ -1,0 +1,1 @@
+"""The Starlette app: the gate, one socket, jobs in workers, static files."""

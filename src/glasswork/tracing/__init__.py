@@ -1,0 +1,1 @@
+"""Run any nn.Module once and keep what happened."""

@@ -1,0 +1,1 @@
+"""Networks with their weights, preprocessing and labels; resolves every TARGET."""
