@@ -1,0 +1,337 @@
+"""What a page and the program say to each other, as types.
+
+A page sends a `Request` as JSON text. It gets `Answer`s: JSON text, or, where tensors come with it, one binary
+frame: a little-endian uint32 with the header's length, the answer as JSON (padded with spaces to a multiple of
+eight bytes), then the raw little-endian values of each of its `arrays`, in order, each padded to eight bytes.
+
+`frontend/src/lib/messages.ts` is generated from these types (`python scripts/build_messages.py`).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+What = Literal["value", "grad"]
+
+
+class _Request(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    request: int
+    """The page's own number for this request; every answer to it carries it."""
+
+    @property
+    def slot(self) -> str:
+        """Requests in one slot replace each other: a new one cancels an older one of the same page."""
+        return type(self).__name__
+
+
+class ListNetworks(_Request, tag="list_networks", frozen=True):
+    """Which networks are here."""
+
+
+class ListSamples(_Request, tag="list_samples", frozen=True):
+    """The sample pictures of a network."""
+
+    network: str
+
+
+class OpenScene(_Request, tag="open_scene", frozen=True):
+    """Run a network on an input, forward and backward from one score, and show it."""
+
+    network: str
+    input: str
+    score: int | None = None
+    """Index of the class whose score is followed; None: the one that the network prefers."""
+
+
+class FetchTensors(_Request, tag="fetch_tensors", frozen=True):
+    """Whole tensors of a trace: `SOURCE#path@what` each, without an index."""
+
+    refs: list[str]
+
+    @property
+    def slot(self) -> str:
+        """Each set of tensors stands for itself."""
+        return "FetchTensors " + " ".join(self.refs)
+
+
+class ExplainNumber(_Request, tag="explain_number", frozen=True):
+    """Where one number comes from, and its trail from the score to the input."""
+
+    ref: str
+    limit: int = 32
+
+
+class Cancel(_Request, tag="cancel", frozen=True):
+    """Stop working on an earlier request."""
+
+    cancels: int
+
+
+Request = ListNetworks | ListSamples | OpenScene | FetchTensors | ExplainNumber | Cancel
+
+
+class Number(Struct, frozen=True):
+    """A number and where it can be asked for."""
+
+    ref: str
+    value: float
+
+
+class Array(Struct, frozen=True):
+    """One tensor of a binary frame. `ref` is `SOURCE#path@what`; the reference of an element adds its index."""
+
+    ref: str
+    shape: list[int]
+    dtype: Literal["float32", "float64", "uint8"]
+
+
+class Source(Struct, frozen=True):
+    """The line of code that made something, with its neighbours."""
+
+    file: str
+    line: int
+    function: str
+    lines: list[tuple[int, str]]
+
+
+class Score(Struct, frozen=True):
+    """One measured figure of a network's card."""
+
+    name: str
+    value: float
+    data: str
+    count: int
+
+
+class NetworkCard(Struct, frozen=True, kw_only=True):
+    """A network as the gallery and the menus name it."""
+
+    name: str
+    title: str
+    about: str
+    page: str
+    parameters: int
+    macs: int
+    classes: list[str]
+    channels: int
+    size: tuple[int, int]
+    data: str
+    licence: str
+    scores: list[Score]
+    draws: bool
+    """Whether its input can be drawn by hand."""
+
+
+class Sample(Struct, frozen=True):
+    """One picture that comes with a network."""
+
+    id: str
+    name: str
+    label: str
+
+
+class Step(Struct, frozen=True):
+    """One thing that was done to a picture before the network saw it, in words and numbers."""
+
+    name: str
+    numbers: dict[str, float]
+
+
+class InputCard(Struct, frozen=True, kw_only=True):
+    """The picture that was given, and what was done to it."""
+
+    id: str
+    name: str
+    label: str | None
+    size: tuple[int, int]
+    """Width and height of the picture as it was given."""
+    crop: tuple[int, int, int, int]
+    """Left, top, width, height of the part that the network sees, in pixels of the picture as it was given."""
+    steps: list[Step]
+    channels: list[str]
+    picture: bool
+    """Whether the picture itself can be fetched at `inputs/ID`."""
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """One tensor on the map."""
+
+    path: str
+    name: str
+    label: str
+    operation: str
+    module: str
+    stage: int
+    axes: list[str]
+    shape: list[int]
+    """Without the batch axis."""
+    mixes: bool
+    """Whether it mixes channels (convolution, linear) or changes each number or neighbourhood in place."""
+    inputs: list[str]
+    scale: int
+    """Columns with one number share a colour scale."""
+    parameters: list[str]
+    low: Number
+    high: Number
+    source: Source
+
+
+class Stage(Struct, frozen=True):
+    """Columns under one bracket."""
+
+    path: str
+    label: str
+
+
+class ClassScore(Struct, frozen=True):
+    """What the network says of one class."""
+
+    label: str
+    logit: Number
+    probability: Number
+
+
+class Push(Struct, frozen=True):
+    """What one channel gives to the score."""
+
+    channel: int
+    share: Number
+
+
+class Scene(Struct, tag_field="type", tag="scene", frozen=True, kw_only=True):
+    """The map of one run, without its tensors."""
+
+    request: int
+    source: str
+    network: NetworkCard
+    input: InputCard
+    stages: list[Stage]
+    columns: list[Column]
+    classes: list[ClassScore]
+    chosen: int
+    last: str
+    """Label of the tensor whose channels push the score."""
+    pushes: list[Push]
+    """The largest push for the chosen score and the largest against it, where there are such."""
+    seconds: float
+
+
+class Maps(Struct, tag_field="type", tag="maps", frozen=True):
+    """Tensors of a trace: values, gradients, weights, or what edges give (`@edge`: out channel, in channel)."""
+
+    request: int
+    arrays: list[Array]
+
+
+class Term(Struct, frozen=True, kw_only=True):
+    """One term of an explanation."""
+
+    position: int
+    name: str
+    ref: str | None
+    value: float
+    factor: float | None
+    factor_ref: str | None
+    product: float
+    product_ref: str
+
+
+class Stop(Struct, frozen=True, kw_only=True):
+    """One stop of the trail from the score to the input."""
+
+    path: str
+    label: str
+    index: list[int]
+    number: Number
+
+
+class Explained(Struct, tag_field="type", tag="explained", frozen=True, kw_only=True):
+    """Where one number comes from. For a convolution, `arrays` holds its window, kernel, product and part tensors."""
+
+    request: int
+    ref: str
+    path: str
+    index: list[int]
+    what: What
+    kind: str
+    value: float
+    formula: str
+    note: str
+    reduce: str
+    count: int
+    terms: list[Term]
+    remainder: Number
+    error: float
+    nonlinear: float
+    trail: list[Stop]
+    arrays: list[Array]
+    window: list[int]
+    """For a windowed operation: first row, first column, rows, columns, row step, column step in its input."""
+
+
+class Networks(Struct, tag_field="type", tag="networks", frozen=True):
+    """Every network that is here."""
+
+    request: int
+    networks: list[NetworkCard]
+
+
+class Samples(Struct, tag_field="type", tag="samples", frozen=True):
+    """The sample pictures of a network, their pixels (count, height, width, colour) in `arrays`."""
+
+    request: int
+    samples: list[Sample]
+    arrays: list[Array]
+
+
+class Progress(Struct, tag_field="type", tag="progress", frozen=True):
+    """How far a request is."""
+
+    request: int
+    done: int
+    total: int
+    doing: str
+
+
+class Failure(Struct, tag_field="type", tag="failure", frozen=True, kw_only=True):
+    """What went wrong, where, why, and what to do."""
+
+    request: int
+    what: str
+    where: str
+    why: str
+    todo: str
+
+
+class Done(Struct, tag_field="type", tag="done", frozen=True):
+    """The last answer to a request."""
+
+    request: int
+
+
+Answer = Scene | Maps | Explained | Networks | Samples | Progress | Failure | Done
+
+
+def encode(answer: Answer, arrays: Sequence[np.ndarray[Any, Any]] = ()) -> str | bytes:
+    """An answer as it goes over the wire: text, or with tensors one binary frame (see the top of this file)."""
+    header = msgspec.json.encode(answer)
+    if not arrays:
+        return header.decode()
+    header += b" " * (-(len(header) + 4) % 8)
+    parts = [struct.pack("<I", len(header)), header]
+    for array in arrays:
+        raw = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
+        parts += [raw, b"\0" * (-len(raw) % 8)]
+    return b"".join(parts)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of all messages, from which the page's types are made."""
+    (request, answer), components = msgspec.json.schema_components([Request, Answer], ref_template="#/$defs/{name}")
+    return {"title": "Messages", "$defs": {**components, "Request": request, "Answer": answer}}
