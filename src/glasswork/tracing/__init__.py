@@ -1,1 +1,25 @@
-"""Run any nn.Module once and keep what happened."""
+"""Run any nn.Module once and keep what happened: every op, forward and backward, where it was written, what it cost."""
+
+from glasswork.tracing.errors import Cancelled, NotKept, NotTraceable, TraceFailed, UnknownAddress
+from glasswork.tracing.graph import Failure, Trace
+from glasswork.tracing.modules import ModuleCall
+from glasswork.tracing.ops import Op
+from glasswork.tracing.run import trace
+from glasswork.tracing.source import Source
+from glasswork.tracing.values import Stats, Value
+
+__all__ = [
+    "Cancelled",
+    "Failure",
+    "ModuleCall",
+    "NotKept",
+    "NotTraceable",
+    "Op",
+    "Source",
+    "Stats",
+    "Trace",
+    "TraceFailed",
+    "UnknownAddress",
+    "Value",
+    "trace",
+]

@@ -1,0 +1,164 @@
+"""A finished trace: the ops of a run as a graph that can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from glasswork.tracing.addresses import find_op, name_ops, suggestions
+from glasswork.tracing.errors import UnknownAddress
+from glasswork.tracing.modules import ModuleCall
+from glasswork.tracing.ops import Op
+from glasswork.tracing.source import Source
+from glasswork.tracing.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where a run ended early.
+
+    Attributes:
+        op: the name of the op that raised, or None where plain Python did.
+        module: the path of the module that was running.
+        source: the author's line.
+        shapes: what the op was given, one entry per tensor.
+        cause: the exception's own words.
+    """
+
+    op: str | None
+    module: str
+    source: Source | None
+    shapes: tuple[tuple[int, ...], ...]
+    cause: str
+
+
+@dataclass(eq=False)
+class Trace:
+    """Everything that happened in one run of a module.
+
+    Attributes:
+        module_type: class name of the traced module.
+        ops: in the order they ran; `ops[i].id == i`.
+        calls: every call of every module, in the order they began; the root's is first.
+        inputs: by name: "input" is the first tensor, then "input.1" and so on, or "input.key" in nested ones.
+        parameters: by their names in the module; `grad` is the loss's, whatever the module's own `.grad` holds.
+        buffers: likewise, as they were when the run began to read or write them.
+        output: what the module returned, detached.
+        after: what `after` made of it.
+        loss: the number whose gradients these are (0-d), or None.
+        training: the root module's mode.
+        backward: whether gradients were collected.
+        detail: "ops".
+        seconds: wall time of the forward run, recording included.
+        backward_seconds: of the backward run; 0 without one.
+        failure: where it ended early; None for a run that finished.
+    """
+
+    module_type: str
+    ops: Sequence[Op] = ()
+    calls: Sequence[ModuleCall] = ()
+    inputs: Mapping[str, Value] = field(default_factory=dict)
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    buffers: Mapping[str, Value] = field(default_factory=dict)
+    output: Any = None
+    after: Any = None
+    loss: torch.Tensor | None = None
+    training: bool = False
+    backward: bool = False
+    detail: str = "ops"
+    seconds: float = 0.0
+    backward_seconds: float = 0.0
+    failure: Failure | None = None
+
+    def __post_init__(self) -> None:
+        name_ops(self.ops, self.calls, {*self.inputs, *self.parameters, *self.buffers})
+        self._by_path = {op.path: op for op in self.ops}
+        self._values: dict[str, Value] = {**self.buffers, **self.parameters, **self.inputs}
+        for op in self.ops:
+            self._values.update({value.path: value for value in op.outputs if value.path is not None})
+        readers: dict[int, list[int]] = {op.id: [] for op in self.ops}
+        for op in self.ops:
+            for producer in {value.producer for value in op.operands}:
+                if producer is not None:
+                    readers[producer].append(op.id)
+        self._readers = {made: tuple(ids) for made, ids in readers.items()}
+
+    def __getitem__(self, address: str | int) -> Op:
+        """The op at a module path, "path:name", "path#2", ":name#2" or an integer; UnknownAddress if there is none."""
+        if isinstance(address, int):
+            if not -len(self.ops) <= address < len(self.ops):
+                raise UnknownAddress(
+                    f"There is no op {address}",
+                    where="the trace",
+                    why=f"it has {len(self.ops)} ops",
+                    todo="count from 0",
+                )
+            return self.ops[address]
+        op = self._by_path.get(address) or find_op(address, self.ops, self.calls)
+        if op is None:
+            raise self._unknown(address, [*self._by_path, *(call.path for call in self.calls if call.path)])
+        return op
+
+    def __contains__(self, address: object) -> bool:
+        try:
+            return isinstance(address, (str, int)) and self[address] is not None
+        except UnknownAddress:
+            return False
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def value(self, path: str) -> Value:
+        """The tensor at "input", "input.1", a parameter's or buffer's name, or an OP; "OP~1" is its second output."""
+        value = self._values.get(path)
+        if value is not None:
+            return value
+        if path in ("input", "input.0") and self.inputs:
+            return next(iter(self.inputs.values()))
+        head, mark, slot = path.rpartition("~")
+        if mark and slot.isdigit() and head in self and int(slot) < len(self[head].outputs):
+            return self[head].outputs[int(slot)]
+        if path in self:
+            return self[path].output
+        raise self._unknown(path, self._values)
+
+    def producer(self, value: Value) -> Op | None:
+        """The op that made a value; None for inputs, parameters, buffers and constants."""
+        return None if value.producer is None else self.ops[value.producer]
+
+    def consumers(self, op: Op | int) -> tuple[Op, ...]:
+        """The ops that read what `op` made, in order."""
+        return tuple(self.ops[reader] for reader in self._readers[op if isinstance(op, int) else op.id])
+
+    def readers(self, value: Value) -> tuple[Op, ...]:
+        """The ops that read this very value: also for inputs and parameters."""
+        return tuple(op for op in self.ops if any(operand is value for operand in op.operands))
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the forward run."""
+        return sum(op.macs for op in self.ops)
+
+    def first_not_finite(self) -> Value | None:
+        """The earliest value that holds a NaN or an infinity: an input, a parameter, or the first op that made one."""
+        for value in (*self.inputs.values(), *self.parameters.values(), *(v for op in self.ops for v in op.outputs)):
+            if value.dtype.is_floating_point or value.dtype.is_complex:
+                finite = value.stats.finite == 1 if value.data is None else bool(value.data.isfinite().all())
+                if not finite:
+                    return value
+        return None
+
+    def _unknown(self, address: str, known: Sequence[str] | Mapping[str, Any]) -> UnknownAddress:
+        return UnknownAddress(
+            f"There is nothing at {address!r}",
+            where=f"the trace of {self.module_type}",
+            why=f"its {len(self.ops)} ops, its inputs and its parameters go by other names",
+            todo=suggestions(address, known),
+        )
+
+    def __repr__(self) -> str:
+        ended = f", ended early in {self.failure.module or 'the root'}" if self.failure else ""
+        return f"<Trace of {self.module_type}: {len(self.ops)} ops{', backward' if self.backward else ''}{ended}>"

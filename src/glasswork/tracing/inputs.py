@@ -1,0 +1,69 @@
+"""What is given to the module: its tensors named, and fed so that the caller's own stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from glasswork.tracing.recorder import Recorder
+from glasswork.tracing.values import Value
+
+
+def feed(inputs: Sequence[Any], recorder: Recorder, backward: bool) -> tuple[tuple[Any, ...], dict[str, Value]]:
+    """The arguments to call the module with, and the Values of their tensors by name.
+
+    Forward only, the module gets the caller's very tensors. Backward, each floating tensor is replaced by a copy that
+    requires grad (a copy, so that in-place layers may write on it); the same tensor given twice stays one.
+
+    Returns:
+        The arguments in the structure of `inputs`, and {"input": Value, "input.1": Value, ...}.
+    """
+    values: dict[str, Value] = {}
+    fed: dict[int, torch.Tensor] = {}
+    alone = len(inputs) == 1
+
+    def give(tensor: torch.Tensor, path: str) -> torch.Tensor:
+        if id(tensor) in fed:
+            return fed[id(tensor)]
+        data = tensor.detach().clone()  # the caller may write on theirs after the run; the trace must not change
+        given, leaf = tensor, None
+        if backward and (tensor.is_floating_point() or tensor.is_complex()):
+            leaf = tensor.detach().requires_grad_()
+            given = leaf.clone()
+        name = "input" if path == "input.0" else path
+        values[name] = recorder.note_input(given, data, name, leaf)
+        fed[id(tensor)] = given
+        return given
+
+    def walk(item: Any, path: str) -> Any:
+        if isinstance(item, torch.Tensor):
+            return give(item, path)
+        if type(item) is dict:
+            return {key: walk(part, f"{path}.{key}") for key, part in item.items()}
+        if isinstance(item, tuple) and hasattr(item, "_fields"):
+            named = zip(getattr(item, "_fields", ()), item, strict=True)
+            return type(item)(*[walk(part, f"{path}.{key}") for key, part in named])
+        if type(item) is list or type(item) is tuple:
+            parts = [walk(part, f"{path}.{place}") for place, part in enumerate(item)]
+            return parts if type(item) is list else tuple(parts)
+        return item
+
+    arguments = tuple(walk(item, "input" if alone else f"input.{place}") for place, item in enumerate(inputs))
+    return arguments, values
+
+
+def leaves(tree: Any) -> Iterator[torch.Tensor]:
+    """The tensors of anything a module may return: also dataclasses and the mappings of other libraries."""
+    if isinstance(tree, torch.Tensor):
+        yield tree
+    elif isinstance(tree, Mapping):
+        for item in tree.values():
+            yield from leaves(item)
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from leaves(item)
+    elif hasattr(tree, "__dataclass_fields__"):
+        for name in tree.__dataclass_fields__:
+            yield from leaves(getattr(tree, name))

@@ -1,0 +1,309 @@
+"""The recorder: every torch function that a module calls, as it was called, with the values of that moment.
+
+A TorchFunctionMode sees the functions as their author wrote them; composite ones (F.multi_head_attention_forward) once,
+from outside. Values are detached aliases, not copies; only what is about to be overwritten is copied first.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from glasswork.tracing.errors import Cancelled
+from glasswork.tracing.gradients import Gradients
+from glasswork.tracing.modules import ModuleCall
+from glasswork.tracing.ops import Op
+from glasswork.tracing.source import Source, author_line
+from glasswork.tracing.values import Value, ValueKind, map_tensors
+from glasswork.tracing.writes import about_to_write, tensors_in
+
+Keep = str | int
+Cancel = Callable[[], bool] | threading.Event
+
+# torch functions that return a tensor and yet compute nothing
+_NOT_OPS = frozenset(
+    ["__set__", "requires_grad_", "retain_grad", "register_hook", "backward", "share_memory_", "pin_memory"]
+)
+# asked for constantly, and never a tensor: not worth the bookkeeping
+_QUESTIONS = frozenset(
+    ["size", "dim", "stride", "numel", "is_floating_point", "is_complex", "storage_offset", "element_size"]
+    + ["__len__", "__bool__", "item"]
+)
+_IN_PLACE_OPERATORS = frozenset(
+    ["add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "matmul"]
+)
+_PLAIN_NAMES = {"max_pool1d_with_indices": "max_pool1d", "max_pool2d_with_indices": "max_pool2d"} | {
+    "max_pool3d_with_indices": "max_pool3d",
+    "rdiv": "rtruediv",
+    "_threshold": "threshold",
+}
+
+
+def plain_name(function: Callable[..., Any]) -> str:
+    """The field's name of a torch function: `__iadd__` is "add_", `__getitem__` "getitem", `Tensor.T` "T"."""
+    name = getattr(function, "__name__", None) or str(function)
+    if name == "__get__":  # a property that makes a tensor: x.T, x.real, x.data
+        name = getattr(getattr(function, "__self__", None), "__name__", name)
+    elif name.startswith("__i") and name[3:-2] in _IN_PLACE_OPERATORS:
+        name = name[3:-2] + "_"
+    name = name.removeprefix("__").removesuffix("__") if name.startswith("__") else name
+    return _PLAIN_NAMES.get(name, name).split(".")[0]
+
+
+class _Seen:
+    """A live tensor and the Value that it last was."""
+
+    __slots__ = ("ref", "value", "writer")
+
+    def __init__(self, ref: weakref.ref[torch.Tensor], value: Value) -> None:
+        self.ref = ref
+        self.value = value
+        self.writer: int | None = None  # the op that has since written into its storage through another tensor
+
+
+def storage_of(tensor: torch.Tensor) -> int | None:
+    """What tensors that share memory have in common; None for those without a storage (sparse, inside vmap)."""
+    if tensor.layout is not torch.strided:
+        return None
+    try:
+        return tensor.untyped_storage()._cdata
+    except (RuntimeError, NotImplementedError):
+        return None
+
+
+class Recorder(TorchFunctionMode):
+    """Records one run. Enter it (and `watch_modules(recorder)`) around the call of the module.
+
+    Args:
+        module: the root; names modules, parameters and buffers.
+        keep: "all", "none", or how many bytes of distinct storage to keep.
+        gradients: collects where gradients will pass, or None for a forward run.
+        cancel: asked before every op.
+        progress: told after every op how many are done.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        keep: Keep,
+        gradients: Gradients | None,
+        cancel: Cancel | None,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        super().__init__()
+        self.ops: list[Op] = []
+        self.calls: list[ModuleCall] = []
+        self.gradients = gradients
+        self.failed: tuple[BaseException, Op] | None = None
+        self.failed_module: tuple[BaseException, str] | None = None
+        self._modules = {id(part): name.replace("_orig_mod.", "") for name, part in module.named_modules()}
+        self._names: dict[int, tuple[str, ValueKind]] = {}
+        for name, parameter in module.named_parameters():
+            self._names[id(parameter)] = (name, "parameter")
+        for name, buffer in module.named_buffers():
+            self._names[id(buffer)] = (name, "buffer")
+        self._open: list[int] = []  # indices into calls, innermost last
+        self._call_counts: Counter[str] = Counter()
+        self._op_counts: Counter[tuple[str, str]] = Counter()
+        self._first: dict[str, Value] = {}  # parameters and buffers as they were when first read
+        self._seen: dict[int, _Seen] = {}
+        self._sharing: dict[int, list[_Seen]] = {}
+        self._budget = {"all": None, "none": 0}.get(keep, keep) if isinstance(keep, str) else keep
+        self._is_cancelled = cancel.is_set if isinstance(cancel, threading.Event) else cancel
+        self._progress = progress
+
+    # -- ops -----------------------------------------------------------------------------------------------------------
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Iterable[type], args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in _QUESTIONS or name in _NOT_OPS:
+            return func(*args, **kwargs)
+        if name == "__get__":
+            output = func(*args, **kwargs)
+            if not isinstance(output, torch.Tensor) or func.__self__.__name__ in ("grad", "_base"):  # type: ignore[attr-defined]
+                return output
+            op = self._begin(func, args, kwargs, author_line())
+            self._finish(op, [output])
+            return output
+        if self._is_cancelled is not None and self._is_cancelled():
+            raise Cancelled(
+                "The trace was cancelled", where=f"before op {len(self.ops)}", why="the caller asked for it"
+            )
+        op = self._begin(func, args, kwargs, author_line())
+        written = about_to_write(name, func, args, kwargs)
+        for tensor in written:
+            self._protect(tensor, op.id)
+        start = time.perf_counter()
+        try:
+            output = func(*args, **kwargs)
+        except Exception as error:
+            op.seconds = time.perf_counter() - start
+            self.failed = (error, op)
+            raise
+        op.seconds = time.perf_counter() - start
+        made = [output] if isinstance(output, torch.Tensor) else tensors_in(output)
+        if not made and name in ("__setitem__", "__delitem__"):
+            made = tensors_in(args[0])
+        if made:
+            self._finish(op, made)
+        return output
+
+    def _begin(
+        self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], source: Source | None
+    ) -> Op:
+        operands: list[Value] = []
+
+        def handle(tensor: torch.Tensor) -> Value:
+            value = self.value_of(tensor)
+            operands.append(value)
+            return value
+
+        call = self.calls[self._open[-1]] if self._open else None
+        kept_args = tuple([map_tensors(handle, item) for item in args])
+        kept_kwargs = {key: map_tensors(handle, item) for key, item in kwargs.items()}
+        return Op(
+            id=len(self.ops),
+            name=plain_name(function),
+            function=function,
+            args=kept_args,
+            kwargs=kept_kwargs,
+            operands=tuple(operands),
+            module=call.path if call is not None else "",
+            module_type=call.type if call is not None else "",
+            call=0,
+            source=source,
+        )
+
+    def _finish(self, op: Op, made: list[torch.Tensor]) -> None:
+        key = (op.module, op.name)
+        self._op_counts[key] += 1
+        op.call = self._op_counts[key]
+        op.outputs = [self._note(tensor, "op", producer=op.id, slot=slot) for slot, tensor in enumerate(made)]
+        self.ops.append(op)
+        if self._progress is not None:
+            self._progress(len(self.ops))
+
+    # -- values --------------------------------------------------------------------------------------------------------
+
+    def value_of(self, tensor: torch.Tensor) -> Value:
+        """The Value that a live tensor is now."""
+        seen = self._seen.get(id(tensor))
+        if seen is not None and seen.ref() is tensor:
+            if seen.writer is None:
+                return seen.value
+            # written through another view since: a new moment of the same memory, without an address of its own
+            return self._note(tensor, seen.value.kind, producer=seen.writer)
+        path, kind = self._names.get(id(tensor), (None, "constant"))
+        value = self._note(tensor, kind, path=path)
+        if path is not None:
+            self._first[path] = value
+        return value
+
+    def named_values(self, named: Iterable[tuple[str, torch.Tensor]]) -> dict[str, Value]:
+        """The Values of parameters or buffers by name, as they were first read; those never read as they are now."""
+        return {
+            name: self._first.get(name) or self._note(tensor, self._names[id(tensor)][1], path=name)
+            for name, tensor in named
+        }
+
+    def note_input(self, tensor: torch.Tensor, data: torch.Tensor, path: str, leaf: torch.Tensor | None) -> Value:
+        """Name a tensor that is given to the module; `data` is what to show, `leaf` where its gradient arrives."""
+        value = Value(tuple(tensor.shape), tensor.dtype, tensor.device, data, "input", path=path)
+        seen = _Seen(weakref.ref(tensor), value)
+        self._seen[id(tensor)] = seen
+        storage = storage_of(tensor)
+        if storage is not None:
+            self._sharing.setdefault(storage, []).append(seen)
+        if leaf is not None and self.gradients is not None:
+            self.gradients.pass_through(leaf, value)
+        return value
+
+    def _note(
+        self,
+        tensor: torch.Tensor,
+        kind: ValueKind,
+        *,
+        producer: int | None = None,
+        slot: int = 0,
+        path: str | None = None,
+    ) -> Value:
+        storage = storage_of(tensor)
+        kept = self._kept(tensor, storage)
+        data = tensor.detach() if kept else None
+        value = Value(tuple(tensor.shape), tensor.dtype, tensor.device, data, kind, None, producer, slot, path)
+        if not kept and kind == "op":
+            value.stats  # noqa: B018  (what remains of a value that is not kept)
+        seen = _Seen(weakref.ref(tensor), value)
+        self._seen[id(tensor)] = seen
+        if storage is not None:
+            self._sharing.setdefault(storage, []).append(seen)
+        if kept and self.gradients is not None and tensor.requires_grad:
+            self.gradients.pass_through(tensor, value)
+        return value
+
+    def _kept(self, tensor: torch.Tensor, storage: int | None) -> bool:
+        if self._budget is None:
+            return True
+        for seen in self._sharing.get(storage, ()) if storage is not None else ():
+            if seen.value.data is not None and storage_of(seen.value.data) == storage:
+                return True  # an alias of what is kept anyway costs nothing
+        self._budget -= tensor.nbytes
+        return self._budget >= 0
+
+    def _protect(self, tensor: torch.Tensor, writer: int) -> None:
+        """Before `tensor`'s storage is written: what was kept of it becomes a copy, shared among equal views."""
+        storage = storage_of(tensor)
+        if storage is None:
+            return
+        copies: dict[tuple[Any, ...], torch.Tensor] = {}
+        for seen in self._sharing.pop(storage, ()):
+            data = seen.value.data
+            if data is not None and storage_of(data) == storage:  # else the address is an older storage's
+                layout = (data.dtype, data.storage_offset(), tuple(data.shape), data.stride())
+                if layout not in copies:
+                    copies[layout] = data.clone()
+                seen.value.data = copies[layout]
+            seen.writer = writer
+
+    # -- modules (a Watcher, see modules.py) ---------------------------------------------------------------------------
+
+    def enter(self, module: nn.Module) -> None:
+        """A module begins: its path becomes the place of the ops that follow."""
+        parent = self._open[-1] if self._open else None
+        path = self._modules.get(id(module))
+        if path is None:  # made on the fly, or kept in a plain list where torch does not register it
+            above = self.calls[parent].path if parent is not None else ""
+            path = f"{above}.<{type(module).__name__}>".lstrip(".")
+        self._call_counts[path] += 1
+        here = len(self.ops)
+        call = ModuleCall(path, type(module).__name__, self._call_counts[path], parent, here, here)
+        call.seconds = -time.perf_counter()
+        self._open.append(len(self.calls))
+        self.calls.append(call)
+
+    def leave(self, module: nn.Module, output: Any, error: BaseException | None) -> None:
+        """A module ends, with its output or with the error that it raised."""
+        call = self.calls[self._open.pop()]
+        call.seconds += time.perf_counter()
+        call.last = len(self.ops)
+        if error is not None:
+            if self.failed_module is None or self.failed_module[0] is not error:
+                self.failed_module = (error, call.path)
+            return
+        for tensor in tensors_in(output)[:1]:
+            seen = self._seen.get(id(tensor))
+            if seen is not None and seen.ref() is tensor:
+                call.output = seen.value.producer
+        if call.output is None and call.last > call.first:
+            call.output = call.last - 1

@@ -1,0 +1,219 @@
+"""Run a module once and keep what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from glasswork.tracing.errors import Cancelled, NotTraceable, TraceFailed
+from glasswork.tracing.gradients import Gradients
+from glasswork.tracing.graph import Failure, Trace
+from glasswork.tracing.inputs import feed, leaves
+from glasswork.tracing.modules import watch_modules
+from glasswork.tracing.recorder import Cancel, Keep, Recorder
+from glasswork.tracing.source import Source, owner
+from glasswork.tracing.values import Value
+
+Loss = None | tuple[int, ...] | Callable[[Any], torch.Tensor]
+
+
+def trace(
+    module: nn.Module,
+    *inputs: Any,
+    loss: Loss = None,
+    backward: bool = False,
+    detail: str = "ops",
+    keep: Keep = "all",
+    after: Callable[[Any], Any] | None = None,
+    cancel: Cancel | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trace:
+    """Run `module(*inputs)` once, in the module's own mode, and record every op.
+
+    The outputs, gradients, module state and random state are those of the plain run, bit for bit.
+
+    Args:
+        module: any nn.Module whose Python code runs; what torch.compile wrapped is unwrapped.
+        inputs: what its forward takes: tensors, or lists, tuples and dicts of them.
+        loss: the number to differentiate. None: the sum of the output; a tuple: one element of it, such as (0, 4);
+            a function of the output, whose own ops are recorded at the root.
+        backward: collect d(loss)/d(value) for every input, parameter and intermediate; without it autograd is off.
+        detail: "ops", what the author wrote.
+        keep: "all" the values, "none", or as many bytes of them as this; statistics are always there.
+        after: is called with the module's output inside the trace; its ops stand at the root, ":softmax" for a softmax.
+        cancel: asked before every op, a function or an Event; the trace then ends with Cancelled.
+        progress: called after every op with the number of ops done.
+
+    Returns:
+        The trace. It aliases the parameters (no copy): train on, and `trace.parameters` show the new values.
+
+    Raises:
+        NotTraceable: for scripted modules, and details that do not exist.
+        TraceFailed: if the module raises; `error.trace` is the trace up to there, the exception is its cause.
+        Cancelled: if `cancel` says so.
+    """
+    module = _traceable(module, detail, keep)
+    gradients = Gradients() if backward else None
+    recorder = Recorder(module, keep, gradients, cancel, progress)
+    result = Trace(type(module).__name__, training=module.training, backward=backward, detail=detail)
+    with torch.inference_mode(mode=False) if backward else torch.no_grad(), torch.set_grad_enabled(backward):
+        arguments, values = feed(inputs, recorder, backward)
+        parts: dict[str, Any] = {"inputs": values}
+        start = time.perf_counter()
+        score: torch.Tensor | None = None
+        try:
+            with watch_modules(recorder), recorder:
+                output = module(*arguments)
+                parts["seconds"] = time.perf_counter() - start
+                extra = after(output) if after is not None else None
+                if callable(loss):
+                    score = loss(output)
+            parts |= {"output": _detached(output), "after": _detached(extra)}
+            if score is None and (backward or loss is not None):
+                score = _score(output, loss)
+        except Cancelled:
+            raise
+        except Exception as error:
+            failure = _failure(error, recorder)
+            partial = _assemble(module, result, recorder, failure=failure, **parts)
+            raise _failed(failure, partial) from error
+        del output, extra
+        if score is not None:
+            parts["loss"] = score.detach()
+        if gradients is not None and score is not None:
+            start = time.perf_counter()
+            _check(score)
+            gradients.collect(score)
+            parts["backward_seconds"] = time.perf_counter() - start
+    return _assemble(module, result, recorder, **parts)
+
+
+def _traceable(module: Any, detail: str, keep: Keep) -> nn.Module:
+    if detail != "ops":
+        raise NotTraceable(
+            f"detail={detail!r} is not there yet",
+            where="gw.trace",
+            why='the recorder sees ops as their author wrote them, "ops"',
+            todo='leave detail at "ops"',
+        )
+    if isinstance(keep, str) and keep not in ("all", "none"):
+        raise NotTraceable(
+            f"keep={keep!r} means nothing", where="gw.trace", todo='use "all", "none" or a number of bytes'
+        )
+    if not isinstance(module, nn.Module):
+        raise NotTraceable(
+            f"A {type(module).__name__} can't be traced",
+            where="gw.trace",
+            why="it is not a torch.nn.Module",
+            todo="give the module itself, then its inputs",
+        )
+    module = getattr(module, "_orig_mod", module)  # torch.compile's wrapper: the code inside is what was written
+    for name, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise NotTraceable(
+                f"{type(module).__name__} can't be traced",
+                where=name or "the module itself",
+                why="it is compiled to TorchScript, which runs without Python: no op can be seen",
+                todo="trace the module that it was scripted from",
+            )
+    return module
+
+
+def _score(output: Any, loss: Loss) -> torch.Tensor:
+    if isinstance(loss, tuple):
+        if not isinstance(output, torch.Tensor):
+            raise TypeError(f"loss={loss} picks an element of a tensor, but the output is a {type(output).__name__}")
+        if len(loss) != output.dim():
+            raise IndexError(f"loss={loss} has {len(loss)} indices, the output {list(output.shape)}")
+        return output[loss]
+    numbers = [tensor.sum() for tensor in leaves(output) if tensor.is_floating_point()]
+    if not numbers:
+        raise TypeError(f"the output, a {type(output).__name__}, holds no floating-point tensor to sum")
+    return torch.stack(numbers).sum() if len(numbers) > 1 else numbers[0]
+
+
+def _check(score: torch.Tensor) -> None:
+    if score.numel() != 1 or not score.requires_grad:
+        why = (
+            f"it has {score.numel()} elements, shape {list(score.shape)}"
+            if score.numel() != 1
+            else "it depends on nothing that can have a gradient: no parameter requires one, no input is floating point"
+        )
+        raise NotTraceable("The loss can't be differentiated", where="gw.trace", why=why, todo="choose another loss")
+
+
+def _detached(tree: Any) -> Any:
+    if isinstance(tree, torch.Tensor):
+        return tree.detach()
+    if isinstance(tree, dict):
+        try:
+            return type(tree)(**{key: _detached(item) for key, item in tree.items()})
+        except TypeError:
+            return {key: _detached(item) for key, item in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*map(_detached, tree))
+    if isinstance(tree, (tuple, list)):
+        return type(tree)([_detached(item) for item in tree])
+    if hasattr(tree, "__dataclass_fields__") and not isinstance(tree, type):
+        copy = object.__new__(type(tree))
+        for name in tree.__dataclass_fields__:
+            object.__setattr__(copy, name, _detached(getattr(tree, name)))
+        return copy
+    return tree
+
+
+def _assemble(module: nn.Module, empty: Trace, recorder: Recorder, **parts: Any) -> Trace:
+    parameters: dict[str, Value] = recorder.named_values(module.named_parameters())
+    buffers: dict[str, Value] = recorder.named_values(module.named_buffers())
+    return Trace(
+        empty.module_type,
+        ops=tuple(recorder.ops),
+        calls=tuple(recorder.calls),
+        parameters=parameters,
+        buffers=buffers,
+        training=empty.training,
+        backward=empty.backward,
+        detail=empty.detail,
+        **parts,
+    )
+
+
+def _failure(error: Exception, recorder: Recorder) -> Failure:
+    module = ""
+    if recorder.failed_module is not None and recorder.failed_module[0] is error:
+        module = recorder.failed_module[1]
+    if recorder.failed is not None and recorder.failed[0] is error:
+        op = recorder.failed[1]
+        shapes = tuple(value.shape for value in op.operands)
+        return Failure(op.name, op.module, op.source, shapes, f"{type(error).__name__}: {error}")
+    return Failure(None, module, _raised_at(error), (), f"{type(error).__name__}: {error}")
+
+
+def _raised_at(error: Exception) -> Source | None:
+    """The innermost author's line in the traceback, for errors that plain Python raised."""
+    found = None
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if owner(code.co_filename) == "author":
+            found = Source(code.co_filename, step.tb_lineno, code.co_name)
+        step = step.tb_next
+    return found
+
+
+def _failed(failure: Failure, partial: Trace) -> TraceFailed:
+    place = failure.module or "the root module"
+    shapes = " and ".join(str(list(shape)) for shape in failure.shapes)
+    what = f"{failure.op} failed in {place}" if failure.op else f"{place} raised an error"
+    why = failure.cause.splitlines()[0] + (f"; its tensors were {shapes}" if shapes else "")
+    return TraceFailed(
+        what,
+        where=str(failure.source or partial.module_type),
+        why=why,
+        todo=f"the {len(partial.ops)} ops before it are in error.trace",
+        trace=partial,
+    )

@@ -1,0 +1,64 @@
+"""Where in the author's code an op was written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from types import FrameType
+from typing import Literal
+
+import torch
+
+Owner = Literal["author", "torch", "tracer", "edge"]
+
+_TORCH = os.path.dirname(torch.__file__) + os.sep
+_TRACER = os.path.dirname(__file__) + os.sep
+_EDGE = os.path.join(_TRACER, "run.py")  # frames outside this one called gw.trace; none of them wrote the op
+_LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
+_CALLING = os.path.join(_LAYERS, "module.py")
+_owners: dict[str, Owner] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A line of Python: `file` is absolute, `line` counts from 1, `function` is the code object's name."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def owner(file: str) -> Owner:
+    """Whose code a file holds."""
+    if file == _EDGE:
+        return "edge"
+    if file.startswith(_TRACER):
+        return "tracer"
+    return "torch" if file.startswith(_TORCH) else "author"
+
+
+def author_line(depth: int = 2) -> Source | None:
+    """The nearest line, `depth` frames up and beyond, that an author wrote.
+
+    For `nn.Conv2d` called inside a reader's `Block.forward` that is the line of `Block.forward`. Where nobody but
+    torch stands between the op and the tracer (an `nn.Sequential` at the root), it is the line of torch's own layer.
+    """
+    frame: FrameType | None = sys._getframe(depth)
+    layer: FrameType | None = None
+    while frame is not None:
+        file = frame.f_code.co_filename
+        whose = _owners.get(file)
+        if whose is None:
+            whose = _owners[file] = owner(file)
+        if whose == "author":
+            return Source(file, frame.f_lineno, frame.f_code.co_name)
+        if whose == "edge":
+            break
+        if layer is None and whose == "torch" and file.startswith(_LAYERS) and file != _CALLING:
+            layer = frame
+        frame = frame.f_back
+    return layer and Source(layer.f_code.co_filename, layer.f_lineno, layer.f_code.co_name)

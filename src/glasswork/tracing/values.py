@@ -1,0 +1,127 @@
+"""A tensor as it was at one moment of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from glasswork.tracing.errors import NotKept
+
+ValueKind = Literal["op", "input", "parameter", "buffer", "constant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """A tensor in four numbers; `finite` is the share of elements that are neither NaN nor infinite."""
+
+    min: float
+    max: float
+    mean: float
+    std: float
+    finite: float
+
+    @classmethod
+    def of(cls, data: torch.Tensor) -> Stats:
+        """The statistics of the finite elements of `data` (any shape and dtype), in fp64 where it matters."""
+        if data.is_complex():
+            data = data.abs()
+        numbers = data.detach().flatten()
+        finite = numbers.isfinite() if numbers.is_floating_point() else torch.ones_like(numbers, dtype=torch.bool)
+        share = finite.double().mean().item() if numbers.numel() else 1.0
+        numbers = numbers[finite].double()
+        if not numbers.numel():
+            return cls(math.nan, math.nan, math.nan, math.nan, share)
+        spread = numbers.std(correction=0).item()
+        return cls(numbers.min().item(), numbers.max().item(), numbers.mean().item(), spread, share)
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """One tensor at the moment an op made it or read it.
+
+    Attributes:
+        data: a detached alias of the tensor, or a copy where a later op wrote over it; None if it was not kept.
+        grad: d(loss)/d(value), the same shape; None without backward, or where the loss does not depend on it.
+        kind: who made it: an op of the trace, or an input, a parameter, a buffer, a constant (nobody here knows).
+        producer: the id of the op that made it, or None.
+        slot: which of that op's outputs it is.
+        path: its address (DESIGN: References): "input", a parameter's or buffer's name, or its op's canonical path;
+            None for constants, and for a view that was seen again after something else wrote into its storage.
+    """
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+    data: torch.Tensor | None
+    kind: ValueKind
+    grad: torch.Tensor | None = None
+    producer: int | None = None
+    slot: int = 0
+    path: str | None = None
+    _stats: Stats | None = None
+
+    @property
+    def stats(self) -> Stats:
+        """Minimum, maximum, mean and standard deviation; there even when the values themselves were not kept."""
+        if self._stats is None:
+            self._stats = Stats.of(self.tensor)
+        return self._stats
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """The data, or NotKept."""
+        if self.data is None:
+            raise NotKept(
+                f"The values of {self.path or 'this tensor'} were not kept",
+                where=f"a {list(self.shape)} tensor of the trace",
+                why="the trace ran with a budget (keep=...) that ended before it",
+                todo='trace again with keep="all"',
+            )
+        return self.data
+
+    @property
+    def bytes(self) -> int:
+        """The size of the tensor in bytes, kept or not."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def ref(self, index: tuple[int, ...], what: str = "value") -> str | None:
+        """The reference of one element, `path[i,j]@value`; None if the tensor has no address."""
+        return None if self.path is None else f"{self.path}[{','.join(map(str, index))}]@{what}"
+
+    def __repr__(self) -> str:
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"<{self.path or self.kind} {dtype}{list(self.shape)}{'' if self.data is not None else ', not kept'}>"
+
+
+def map_tensors(change: Callable[[torch.Tensor], Any], tree: Any) -> Any:
+    """`tree` with each tensor replaced by `change(tensor)`: lists, tuples (also named), dicts; the rest as it is.
+
+    Written out because torch's pytree costs more than most ops here; it runs twice for every op.
+    """
+    if isinstance(tree, torch.Tensor):
+        return change(tree)
+    kind = type(tree)
+    if kind is tuple or kind is list:
+        return kind([map_tensors(change, item) for item in tree])
+    if kind is dict:
+        return {key: map_tensors(change, item) for key, item in tree.items()}
+    if isinstance(tree, tuple) and kind is not torch.Size:
+        items = [map_tensors(change, item) for item in tree]
+        return kind(*items) if hasattr(kind, "_fields") else tuple(items)
+    return tree
+
+
+def replace_values(change: Callable[[Value], Any], tree: Any) -> Any:
+    """`tree`, as an Op keeps its arguments, with each Value replaced by `change(value)`."""
+    if isinstance(tree, Value):
+        return change(tree)
+    if isinstance(tree, dict):
+        return {key: replace_values(change, item) for key, item in tree.items()}
+    if isinstance(tree, (tuple, list)) and type(tree) is not torch.Size:
+        items = [replace_values(change, item) for item in tree]
+        return type(tree)(*items) if hasattr(type(tree), "_fields") else type(tree)(items)
+    return tree
