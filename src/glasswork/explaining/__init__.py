@@ -1,1 +1,40 @@
-"""From one number to its formula, terms and origin; pure functions over a trace."""
+"""From one number to its formula, its terms and where they come from; pure functions over a trace."""
+
+from glasswork.explaining import (  # noqa: F401  (each enrols its rules)
+    arithmetic,
+    convolution,
+    dropout,
+    losses,
+    moving,
+    normalization,
+    pooling,
+    probabilities,
+    products,
+    rectifiers,
+)
+from glasswork.explaining.answers import explain, explain_value, terms
+from glasswork.explaining.channels import ChannelParts, channel_parts
+from glasswork.explaining.edges import edges, slopes
+from glasswork.explaining.errors import BadIndex, NoGradient, NoRule
+from glasswork.explaining.expansion import Expansion
+from glasswork.explaining.explanation import Explanation, Operand, Term
+from glasswork.explaining.rules import register, rule_for
+
+__all__ = [
+    "BadIndex",
+    "ChannelParts",
+    "Expansion",
+    "Explanation",
+    "NoGradient",
+    "NoRule",
+    "Operand",
+    "Term",
+    "channel_parts",
+    "edges",
+    "explain",
+    "explain_value",
+    "register",
+    "rule_for",
+    "slopes",
+    "terms",
+]

@@ -34,8 +34,7 @@ _NOT_OPS = frozenset(
 )
 # asked for constantly, and never a tensor: not worth the bookkeeping
 _QUESTIONS = frozenset(
-    ["size", "dim", "stride", "numel", "is_floating_point", "is_complex", "storage_offset", "element_size"]
-    + ["__len__", "__bool__", "item"]
+    "size dim stride numel is_floating_point is_complex storage_offset element_size __len__ __bool__ item".split()  # noqa: SIM905 (one a line would fill the screen)
 )
 _IN_PLACE_OPERATORS = frozenset(
     ["add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "matmul"]

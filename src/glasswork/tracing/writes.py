@@ -12,8 +12,11 @@ from typing import Any
 import torch
 
 _OPERATORS = frozenset(
-    ["__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__idiv__", "__ifloordiv__", "__imod__"]
-    + ["__ipow__", "__iand__", "__ior__", "__ixor__", "__ilshift__", "__irshift__", "__imatmul__"]
+    f"__{operator}__"
+    for operator in (
+        *("setitem", "iadd", "isub", "imul", "itruediv", "idiv", "ifloordiv", "imod", "ipow"),
+        *("iand", "ior", "ixor", "ilshift", "irshift", "imatmul"),
+    )
 )
 
 
