@@ -14,7 +14,7 @@ from glasswork.tracing import Op, Trace, Value
 def cross_entropy(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     """One term for each labelled example: its logit, and as product -log p of its class; their mean is the loss.
 
-    With class weights, or a sum instead of a mean, each product is scaled first and the terms are summed.
+    With class weights each product is scaled first, and the terms are summed.
     """
     given = arguments(
         op,
@@ -42,17 +42,20 @@ def cross_entropy(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     weights = given["weight"].tensor.double()[chosen.squeeze(-1)] if given["weight"] is not None else None
 
     if given["reduction"] == "none":
-        counted = torch.zeros_like(counted)
-        counted[index] = True
+        here = torch.zeros_like(counted)
+        here[index] = True
+        counted = counted & here  # an example that is ignored has no terms, and its loss is 0
     which = counted.flatten().nonzero().flatten()
     products, values = losses.flatten()[which], raw.flatten()[which]
-    factors = None
     reduce = "mean" if given["reduction"] == "mean" else "sum"
+    note = ""
     if weights is not None:
-        factors = weights.flatten()[which]
+        shares = weights.flatten()[which]
+        note = "each example is scaled by the weight of its class"
         if reduce == "mean":
-            factors, reduce = factors / factors.sum(), "sum"
-        products = products * factors
+            shares, reduce = shares / shares.sum(), "sum"
+            note += ", divided by the sum of those weights"
+        products = products * shares
     shape = classes.shape
 
     def label(position: int) -> Label:
@@ -61,10 +64,11 @@ def cross_entropy(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
         return Label(f"-log p at {label.name}", label.ref)
 
     inner = r"-\log p_{n,t_n}" if op.name == "cross_entropy" else r"-x_{n,t_n}"
+    scale = "" if weights is None else r"w_n\,"
     formula = {
         "mean": rf"L = \tfrac{{1}}{{{len(which)}}}\sum_n {inner}",
-        "sum": rf"L = \sum_n {'' if factors is None else 'w_n '}{inner}",
+        "sum": rf"L = \sum_n {scale}{inner}",
     }[reduce]
     if op.name == "cross_entropy":
         formula += r",\quad p_n = \operatorname{softmax}(z_n)"
-    return Expansion("formula", formula, reduce, values, factors, products, label)
+    return Expansion("formula", formula, reduce, values, None, products, label, note=note)

@@ -13,7 +13,7 @@ from glasswork.tracing.source import Source
 from glasswork.tracing.values import Value
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Op:
     """One call of a torch function: what went in, what came out, who wrote it and what it cost.
 

@@ -22,7 +22,7 @@ from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.ops import Op
 from glasswork.tracing.source import Source, author_line
-from glasswork.tracing.values import Value, ValueKind, map_tensors
+from glasswork.tracing.values import Stats, Value, ValueKind, map_tensors
 from glasswork.tracing.writes import about_to_write, tensors_in
 
 Keep = str | int
@@ -242,7 +242,7 @@ class Recorder(TorchFunctionMode):
         data = tensor.detach() if kept else None
         value = Value(tuple(tensor.shape), tensor.dtype, tensor.device, data, kind, None, producer, slot, path)
         if not kept and kind == "op":
-            value.stats  # noqa: B018  (what remains of a value that is not kept)
+            value.summary = Stats.of(tensor)  # what remains of a value that is not kept
         seen = _Seen(weakref.ref(tensor), value)
         self._seen[id(tensor)] = seen
         if storage is not None:

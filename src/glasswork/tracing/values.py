@@ -49,6 +49,7 @@ class Value:
         kind: who made it: an op of the trace, or an input, a parameter, a buffer, a constant (nobody here knows).
         producer: the id of the op that made it, or None.
         slot: which of that op's outputs it is.
+        summary: its statistics, once somebody asked for them, and from the start if it was not kept.
         path: its address (DESIGN: References): "input", a parameter's or buffer's name, or its op's canonical path;
             None for constants, and for a view that was seen again after something else wrote into its storage.
     """
@@ -62,14 +63,14 @@ class Value:
     producer: int | None = None
     slot: int = 0
     path: str | None = None
-    _stats: Stats | None = None
+    summary: Stats | None = None
 
     @property
     def stats(self) -> Stats:
         """Minimum, maximum, mean and standard deviation; there even when the values themselves were not kept."""
-        if self._stats is None:
-            self._stats = Stats.of(self.tensor)
-        return self._stats
+        if self.summary is None:
+            self.summary = Stats.of(self.tensor)
+        return self.summary
 
     @property
     def tensor(self) -> torch.Tensor:
