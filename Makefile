@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-NPM := $(BIN)/python hatch_build.py
+FRONTEND := $(BIN)/python hatch_build.py
 SPEC := pyproject.toml constraints.txt
 
 .PHONY: run setup test test-slow check bench shots frontend chromium data clean
@@ -23,7 +23,7 @@ run: .venv/.runs frontend  ## the app, from nothing
 	@touch $@
 
 frontend: .venv/.runs
-	@$(NPM) build
+	@$(FRONTEND)
 
 setup: .venv/.tests frontend chromium  ## everything that work on Glasswork needs
 
@@ -31,7 +31,6 @@ chromium:
 	@$(PYTHON) scripts/ensure_chromium.py
 
 check: .venv/.tests frontend  ## style and types
-	@$(NPM) packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --warnings
@@ -39,7 +38,7 @@ check: .venv/.tests frontend  ## style and types
 
 test: check chromium  ## from nothing to green
 	$(BIN)/python -m pytest
-	@$(BIN)/python scripts/run_npm.py test
+	$(FRONTEND) npm test
 
 test-slow: setup  ## what is right but long
 	$(BIN)/python -m pytest -m slow

@@ -91,4 +91,9 @@ class FrontEndHook(BuildHookInterface):
 
 
 if __name__ == "__main__":
-    {"build": build, "packages": install_packages}[sys.argv[1] if len(sys.argv) > 1 else "build"]()
+    match sys.argv[1:]:
+        case ["npm", *arguments]:
+            install_packages()
+            npm(*arguments)
+        case _:
+            build()

@@ -47,6 +47,13 @@ class OpenScene(_Request, tag="open_scene", frozen=True):
     input: str
     score: int | None = None
     """Index of the class whose score is followed; None: the one that the network prefers."""
+    view: str = "page"
+    """A page can hold several scenes; a new one replaces only the one in the same view."""
+
+    @property
+    def slot(self) -> str:
+        """One scene a view."""
+        return f"OpenScene {self.view}"
 
 
 class FetchTensors(_Request, tag="fetch_tensors", frozen=True):
@@ -91,13 +98,20 @@ class Array(Struct, frozen=True):
     dtype: Literal["float32", "float64", "uint8"]
 
 
+class CodeLine(Struct, frozen=True):
+    """One line of a file."""
+
+    number: int
+    text: str
+
+
 class Source(Struct, frozen=True):
     """The line of code that made something, with its neighbours."""
 
     file: str
     line: int
     function: str
-    lines: list[tuple[int, str]]
+    lines: list[CodeLine]
 
 
 class Score(Struct, frozen=True):
@@ -114,13 +128,13 @@ class NetworkCard(Struct, frozen=True, kw_only=True):
 
     name: str
     title: str
-    about: str
     page: str
     parameters: int
     macs: int
     classes: list[str]
     channels: int
-    size: tuple[int, int]
+    size: list[int]
+    """Height and width."""
     data: str
     licence: str
     scores: list[Score]
@@ -149,9 +163,9 @@ class InputCard(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     label: str | None
-    size: tuple[int, int]
+    size: list[int]
     """Width and height of the picture as it was given."""
-    crop: tuple[int, int, int, int]
+    crop: list[int]
     """Left, top, width, height of the part that the network sees, in pixels of the picture as it was given."""
     steps: list[Step]
     channels: list[str]
@@ -251,6 +265,19 @@ class Stop(Struct, frozen=True, kw_only=True):
     number: Number
 
 
+class Window(Struct, frozen=True, kw_only=True):
+    """What an operation reads of its input's rows and columns; may hang over the edge, where the input is padded."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+    row_step: int
+    column_step: int
+    channel: int
+    """The first input channel that is read."""
+
+
 class Explained(Struct, tag_field="type", tag="explained", frozen=True, kw_only=True):
     """Where one number comes from. For a convolution, `arrays` holds its window, kernel, product and part tensors."""
 
@@ -271,8 +298,7 @@ class Explained(Struct, tag_field="type", tag="explained", frozen=True, kw_only=
     nonlinear: float
     trail: list[Stop]
     arrays: list[Array]
-    window: list[int]
-    """For a windowed operation: first row, first column, rows, columns, row step, column step in its input."""
+    window: Window | None
 
 
 class Networks(Struct, tag_field="type", tag="networks", frozen=True):

@@ -1,0 +1,44 @@
+/** The page's state as it stands in the address: what is open can be sent to someone, and Back goes back. */
+export class Address {
+  page = $state("");
+  values = $state<Record<string, string>>({});
+
+  constructor() {
+    this.#read();
+    addEventListener("popstate", () => this.#read());
+  }
+
+  get(name: string): string | null {
+    return this.values[name] ?? null;
+  }
+
+  /** Change some values (null takes one away). A step that one would want to go back over is kept in the history. */
+  set(changes: Record<string, string | null>, step = true): void {
+    const kept = Object.entries({ ...this.values, ...changes }).filter((pair) => pair[1] !== null);
+    const values = Object.fromEntries(kept) as Record<string, string>;
+    if (JSON.stringify(values) === JSON.stringify(this.values)) return;
+    this.values = values;
+    const address = this.href(this.page, values);
+    if (step) history.pushState(null, "", address);
+    else history.replaceState(null, "", address);
+  }
+
+  /** The address of a page, beside this one. */
+  href(page: string, values: Record<string, string> = {}): string {
+    const query = new URLSearchParams(values).toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
+    return `./${page}${query ? `?${query}` : ""}`;
+  }
+
+  /** Go to a page of ours without loading anything again. */
+  go(page: string, values: Record<string, string> = {}): void {
+    history.pushState(null, "", this.href(page, values));
+    this.#read();
+  }
+
+  #read(): void {
+    this.page = location.pathname.split("/").pop() ?? "";
+    this.values = Object.fromEntries(new URLSearchParams(location.search));
+  }
+}
+
+export const address = new Address();

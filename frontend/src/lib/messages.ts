@@ -1,0 +1,320 @@
+// Generated from src/glasswork/scenes/messages.py by scripts/build_messages.py. Don't edit.
+
+/**
+ */
+export type Request = ListNetworks | ListSamples | OpenScene | FetchTensors | ExplainNumber | Cancel;
+/**
+ */
+export type Answer = Scene | Maps | Explained | Networks | Samples | Progress | Failure | Done;
+
+export interface Messages {
+  [k: string]: unknown;
+}
+/**
+ * Which networks are here.
+ */
+export interface ListNetworks {
+  type: "list_networks";
+  request: number;
+}
+/**
+ * The sample pictures of a network.
+ */
+export interface ListSamples {
+  type: "list_samples";
+  network: string;
+  request: number;
+}
+/**
+ * Run a network on an input, forward and backward from one score, and show it.
+ */
+export interface OpenScene {
+  type: "open_scene";
+  network: string;
+  input: string;
+  score?: number | null;
+  view?: string;
+  request: number;
+}
+/**
+ * Whole tensors of a trace: `SOURCE#path@what` each, without an index.
+ */
+export interface FetchTensors {
+  type: "fetch_tensors";
+  refs: string[];
+  request: number;
+}
+/**
+ * Where one number comes from, and its trail from the score to the input.
+ */
+export interface ExplainNumber {
+  type: "explain_number";
+  ref: string;
+  limit?: number;
+  request: number;
+}
+/**
+ * Stop working on an earlier request.
+ */
+export interface Cancel {
+  type: "cancel";
+  cancels: number;
+  request: number;
+}
+/**
+ * The map of one run, without its tensors.
+ */
+export interface Scene {
+  type: "scene";
+  request: number;
+  source: string;
+  network: NetworkCard;
+  input: InputCard;
+  stages: Stage[];
+  columns: Column[];
+  classes: ClassScore[];
+  chosen: number;
+  last: string;
+  pushes: Push[];
+  seconds: number;
+}
+/**
+ * A network as the gallery and the menus name it.
+ */
+export interface NetworkCard {
+  name: string;
+  title: string;
+  page: string;
+  parameters: number;
+  macs: number;
+  classes: string[];
+  channels: number;
+  size: number[];
+  data: string;
+  licence: string;
+  scores: Score[];
+  draws: boolean;
+}
+/**
+ * One measured figure of a network's card.
+ */
+export interface Score {
+  name: string;
+  value: number;
+  data: string;
+  count: number;
+}
+/**
+ * The picture that was given, and what was done to it.
+ */
+export interface InputCard {
+  id: string;
+  name: string;
+  label: string | null;
+  size: number[];
+  crop: number[];
+  steps: Step[];
+  channels: string[];
+  picture: boolean;
+}
+/**
+ * One thing that was done to a picture before the network saw it, in words and numbers.
+ */
+export interface Step {
+  name: string;
+  numbers: {
+    [k: string]: number;
+  };
+}
+/**
+ * Columns under one bracket.
+ */
+export interface Stage {
+  path: string;
+  label: string;
+}
+/**
+ * One tensor on the map.
+ */
+export interface Column {
+  path: string;
+  name: string;
+  label: string;
+  operation: string;
+  module: string;
+  stage: number;
+  axes: string[];
+  shape: number[];
+  mixes: boolean;
+  inputs: string[];
+  scale: number;
+  parameters: string[];
+  low: Number;
+  high: Number;
+  source: Source;
+}
+/**
+ * A number and where it can be asked for.
+ */
+export interface Number {
+  ref: string;
+  value: number;
+}
+/**
+ * The line of code that made something, with its neighbours.
+ */
+export interface Source {
+  file: string;
+  line: number;
+  function: string;
+  lines: CodeLine[];
+}
+/**
+ * One line of a file.
+ */
+export interface CodeLine {
+  number: number;
+  text: string;
+}
+/**
+ * What the network says of one class.
+ */
+export interface ClassScore {
+  label: string;
+  logit: Number;
+  probability: Number;
+}
+/**
+ * What one channel gives to the score.
+ */
+export interface Push {
+  channel: number;
+  share: Number;
+}
+/**
+ * Tensors of a trace: values, gradients, weights, or what edges give (`@edge`: out channel, in channel).
+ */
+export interface Maps {
+  type: "maps";
+  request: number;
+  arrays: Array[];
+}
+/**
+ * One tensor of a binary frame. `ref` is `SOURCE#path@what`; the reference of an element adds its index.
+ */
+export interface Array {
+  ref: string;
+  shape: number[];
+  dtype: "float32" | "float64" | "uint8";
+}
+/**
+ * Where one number comes from. For a convolution, `arrays` holds its window, kernel, product and part tensors.
+ */
+export interface Explained {
+  type: "explained";
+  request: number;
+  ref: string;
+  path: string;
+  index: number[];
+  what: "grad" | "value";
+  kind: string;
+  value: number;
+  formula: string;
+  note: string;
+  reduce: string;
+  count: number;
+  terms: Term[];
+  remainder: Number;
+  error: number;
+  nonlinear: number;
+  trail: Stop[];
+  arrays: Array[];
+  window: Window | null;
+}
+/**
+ * One term of an explanation.
+ */
+export interface Term {
+  position: number;
+  name: string;
+  ref: string | null;
+  value: number;
+  factor: number | null;
+  factor_ref: string | null;
+  product: number;
+  product_ref: string;
+}
+/**
+ * One stop of the trail from the score to the input.
+ */
+export interface Stop {
+  path: string;
+  label: string;
+  index: number[];
+  number: Number;
+}
+/**
+ * What an operation reads of its input's rows and columns; may hang over the edge, where the input is padded.
+ */
+export interface Window {
+  top: number;
+  left: number;
+  rows: number;
+  columns: number;
+  row_step: number;
+  column_step: number;
+  channel: number;
+}
+/**
+ * Every network that is here.
+ */
+export interface Networks {
+  type: "networks";
+  request: number;
+  networks: NetworkCard[];
+}
+/**
+ * The sample pictures of a network, their pixels (count, height, width, colour) in `arrays`.
+ */
+export interface Samples {
+  type: "samples";
+  request: number;
+  samples: Sample[];
+  arrays: Array[];
+}
+/**
+ * One picture that comes with a network.
+ */
+export interface Sample {
+  id: string;
+  name: string;
+  label: string;
+}
+/**
+ * How far a request is.
+ */
+export interface Progress {
+  type: "progress";
+  request: number;
+  done: number;
+  total: number;
+  doing: string;
+}
+/**
+ * What went wrong, where, why, and what to do.
+ */
+export interface Failure {
+  type: "failure";
+  request: number;
+  what: string;
+  where: string;
+  why: string;
+  todo: string;
+}
+/**
+ * The last answer to a request.
+ */
+export interface Done {
+  type: "done";
+  request: number;
+}

@@ -1,0 +1,158 @@
+/** What the page knows: the scene that the address names, its tensors, and the number that is open. */
+import { address } from "../../lib/address.svelte";
+import { link, type Listener } from "../../lib/link.svelte";
+import type { Explained, Failure, NetworkCard, Progress, Sample, Scene } from "../../lib/messages";
+import { format, parse } from "../../lib/refs";
+import type { Tensor } from "../../lib/tensors";
+import { SCALE_MODES, type ScaleMode } from "../../figures/map/ranges";
+
+export class CnnState {
+  networks = $state.raw<NetworkCard[]>([]);
+  samples = $state.raw<Sample[]>([]);
+  thumbnails = $state.raw<Tensor | null>(null);
+  scene = $state.raw<Scene | null>(null);
+  /** `path@what`, without the source. */
+  tensors = $state.raw(new Map<string, Tensor>());
+  explained = $state.raw<Explained | null>(null);
+  parts = $state.raw<Tensor[]>([]);
+  progress = $state.raw<Progress | null>(null);
+  failure = $state.raw<Failure | null>(null);
+  /** What could not be explained; the map stays. */
+  cardFailure = $state.raw<Failure | null>(null);
+  busy = $state(false);
+  #opening = 0;
+
+  network = $derived(address.get("network") ?? this.networks.find((one) => one.page === "cnn")?.name ?? null);
+  input = $derived(address.get("input") ?? this.samples[0]?.id ?? null);
+  score = $derived(address.get("score") === null ? null : Number(address.get("score")));
+  /** The number that is open: `path[index]`. */
+  at = $derived(address.get("at"));
+  backward = $derived(address.get("direction") === "backward");
+  mode = $derived<ScaleMode>(SCALE_MODES.find((mode) => mode === address.get("scale")) ?? "module");
+  card = $derived(this.networks.find((one) => one.name === this.network) ?? null);
+
+  constructor() {
+    link.onReopen(() => this.#openScene());
+    this.#listNetworks();
+    $effect(() => {
+      if (this.network) this.#listSamples(this.network);
+    });
+    $effect(() => {
+      if (this.network && this.input) this.#openScene();
+    });
+    $effect(() => {
+      if (this.scene && this.at) this.#explain(this.scene.source, this.at);
+      else this.explained = null;
+    });
+    $effect(() => {
+      if (this.scene && this.backward) this.#fetchSlopes(this.scene);
+    });
+    $effect(() => {
+      const column = this.scene?.columns.find((one) => one.path === this.explained?.path);
+      if (column) this.#fetchWeights(column.parameters);
+    });
+  }
+
+  #listNetworks(): void {
+    link.ask({ type: "list_networks" }, (answer) => {
+      if (answer.type === "networks") this.networks = answer.networks;
+      if (answer.type === "failure") this.failure = answer;
+    });
+  }
+
+  #listSamples(network: string): void {
+    link.ask({ type: "list_samples", network }, (answer, tensors) => {
+      if (answer.type === "failure") this.failure = answer;
+      if (answer.type !== "samples") return;
+      this.samples = answer.samples;
+      this.thumbnails = tensors[0] ?? null;
+    });
+  }
+
+  #openScene(): void {
+    const [network, input, score] = [this.network, this.input, this.score];
+    if (!network || !input) return;
+    this.busy = true;
+    this.progress = null;
+    let scene: Scene | null = null;
+    const listen: Listener = (answer, tensors) => {
+      if (answer.request !== this.#opening) return;
+      if (answer.type === "progress") this.progress = answer;
+      if (answer.type === "scene") scene = answer;
+      if (answer.type === "maps") {
+        // The maps and what they belong to change in one step, so that no old number stands under a new name.
+        this.tensors = new Map(tensors.map((tensor) => [key(tensor.ref), tensor]));
+        this.scene = scene;
+        this.failure = null;
+      }
+      if (answer.type === "failure") this.failure = answer;
+      if (answer.type === "failure" || answer.type === "done") this.busy = false;
+    };
+    this.#opening = link.ask({ type: "open_scene", network, input, score }, listen);
+  }
+
+  #fetch(refs: string[]): void {
+    if (!refs.length) return;
+    const source = this.scene?.source;
+    link.ask({ type: "fetch_tensors", refs }, (answer, tensors) => {
+      if (answer.type !== "maps" || this.scene?.source !== source) return;
+      const more = new Map(this.tensors);
+      for (const tensor of tensors) more.set(key(tensor.ref), tensor);
+      this.tensors = more;
+    });
+  }
+
+  #fetchSlopes(scene: Scene): void {
+    if (this.tensors.has("input@grad")) return;
+    const paths = ["input", ...scene.columns.map((column) => column.path)];
+    const slopes = scene.columns.filter((column) => column.mixes).map((column) => column.path);
+    this.#fetch([
+      ...paths.map((path) => format({ source: scene.source, path, index: [], what: "grad" })),
+      ...slopes.map((path) => format({ source: scene.source, path, index: [], what: "slope" })),
+    ]);
+  }
+
+  #fetchWeights(parameters: string[]): void {
+    const source = this.scene?.source;
+    if (!source) return;
+    const missing = parameters.filter((path) => !this.tensors.has(`${path}@value`));
+    this.#fetch(missing.map((path) => format({ source, path, index: [], what: "value" })));
+  }
+
+  #explain(source: string, at: string): void {
+    const ref = `${source}#${at}@value`;
+    link.ask({ type: "explain_number", ref, limit: 3 }, (answer, tensors) => {
+      if (this.scene?.source !== source || this.at !== at) return;
+      if (answer.type === "explained") {
+        this.explained = answer;
+        this.parts = tensors;
+        this.cardFailure = null;
+      }
+      if (answer.type === "failure") {
+        this.explained = null;
+        this.cardFailure = answer;
+      }
+    });
+  }
+
+  /** Open a number by its reference, or close what is open. */
+  open(path: string, index: number[], step = true): void {
+    address.set({ at: `${path}[${index.join(",")}]` }, step);
+  }
+
+  follow(ref: string): void {
+    const reference = parse(ref);
+    if (reference) this.open(reference.path, reference.index);
+  }
+
+  close(): void {
+    address.set({ at: null });
+  }
+
+  cancel(): void {
+    link.cancel(this.#opening);
+    this.busy = false;
+  }
+}
+
+const key = (ref: string): string => ref.slice(ref.indexOf("#") + 1);

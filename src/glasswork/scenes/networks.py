@@ -1,0 +1,55 @@
+"""The networks that a page may open: those that ship, and the one that the reader named when starting the app."""
+
+from __future__ import annotations
+
+import threading
+
+from glasswork import zoo
+from glasswork.errors import unknown
+from glasswork.scenes.messages import NetworkCard, Score
+from glasswork.zoo import Network
+
+
+class Networks:
+    """Loads each network once. A page can name only what is listed here: never a path or a module."""
+
+    def __init__(self, targets: tuple[str, ...] = ()) -> None:
+        self._lock = threading.Lock()
+        self._loaded: dict[str, Network] = {}
+        self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in zoo.shipped()))))
+
+    def load(self, target: str) -> Network:
+        """The network of a listed target.
+
+        Raises:
+            GlassworkError: it is not listed, or it can't be loaded.
+        """
+        if target not in self.targets:
+            raise unknown("network", target, list(self.targets))
+        with self._lock:
+            if target not in self._loaded:
+                self._loaded[target] = zoo.load(target)
+            return self._loaded[target]
+
+
+def network_card(network: Network) -> NetworkCard:
+    """A network as the gallery and the menus name it."""
+    card = network.card
+    shape = network.preprocess
+    scores = [] if card is None else [
+        Score(name=name, value=value, data=card.data, count=card.tested_on) for name, value in card.scores.items()
+    ]  # fmt: skip
+    return NetworkCard(
+        name=network.target,
+        title=network.title,
+        page="cnn",
+        parameters=network.parameters,
+        macs=0 if card is None else card.macs,
+        classes=list(network.labels),
+        channels=0 if shape is None else shape.channels,
+        size=[] if shape is None else [shape.size, shape.size],
+        data="" if card is None else card.data,
+        licence="" if card is None else card.licence,
+        scores=scores,
+        draws=shape is not None and shape.channels == 1,
+    )

@@ -1,0 +1,122 @@
+"""One number's card: its explanation with full addresses, its trail, and what an opened sum is drawn from."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import torch
+
+from glasswork.errors import GlassworkError
+from glasswork.explaining import ChannelParts, NoRule, channel_parts, explain
+from glasswork.explaining.explanation import Explanation
+from glasswork.scenes.messages import Array, Explained, Number, Term, What, Window
+from glasswork.scenes.trails import split, trail
+from glasswork.tracing import Trace
+
+WINDOW_LIMIT = 64
+"""What is no sum lists its whole window: a maximum without the others is no explanation."""
+
+
+def explained(
+    trace: Trace, source: str, path: str, index: tuple[int, ...], what: str, limit: int, request: int
+) -> tuple[Explained, list[np.ndarray]]:
+    """The card of a number.
+
+    Raises:
+        GlassworkError: there is no such number, or nobody has written down how it is made.
+    """
+    if what not in get_args(What):
+        raise GlassworkError(f"there is no card for {what!r}", where=path, todo=f"One of {get_args(What)}.")
+    found = explain(trace, path, index, of=what, limit=limit)
+    if found.reduce != "sum" and found.count > limit:
+        found = explain(trace, path, index, of=what, limit=max(limit, WINDOW_LIMIT))
+    address = f"{source}#{found.op}[{','.join(map(str, found.index))}]"
+    parts = _parts(trace, found)
+    arrays, values = _arrays(found, parts, source, address)
+    answer = Explained(
+        request=request,
+        ref=f"{address}@{what}",
+        path=found.op,
+        index=list(found.index),
+        what="grad" if what == "grad" else "value",
+        kind=found.kind,
+        value=found.value,
+        formula=found.formula,
+        note=found.note,
+        reduce=found.reduce,
+        count=found.count,
+        terms=[_term(term, source, address) for term in found.terms],
+        remainder=Number(ref=f"{address}@remainder:{len(found.terms)}", value=found.remainder),
+        error=found.error,
+        nonlinear=found.nonlinear,
+        trail=trail(trace, source, found.op, found.index),
+        arrays=arrays,
+        window=_window(found, parts),
+    )
+    return answer, values
+
+
+def _term(term: object, source: str, address: str) -> Term:
+    from glasswork.explaining import Term as Local
+
+    assert isinstance(term, Local)
+    return Term(
+        position=term.position,
+        name=term.name,
+        ref=term.ref and f"{source}#{term.ref}",
+        value=term.value,
+        factor=term.factor,
+        factor_ref=term.factor_ref and f"{source}#{term.factor_ref}",
+        product=term.product,
+        product_ref=f"{address}@term:{term.position}",
+    )
+
+
+def _parts(trace: Trace, found: Explanation) -> ChannelParts | None:
+    """The sums by input channel, for what has them in two dimensions."""
+    if found.op not in trace or found.of == "grad":
+        return None
+    try:
+        parts = channel_parts(trace, found.op, found.index)
+    except NoRule:
+        return None
+    return parts if parts.windows.dim() == 3 else None
+
+
+def _arrays(
+    found: Explanation, parts: ChannelParts | None, source: str, address: str
+) -> tuple[list[Array], list[np.ndarray]]:
+    if parts is None:
+        return [], []
+    weight = next((term.factor_ref for term in found.terms if term.factor_ref), "[]")
+    reads = next((term.ref for term in found.terms if term.ref and term.factor_ref), "[]")
+    named: list[tuple[str, torch.Tensor]] = [
+        (f"{source}#{reads.partition('[')[0]}@value", parts.windows),
+        (f"{source}#{weight.partition('[')[0]}@value", parts.kernel),
+        (f"{address}@term", parts.products),
+        (f"{address}@part", parts.subtotals),
+    ]
+    arrays = [Array(ref=ref, shape=list(tensor.shape), dtype="float64") for ref, tensor in named]
+    return arrays, [tensor.double().numpy() for _, tensor in named]
+
+
+def _window(found: Explanation, parts: ChannelParts | None) -> Window | None:
+    """Where in its input a number looks."""
+    if parts is not None:
+        (rows, columns), first = parts.positions, parts.first
+    else:
+        places = [split(term.ref)[1] for term in found.terms if term.ref]
+        if not places or any(len(place) != 4 for place in places):
+            return None
+        rows, columns = (sorted({place[axis] for place in places}) for axis in (2, 3))
+        first = places[0][1]
+    return Window(
+        top=rows[0],
+        left=columns[0],
+        rows=len(rows),
+        columns=len(columns),
+        row_step=rows[1] - rows[0] if len(rows) > 1 else 1,
+        column_step=columns[1] - columns[0] if len(columns) > 1 else 1,
+        channel=first,
+    )

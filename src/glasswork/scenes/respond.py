@@ -1,0 +1,153 @@
+"""Answers what a page asks. No HTTP here: a request goes in, answers come out, whoever carries them."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from glasswork.errors import GlassworkError
+from glasswork.scenes import messages as m
+from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
+from glasswork.scenes.networks import Networks, network_card
+from glasswork.scenes.numbers import explained
+from glasswork.scenes.pictures import input_card, prepare, read_picture, readable, sample_pictures
+from glasswork.scenes.traces import Traces
+
+REFERENCE = re.compile(r"trace:([0-9a-f]{16})#([^\[\]@]+)(?:\[(\d+(?:,\d+)*)\])?@([a-z]+)")
+LONGEST_REFERENCE = 400
+MOST_TERMS = 5000
+
+
+class Inputs(Protocol):
+    """The pictures that people gave."""
+
+    def read(self, name: str, /) -> bytes:
+        """The PNG of one."""
+        ...
+
+
+class Session(Protocol):
+    """What work for one request may know of the page that asked."""
+
+    @property
+    def inputs(self) -> Inputs:
+        """The pictures that people gave."""
+        ...
+
+    @property
+    def cancelled(self) -> threading.Event:
+        """Set when nobody waits for this request any more."""
+        ...
+
+
+class Respondent:
+    """Everything that a page can ask for.
+
+    Args:
+        traces: the folder where runs are recorded; None keeps them in memory.
+        targets: networks that may be opened besides those that ship.
+    """
+
+    def __init__(self, traces: Path | None = None, targets: tuple[str, ...] = ()) -> None:
+        self.networks = Networks(targets)
+        self.traces = Traces(traces, self.networks.load)
+
+    def __call__(self, request: m.Request, session: Session) -> Iterator[m.Answer | str | bytes]:
+        """The answers to a request, as they become ready; the last one says that there are no more."""
+        match request:
+            case m.ListNetworks():
+                yield m.Networks(request.request, [network_card(self.networks.load(t)) for t in self.networks.targets])
+            case m.ListSamples():
+                yield self._samples(request)
+            case m.OpenScene():
+                yield from self._scene(request, session)
+            case m.FetchTensors():
+                yield self._tensors(request)
+            case m.ExplainNumber():
+                yield self._number(request)
+            case m.Cancel():
+                return
+        yield m.Done(request.request)
+
+    def _samples(self, request: m.ListSamples) -> str | bytes:
+        network = self.networks.load(request.network)
+        pixels = sample_pictures(network)
+        from glasswork import data
+
+        samples = [
+            m.Sample(id=f"sample:{name}", name=readable(name), label=data.sample(name).label) for name in network.samples
+        ]
+        entry = m.Array(ref=f"data:{request.network}#samples@value", shape=list(pixels.shape), dtype="uint8")
+        return m.encode(m.Samples(request.request, samples, [entry]), [pixels])
+
+    def _scene(self, request: m.OpenScene, session: Session) -> Iterator[m.Answer | str | bytes]:
+        network = self.networks.load(request.network)
+        picture = read_picture(request.input, session.inputs.read)
+        prepared = prepare(network, picture)
+        with torch.inference_mode():
+            logits = network.module(*prepared.inputs)
+        chosen = int(logits[0].argmax()) if request.score is None else request.score
+        if not 0 <= chosen < logits.shape[-1]:
+            raise GlassworkError(
+                f"there is no score {chosen}",
+                where=network.title,
+                why=f"it has {logits.shape[-1]} classes",
+                todo="Choose one of them.",
+            )
+        id, trace = self.traces.run(network, prepared.inputs, chosen, session.cancelled)
+        source = f"trace:{id}"
+        stages, found = columns(trace, source)
+        last, given = pushes(trace, source, chosen)
+        yield m.Scene(
+            request=request.request,
+            source=source,
+            network=network_card(network),
+            input=input_card(picture, prepared),
+            stages=stages,
+            columns=found,
+            classes=class_scores(trace, network, source),
+            chosen=chosen,
+            last=last,
+            pushes=given,
+            seconds=trace.seconds,
+        )
+        arrays, values = map_tensors(trace, source)
+        yield m.encode(m.Maps(request.request, arrays), values)
+
+    def _tensors(self, request: m.FetchTensors) -> str | bytes:
+        pairs = []
+        for ref in request.refs:
+            id, path, _, what = parse(ref)
+            pairs.append(whole_tensor(self.traces.get(id), f"trace:{id}", path, what))
+        return m.encode(m.Maps(request.request, [array for array, _ in pairs]), [values for _, values in pairs])
+
+    def _number(self, request: m.ExplainNumber) -> str | bytes:
+        id, path, index, what = parse(request.ref)
+        limit = min(max(1, request.limit), MOST_TERMS)
+        answer, values = explained(
+            self.traces.get(id), f"trace:{id}", path, index, what, limit, request.request
+        )
+        return m.encode(answer, values)
+
+
+def parse(ref: str) -> tuple[str, str, tuple[int, ...], str]:
+    """Trace id, path, index and what of a reference.
+
+    Raises:
+        GlassworkError: it has not the form of one.
+    """
+    match = REFERENCE.fullmatch(ref[:LONGEST_REFERENCE])
+    if match is None:
+        raise GlassworkError(
+            "this is no reference to a number",
+            where=ref[:80],
+            why="a reference is trace:ID#path[index]@what",
+            todo="Open the number from the map.",
+        )
+    id, path, index, what = match.groups()
+    return id, path, tuple(int(at) for at in (index or "").split(",") if at), what

@@ -1,0 +1,165 @@
+"""Traces by their address. What a trace is of is kept on disk, its tensors in memory while there is room.
+
+A record names the target, the hash of its weights, the stored inputs and the score. Its hash is the trace's id, so
+that an address survives a restart: what is gone is computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from glasswork.errors import GlassworkError
+from glasswork.tracing import Trace, trace
+from glasswork.zoo import Network
+
+BYTES = 256 << 20
+ID_LENGTH = 16
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trace is of: all that is needed to compute it again."""
+
+    target: str
+    weights: str
+    inputs: str
+    seed: int = 0
+    loss: tuple[int, ...] = (0, 0)
+    detail: str = "ops"
+    mode: str = "eval"
+    edits: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The first digits of the record's hash."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:ID_LENGTH]
+
+
+class Traces:
+    """Computes traces, and gives them again by id.
+
+    Args:
+        folder: where records and inputs are kept; None, or one that can't be written: only in memory.
+        load: gives the network of a target.
+        most: how many bytes of tensors are held.
+    """
+
+    def __init__(self, folder: Path | None, load: Callable[[str], Network], most: int = BYTES) -> None:
+        self._folder = folder
+        self._load = load
+        self._most = most
+        self._held: OrderedDict[str, tuple[Trace, int]] = OrderedDict()
+        self._memory: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def run(
+        self,
+        network: Network,
+        inputs: tuple[torch.Tensor, ...],
+        score: int,
+        cancel: threading.Event | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[str, Trace]:
+        """Trace a network on inputs, forward and backward from one score; the id and the trace."""
+        packed = save_tensors({str(i): tensor.contiguous() for i, tensor in enumerate(inputs)})
+        hashed = hashlib.sha256(packed).hexdigest()
+        record = Record(target=network.target, weights=network.weights_hash, inputs=hashed, loss=(0, score))
+        held = self._get(record.id)
+        if held is None:
+            self._keep(f"{hashed}.safetensors", packed)
+            self._keep(f"{record.id}.json", msgspec.json.encode(record))
+            held = self._trace(network, inputs, record, cancel, progress)
+        return record.id, held
+
+    def get(self, id: str) -> Trace:
+        """The trace of an id, computed again if its tensors are gone.
+
+        Raises:
+            GlassworkError: nothing is known of it, or the weights are no longer those that it was made with.
+        """
+        held = self._get(id)
+        if held is not None:
+            return held
+        raw = self._read(f"{id}.json")
+        packed = None
+        if raw is not None:
+            record = msgspec.json.decode(raw, type=Record)
+            packed = self._read(f"{record.inputs}.safetensors")
+        if raw is None or packed is None or record.id != id or hashlib.sha256(packed).hexdigest() != record.inputs:
+            raise GlassworkError(
+                "this run is not known here",
+                where=f"trace:{id}",
+                why="its record is gone, or was changed",
+                todo="Open the network and the picture again.",
+            )
+        network = self._load(record.target)
+        if network.weights_hash != record.weights:
+            raise GlassworkError(
+                "this run was made with other weights",
+                where=f"trace:{id}",
+                why=f"{record.target} has been trained or installed again since",
+                todo="Open the network and the picture again.",
+            )
+        tensors = load_tensors(packed)
+        return self._trace(network, tuple(tensors[str(i)] for i in range(len(tensors))), record, None, None)
+
+    def _trace(
+        self,
+        network: Network,
+        inputs: tuple[torch.Tensor, ...],
+        record: Record,
+        cancel: threading.Event | None,
+        progress: Callable[[int], None] | None,
+    ) -> Trace:
+        made = trace(
+            network.module,
+            *inputs,
+            loss=record.loss,
+            backward=True,
+            after=network.after,
+            cancel=cancel,
+            progress=progress,
+        )
+        size = sum(2 * value.bytes for op in made.ops for value in op.outputs)  # each with its gradient
+        with self._lock:
+            self._held[record.id] = (made, size)
+            while len(self._held) > 1 and sum(held for _, held in self._held.values()) > self._most:
+                self._held.popitem(last=False)
+        return made
+
+    def _get(self, id: str) -> Trace | None:
+        with self._lock:
+            if id not in self._held:
+                return None
+            self._held.move_to_end(id)
+            return self._held[id][0]
+
+    def _keep(self, name: str, content: bytes) -> None:
+        if self._folder is None:
+            self._memory[name] = content
+            return
+        path = self._folder / name
+        if path.exists():
+            return
+        handle, temporary = tempfile.mkstemp(dir=self._folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+
+    def _read(self, name: str) -> bytes | None:
+        if self._folder is None:
+            return self._memory.get(name)
+        try:
+            return (self._folder / name).read_bytes()
+        except OSError:
+            return None
