@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 import threading
 import time
@@ -113,6 +114,30 @@ def page_socket(server: LocalServer, **headers: str) -> ClientConnection:
     return connect(
         address, additional_headers={"Origin": server.origin, **cookie(server), **headers}, max_size=None, proxy=None
     )
+
+
+def text_frame(message: object) -> bytes:
+    """A message as it goes over the wire, masked with zeros."""
+    text = json.dumps(message).encode()
+    return bytes([0x81, 0x80 | 126]) + len(text).to_bytes(2, "big") + bytes(4) + text
+
+
+def raw_page_socket(server: LocalServer) -> socket.socket:
+    """The wire of an open page socket, for a page that doesn't read, or leaves without a word."""
+    wire = socket.create_connection(("127.0.0.1", server.settings.port), timeout=5)
+    fields = {
+        "Host": f"127.0.0.1:{server.settings.port}",
+        "Origin": server.origin,
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        **cookie(server),
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    wire.sendall(f"GET /socket HTTP/1.1\r\n{head}\r\n".encode())
+    assert wire.recv(4096).startswith(b"HTTP/1.1 101 ")
+    return wire
 
 
 def raw(server: LocalServer, sent: bytes, seconds: float = 5) -> bytes:

@@ -44,8 +44,8 @@ def start_journal(secrets: Iterable[str], verbose: bool = False) -> None:
     """Send what the server and uvicorn log to standard error; each request only when verbose."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PlainFormatter([*secrets, *known_secrets()]))
-    # uvicorn's own info lines hold query strings, and so start codes: only its warnings are let through.
-    for name, level in (("glasswork", logging.INFO if verbose else logging.WARNING), ("uvicorn", logging.WARNING)):
+    # uvicorn's own info lines hold query strings, and so start codes; its warnings are about others' bad requests.
+    for name, level in (("glasswork", logging.INFO if verbose else logging.WARNING), ("uvicorn", logging.ERROR)):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(level)

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from glasswork.errors import GlassworkError
 
-FORMATS = {"PNG": "PNG", "JPEG": "JPEG", "MPO": "JPEG", "GIF": "GIF", "WEBP": "WebP", "BMP": "BMP"}
+FORMATS = {"PNG": "PNG", "JPEG": "JPEG", "GIF": "GIF", "WEBP": "WebP", "BMP": "BMP"}
 READ = "PNG, JPEG, GIF, WebP and BMP pictures are read"
 PIXELS = 40_000_000
 SIDE = 65_535
@@ -100,7 +100,7 @@ def read(image: Image.Image) -> tuple[dict[str, Any], Image.Image]:
     original = {
         "width": image.width,
         "height": image.height,
-        "format": FORMATS[str(image.format)],
+        "format": FORMATS.get(str(image.format), "JPEG"),  # MPO is the JPEG of some cameras
         "frames": frames,
         "orientation": 1,
         "alpha": image.has_transparency_data,

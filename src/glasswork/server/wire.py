@@ -76,6 +76,17 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
             self.handshake_complete = True
 
+    def handle_parser_exception(self) -> None:
+        """Say what was wrong. Were the connection cut at once, what still comes would wipe out the words."""
+        if self.close_sent or self.conn.close_sent is None:
+            return
+        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write_eof()
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(LEAVING, self.transport.close)
+
     def data_received(self, data: bytes) -> None:
         """Take what came; refuse what is no handshake, which uvicorn would leave without an answer."""
         super().data_received(data)
