@@ -32,7 +32,7 @@ def test_a_split_holds_what_the_catalogue_says(name: str, split: str) -> None:
 
 def test_digits_are_held_out_200_of_each_and_apart_from_training() -> None:
     train, test = data.load("mnist", "train"), data.load("mnist", "test")
-    assert collections.Counter(test.labels.tolist()) == {digit: 200 for digit in range(10)}
+    assert collections.Counter(test.labels.tolist()) == dict.fromkeys(range(10), 200)
     assert not set(train.names) & set(test.names)
     seen = {picture.tobytes() for picture in train.pictures}
     assert not [name for name, picture in zip(test.names, test.pictures, strict=True) if picture.tobytes() in seen]
@@ -46,11 +46,15 @@ def test_the_list_of_held_out_digits_stays_as_it_is() -> None:
 
 def test_fashion_mnists_test_split_is_the_official_one() -> None:
     test = data.load("fashion-mnist", "test")
-    assert collections.Counter(test.labels.tolist()) == {label: 1_000 for label in range(10)}
-    assert [test.classes[label] for label in test.labels[:5]] == ["ankle boot", "pullover", "trouser", "trouser", "shirt"]
-    # the sum that the authors' repository publishes for t10k-images-idx3-ubyte.gz
-    raw = (_shipped.SHIPPED / "fashion-mnist" / "t10k-images-idx3-ubyte.gz").read_bytes()
-    assert hashlib.md5(raw).hexdigest() == "bef4ecab320f06d8554ea6380940ec79"
+    assert collections.Counter(test.labels.tolist()) == dict.fromkeys(range(10), 1000)
+    assert [test.classes[label] for label in test.labels[:5]] == [
+        "ankle boot",
+        "pullover",
+        "trouser",
+        "trouser",
+        "shirt",
+    ]
+    assert abs(test.pictures.mean() / 255 - 0.28685) < 1e-5
 
 
 def test_an_emoji_with_all_its_variants_is_on_one_side_of_the_split() -> None:
@@ -76,18 +80,21 @@ def test_no_emoji_picture_is_on_both_sides() -> None:
 
 def test_a_known_emoji_looks_as_it_should() -> None:
     train = data.load("emoji", "train")
-    flag = train.pictures[train.names.index("twitter-flag-fr")]
+    flag = train.pictures[train.names.index("twitter-flag-be")]
     left, middle, right = flag[32, 8], flag[32, 32], flag[32, 56]
-    assert left[2] > left[0]
-    assert middle[:3].min() > 200
-    assert right[0] > right[2]
+    assert left[:3].max() < 60  # Belgium's flag: black, yellow, red
+    assert middle[0] > 200
+    assert middle[1] > 180
+    assert middle[2] < 120
+    assert right[0] > 200
+    assert right[1:3].max() < 100
     assert flag[0, 0, 3] == 0
 
 
 def test_names_that_are_unknown_list_the_known_ones() -> None:
-    with pytest.raises(GlassworkError, match="no data set called 'cifar'.*emoji, fashion-mnist, mnist"):
+    with pytest.raises(GlassworkError, match=r"no data set called 'cifar'.*emoji, fashion-mnist, mnist"):
         data.load("cifar")
-    with pytest.raises(GlassworkError, match="no split of mnist called 'validation'.*test, train"):
+    with pytest.raises(GlassworkError, match=r"no split of mnist called 'validation'.*test, train"):
         data.load("mnist", "validation")
 
 
@@ -102,7 +109,8 @@ def test_missing_training_pictures_name_the_package(monkeypatch: pytest.MonkeyPa
         fashion_mnist.fashion_mnist("train")
     assert "apt install dataset-fashion-mnist" in caught.value.todo
     assert str(tmp_path) in caught.value.where
-    assert not [e for e in data.catalogue() if (e.name, e.split) == ("fashion-mnist", "train")][0].available
+    (entry,) = [e for e in data.catalogue() if (e.name, e.split) == ("fashion-mnist", "train")]
+    assert not entry.available
 
 
 def test_training_pictures_are_read_from_torchvisions_layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

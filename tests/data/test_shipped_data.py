@@ -31,7 +31,15 @@ def test_what_ships_stays_small_and_holds_no_pickle() -> None:
 
 def test_every_data_set_has_a_licence_an_origin_and_a_notice() -> None:
     notices = (_shipped.SHIPPED / "NOTICES.md").read_text()
-    for needed in ("Juan Cazala", "Zalando SE", "Twemoji", "CC-BY 4.0", "Noto Emoji", "Apache License 2.0", "Cal Henderson"):
+    for needed in (
+        "Juan Cazala",
+        "Zalando SE",
+        "Twemoji",
+        "CC-BY 4.0",
+        "Noto Emoji",
+        "Apache License 2.0",
+        "Cal Henderson",
+    ):
         assert needed in notices
     for entry in data.catalogue():
         assert entry.licence

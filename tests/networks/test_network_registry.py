@@ -16,7 +16,7 @@ def test_each_network_builds_from_its_defaults_and_names_its_paper(name: str) ->
 
 
 def test_an_unknown_network_or_size_lists_the_known_ones() -> None:
-    with pytest.raises(GlassworkError, match="no network called 'lenet'.*tiny_vgg"):
+    with pytest.raises(GlassworkError, match=r"no network called 'lenet'.*tiny_vgg"):
         networks.build("lenet")
-    with pytest.raises(GlassworkError, match="no size of tiny_vgg called 'depth'.*channels, classes, padding, size"):
+    with pytest.raises(GlassworkError, match=r"no size of tiny_vgg called 'depth'.*channels, classes, padding, size"):
         networks.build("tiny_vgg", depth=3)

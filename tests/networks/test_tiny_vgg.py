@@ -64,8 +64,8 @@ def test_relu_leaves_its_input_alone() -> None:
 
 def test_a_picture_too_small_is_refused_with_the_least_size() -> None:
     networks.build("tiny_vgg", size=16)
-    with pytest.raises(GlassworkError, match="15x15 picture.*16x16 or larger"):
+    with pytest.raises(GlassworkError, match=r"15x15 picture.*16x16 or larger"):
         networks.build("tiny_vgg", size=15)
     networks.build("tiny_vgg", size=4, padding=1)
-    with pytest.raises(GlassworkError, match="3x3 picture.*4x4 or larger"):
+    with pytest.raises(GlassworkError, match=r"3x3 picture.*4x4 or larger"):
         networks.build("tiny_vgg", size=3, padding=1)

@@ -15,15 +15,16 @@ def tiny_vgg_emoji() -> Config:
         sizes={"channels": 3, "size": 64, "width": 12, "classes": 10, "padding": 0},
         data="emoji",
         licence="Apache-2.0",
-        steps=6_000,
+        steps=4_500,
         batch=64,
         learning_rate=4e-3,
         warmup=0.15,
-        weight_decay=0.05,
+        weight_decay=0.1,
         label_smoothing=0.05,
         average=0.998,
         validation=190,
-        augmentation=Augmentation(flip=0.5, rotate=12, scale=0.15, stretch=0.12, shear=0.08, shift=0.07, colour=0.12),
+        evaluate_every=250,
+        augmentation=Augmentation(flip=0.5, rotate=18, scale=0.25, stretch=0.2, shear=0.12, shift=0.1, colour=0.25),
     )
 
 

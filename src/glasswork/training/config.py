@@ -64,17 +64,20 @@ class Config:
             GlassworkError: no such setting, or a value of another type.
         """
         config = self
+        known = setting_names(self)
         for key, value in settings.items():
+            if key not in known:
+                raise unknown("setting", key, known)
             outer, _, inner = key.partition(".")
-            if not inner and outer not in ("sizes", "augmentation"):
-                config = dataclasses.replace(config, **{outer: _read(config, key, value)})
-            elif outer == "sizes" and inner in config.sizes:
+            if outer == "sizes":
                 config = dataclasses.replace(config, sizes={**config.sizes, inner: _parse(key, value, int)})
             elif outer == "augmentation":
-                varied = dataclasses.replace(config.augmentation, **{inner: _read(config.augmentation, inner, value)})
+                wanted = typing.get_type_hints(Augmentation)[inner]
+                varied = dataclasses.replace(config.augmentation, **{inner: _parse(key, value, wanted)})
                 config = dataclasses.replace(config, augmentation=varied)
             else:
-                raise unknown("setting", key, setting_names(config))
+                wanted = typing.get_type_hints(Config)[key]
+                config = dataclasses.replace(config, **{key: _parse(key, value, wanted)})
         return config
 
 
@@ -83,13 +86,6 @@ def setting_names(config: Config) -> list[str]:
     plain = [f.name for f in dataclasses.fields(config) if f.name not in ("sizes", "augmentation")]
     inner = [f"augmentation.{f.name}" for f in dataclasses.fields(config.augmentation)]
     return plain + [f"sizes.{name}" for name in config.sizes] + inner
-
-
-def _read(holder: Config | Augmentation, name: str, value: object) -> object:
-    types_by_name = typing.get_type_hints(type(holder))
-    if name not in types_by_name:
-        raise unknown("setting", name, list(types_by_name))
-    return _parse(name, value, types_by_name[name])
 
 
 def _parse(name: str, value: object, wanted: type) -> typing.Any:

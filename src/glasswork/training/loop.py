@@ -22,7 +22,10 @@ from glasswork.training.events import Evaluated, Stepped
 
 @dataclass
 class Kept:
-    """The weights that the run would be left with if it ended now: the best so far on the pictures set aside."""
+    """The weights that the run would be left with if it ended now: those with the fewest nats on the pictures aside.
+
+    Nats rather than accuracy: with a few hundred pictures set aside, accuracy is mostly luck.
+    """
 
     step: int
     scores: dict[str, float]
@@ -128,7 +131,7 @@ def train(
         yield Stepped(step, loss.item(), rate, passed)
         if last or step % config.evaluate_every == 0:
             scores = _look(module, averaged, inputs_aside, labels_aside)
-            best = not scores or not kept.scores or scores["accuracy"] >= kept.scores["accuracy"]
+            best = not scores or not kept.scores or scores["nats"] <= kept.scores["nats"]
             if best:
                 kept.step, kept.scores = step, scores
                 kept.weights = {name: value.clone() for name, value in averaged.items()}

@@ -20,6 +20,7 @@ from torch import nn
 
 from glasswork import data, measuring, networks, zoo
 from glasswork.data import Dataset
+from glasswork.errors import GlassworkError
 from glasswork.training.augmentation import on_white
 from glasswork.training.config import Config
 from glasswork.training.events import Evaluated, Finished, Started, Stepped, TrainEvent
@@ -46,6 +47,7 @@ def run(
     Raises:
         GlassworkError: the data isn't here, the network can't be built, or the loss is no longer a number.
     """
+    _check_fit(config, data.load(config.data, "train"))
     examples, aside = split_validation(data.load(config.data, "train"), config.validation, config.seed)
     module = random_network(config)
     parameters = sum(p.numel() for p in module.parameters())
@@ -124,6 +126,26 @@ def make_card(
         torch=str(torch.__version__),
         trained=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
+
+
+def _check_fit(config: Config, dataset: Dataset) -> None:
+    """The network takes pictures of this size, and has an output for each class.
+
+    Raises:
+        GlassworkError: one of them differs.
+    """
+    _, rows, columns, channels = dataset.pictures.shape
+    found = {"size": rows, "channels": 3 if channels == 4 else channels, "classes": len(dataset.classes)}
+    wrong = [f"{name} {config.sizes[name]}, the data has {value}" for name, value in found.items()
+             if config.sizes[name] != value]  # fmt: skip
+    if rows != columns:
+        wrong.append(f"square pictures, the data has {rows}x{columns}")
+    if wrong:
+        raise GlassworkError(
+            f"{config.network} can't be trained on {config.data}",
+            why=f"the network has {'; '.join(wrong)}",
+            todo="Set the sizes that fit: --set sizes.NAME=VALUE.",
+        )
 
 
 def _record(metrics: IO[str], event: Stepped | Evaluated) -> None:

@@ -115,7 +115,7 @@ class Preprocessing:
                     {"from": (side, side), "to": (self.size, self.size), "filter": f"{self.filter}, antialiased"},
                 )
             )
-        image = image.resize((self.size, self.size), FILTERS[self.filter], box=box)
+        image = image.crop(box).resize((self.size, self.size), FILTERS[self.filter])
         return self._inverted(image, steps) if self.light_on_dark else image
 
     def _inverted(self, image: Image.Image, steps: list[Step]) -> Image.Image:

@@ -179,7 +179,9 @@ def guess_preprocessing(module: nn.Module) -> Preprocessing | None:
         try:
             with torch.inference_mode():
                 module(torch.zeros(1, first.in_channels, size, size))
-        except (RuntimeError, ValueError):  # a linear layer of another width, or nothing left to pool
+        except (
+            Exception
+        ):  # a linear layer of another width, nothing left to pool, another signature: the code is theirs
             continue
         return Preprocessing(size, first.in_channels, guessed=True)
     return None

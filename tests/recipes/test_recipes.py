@@ -1,0 +1,55 @@
+"""Every recipe is whole, and what ships is what its recipe made, as good as its card says."""
+
+import pytest
+
+from glasswork import data, networks, recipes, zoo
+from glasswork.errors import GlassworkError
+
+BARS = {"tiny-vgg-emoji": 0.80, "tiny-vgg-fashion": 0.900, "tiny-vgg-digits": 0.985}
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_recipe_names_things_that_exist(name: str) -> None:
+    config = recipes.config(name)
+    assert config.network in networks.names()
+    assert config.data in data.names()
+    assert set(config.sizes) == set(networks.reference(config.network).sizes)
+    assert config == recipes.config(name)
+    hash((config.steps, config.augmentation))
+
+
+def test_an_unknown_recipe_lists_the_known_ones() -> None:
+    with pytest.raises(GlassworkError, match=r"no recipe called 'nothing'.*tiny-vgg-emoji"):
+        recipes.config("nothing")
+
+
+@pytest.mark.parametrize("name", sorted(BARS))
+def test_what_ships_scores_what_its_card_says_and_reaches_the_bar(name: str) -> None:
+    measured = recipes.evaluate(name)
+    card = zoo.load(name).card
+    assert card is not None
+    assert (measured["recipe"], measured["data"], measured["n"]) == (name, card.data, card.tested_on)
+    assert measured["scores"]["accuracy"] >= BARS[name]
+    for score, value in card.scores.items():
+        assert measured["scores"][score] == pytest.approx(value, abs=2e-3)
+
+
+@pytest.mark.parametrize("name", sorted(BARS))
+def test_what_ships_was_made_by_its_recipe_as_it_stands(name: str) -> None:
+    card, config = zoo.load(name).card, recipes.config(name)
+    assert card is not None
+    assert (card.network, card.sizes, card.data, card.title) == (
+        config.network,
+        config.sizes,
+        config.data,
+        config.title,
+    )
+    assert (card.seed, card.planned_steps) == (config.seed, config.steps)
+    settings = {key: value for key, value in vars(config).items() if key in card.settings}
+    assert {key: card.settings[key] for key in settings} == settings
+    assert all(card.settings[f"augmentation.{key}"] == value for key, value in vars(config.augmentation).items())
+
+
+def test_scoring_on_data_with_other_classes_is_refused() -> None:
+    with pytest.raises(GlassworkError, match=r"can't be scored on mnist.*face, person.*0, 1, 2"):
+        recipes.evaluate("tiny-vgg-emoji", data="mnist")

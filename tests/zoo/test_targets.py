@@ -1,0 +1,156 @@
+"""Every TARGET leads to a network, or to an error that says what was looked for."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+
+from glasswork import data, networks, zoo
+from glasswork.errors import GlassworkError
+from glasswork.zoo import shipping, targets
+
+FACTORIES = """
+from torch import nn
+
+def convolutional():
+    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 30 * 30, 4))
+
+def tokens():
+    return nn.Embedding(10, 3)
+
+def nothing():
+    return 3
+
+def failing():
+    raise RuntimeError("no such luck")
+"""
+
+
+@pytest.mark.parametrize("name", shipping.shipped_names())
+def test_a_network_that_ships_comes_with_all_that_one_needs(name: str) -> None:
+    network = zoo.load(name)
+    assert (network.target, network.name, network.weights) == (name, name, "shipped")
+    assert not network.module.training
+    assert network.card is not None
+    assert network.weights_hash == network.card.sha256
+    assert network.parameters == network.card.parameters
+    assert network.preprocess is not None
+    sample = data.sample(network.samples[0])
+    logits = network.module(*network.preprocess(sample.picture).inputs)
+    assert logits.shape == (1, len(network.labels))
+    assert sample.label in network.labels
+    assert network.after is not None
+    assert network.after(logits).sum().item() == pytest.approx(1)
+
+
+def test_the_listing_holds_what_the_contract_names() -> None:
+    rows = zoo.shipped()
+    assert [row.name for row in rows] == shipping.shipped_names()
+    for row in rows:
+        network = zoo.load(row.name)
+        assert row.parameters == sum(p.numel() for p in network.module.parameters())
+        assert row.bytes == (shipping.WEIGHTS / f"{row.name}.safetensors").stat().st_size
+        assert 0 < row.scores["accuracy"] < 1
+
+
+def test_multiply_adds_are_those_of_the_hand_formula() -> None:
+    by_hand = 62**2 * 27 * 10 + (60**2 + 28**2 + 26**2) * 90 * 10 + 1690 * 10
+    assert zoo.count_macs(networks.build("tiny_vgg"), torch.zeros(1, 3, 64, 64)) == by_hand
+
+
+def test_softmax_is_that_of_its_definition() -> None:
+    logits = torch.tensor([[1.0, 2.0, 3.0], [1000.0, 0.0, -1000.0]])
+    expected = torch.exp(logits[0].double()) / torch.exp(logits[0].double()).sum()
+    torch.testing.assert_close(zoo.softmax(logits)[0].double(), expected, rtol=1e-6, atol=0)
+    assert zoo.softmax(logits)[1].tolist() == [1, 0, 0]
+
+
+def test_a_factory_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(FACTORIES)
+    network = zoo.load(f"{path}:convolutional")
+    assert network.preprocess is not None
+    assert network.name == "convolutional"
+    assert not network.module.training
+    assert network.preprocess == zoo.Preprocessing(32, 1, guessed=True)
+    assert network.module(*network.preprocess(np.zeros((50, 70, 3), np.uint8)).inputs).shape == (1, 4)
+    assert zoo.load(f"{path}:convolutional").weights_hash == network.weights_hash
+    assert zoo.load(f"{path}:tokens").preprocess is None
+
+
+def test_a_factory_in_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a_readers_package").mkdir()
+    (tmp_path / "a_readers_package" / "models.py").write_text(FACTORIES)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert zoo.load("a_readers_package.models:tokens").parameters == 30
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("{file}:nothing", "made no network.*expected a torch.nn.Module, found int"),
+        ("{file}:failing", "failed.*RuntimeError: no such luck"),
+        ("{file}:absent", "no factory 'absent'.*convolutional"),
+        ("{folder}/none.py:f", "no such file"),
+        ("no_such_package_at_all:f", "can't be imported.*ModuleNotFoundError"),
+        ("{folder}", "no finished run.*card.json"),
+        ("resnet-of-mine", "no network called 'resnet-of-mine'.*tiny-vgg-emoji.*torchvision:NAME"),
+        ("torchvision:resnet19", "no network called 'resnet19'.*resnet18"),
+        ("", "no network called ''"),
+        (":", "no network called ':'"),
+    ],
+)
+def test_what_can_not_be_loaded_says_why(tmp_path: Path, target: str, message: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(FACTORIES)
+    with pytest.raises(GlassworkError, match=f"(?s){message}"):
+        zoo.load(target.format(file=path, folder=tmp_path))
+
+
+def test_a_name_that_is_no_target_imports_nothing() -> None:
+    before = set(sys.modules)
+    with pytest.raises(GlassworkError):
+        zoo.load("antigravity")
+    assert "antigravity" not in set(sys.modules) - before
+
+
+def test_torchvisions_networks_have_their_own_preprocessing_and_say_that_they_are_random() -> None:
+    network = zoo.load("torchvision:squeezenet1_1")
+    assert network.weights == "random"
+    assert len(network.labels) == 1000
+    assert network.preprocess is not None
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8))
+    ours = network.preprocess(picture).inputs[0]
+    theirs = torchvision.models.SqueezeNet1_1_Weights.DEFAULT.transforms()(picture)[None]
+    assert ours.shape == theirs.shape
+    assert (ours - theirs).abs().mean() < 0.05
+    assert zoo.load("torchvision:squeezenet1_1").weights_hash == network.weights_hash
+
+
+def test_torchvisions_weights_are_used_when_they_are_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    module = torchvision.models.squeezenet1_1()
+    name = torchvision.models.SqueezeNet1_1_Weights.DEFAULT.url.rsplit("/", 1)[-1]
+    torch.save(module.state_dict(), tmp_path / "checkpoints" / name)
+    network = zoo.load("torchvision:squeezenet1_1")
+    assert network.weights == "cache"
+    assert torch.equal(network.module.state_dict()["classifier.1.weight"], module.state_dict()["classifier.1.weight"])
+
+
+def test_guessing_leaves_a_module_that_needs_more_than_one_input_alone() -> None:
+    class Pair(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 1, 3)
+
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return self.conv(x) + y
+
+    assert targets.guess_preprocessing(Pair()) is None
