@@ -201,8 +201,9 @@ def listen(host: str, port: int) -> list[socket.socket]:
 def listen_at(host: str, port: int, optional: bool) -> list[socket.socket]:
     """One listening socket; none when it is optional and this machine has no such address."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        one = socket.socket(family, kind)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # With its protocol, or asyncio doesn't see that it is TCP, and every answer waits 40 ms for Nagle.
+        one = socket.socket(family, kind, protocol)
     except OSError:
         if optional:
             return []
