@@ -63,10 +63,11 @@ const STRIP = 9;
 const MIN_GAP = 78;
 const LARGEST_PITCH = 58;
 
-/** How many panes a column has: one a channel, or, for a vector, one a channel of the map before it. */
-export function channels(column: Column, before: Placed | undefined): number {
+/** How many panes a column has: one a channel, or, for a vector, one a channel of the map that it is made of. */
+export function channels(scene: Scene, column: Column): number {
   if (column.shape.length > 1) return column.shape[0]!;
-  return before && !before.strip && volume(before.column.shape) === column.shape[0] ? before.panes.length : 1;
+  const before = scene.columns.find((one) => one.path === column.inputs[0]);
+  return before && before.shape.length > 1 && volume(before.shape) === column.shape[0] ? before.shape[0]! : 1;
 }
 
 /** Panes shrink with their tensor's resolution, so that pooling can be seen. */
@@ -121,8 +122,7 @@ export function layoutAcross(scene: Scene, width: number, height: number): Layou
   drawn.forEach((column, i) => {
     const strip = column.shape.length === 1;
     x += column.mixes || i === 0 ? gap : strip ? 20 + TIGHT : TIGHT;
-    const before = columns.at(-1);
-    const number = channels(column, before);
+    const number = channels(scene, column);
     const wide = widths[i]!;
     const tall = strip ? Math.min(pitch - 5, 52) : wide;
     const panes = Array.from({ length: number }, (_, at) => ({
@@ -178,7 +178,9 @@ export const ROOM_FOR_NEIGHBOURS = 1180;
 
 /** The map with one operation opened: what lies before it and after it steps back, but stays in view. */
 export function layoutOpened(scene: Scene, path: string, width: number, height: number): Layout {
-  const opened = scene.columns.findIndex((column) => column.path === path);
+  const found = scene.columns.findIndex((column) => column.path === path);
+  // What is no column stands before them all (the input) or after them (what was appended at the root).
+  const opened = found >= 0 || path === "input" ? found : scene.columns.length;
   const source = scene.columns.findIndex((column) => scene.columns[opened]?.inputs.includes(column.path));
   const alone = width < ROOM_FOR_NEIGHBOURS;
   const drawn = alone ? [] : scene.columns.filter((column) => !isOutput(scene, column));
@@ -198,7 +200,7 @@ export function layoutOpened(scene: Scene, path: string, width: number, height: 
       const strip = column.shape.length === 1;
       const wide = strip ? BACK.strip : Math.min(BACK.pane, pitch - 4);
       if (i > 0) x += column.mixes ? BACK.apart : BACK.tight;
-      const number = channels(column, columns.at(-1));
+      const number = channels(scene, column);
       const tall = Math.min(BACK.pane, pitch - 4);
       const panes = Array.from({ length: number }, (_, at) => ({
         x,
@@ -213,7 +215,7 @@ export function layoutOpened(scene: Scene, path: string, width: number, height: 
   };
 
   const left = alone ? MARGIN : put(before, MARGIN + BACK.picture + 18) + 24;
-  const outputOpened = isOutput(scene, scene.columns[opened]!);
+  const outputOpened = opened >= scene.columns.length - 1;
   const afterWidth = after.reduce(
     (sum, column, i) =>
       sum +

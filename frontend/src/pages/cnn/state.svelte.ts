@@ -6,6 +6,9 @@ import { format, parse } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
 import { SCALE_MODES, type ScaleMode } from "../../figures/map/ranges";
 
+/** A card shows the three largest products and the bias. */
+const CARD_TERMS = 4;
+
 export class CnnState {
   networks = $state.raw<NetworkCard[]>([]);
   samples = $state.raw<Sample[]>([]);
@@ -13,8 +16,9 @@ export class CnnState {
   scene = $state.raw<Scene | null>(null);
   /** `path@what`, without the source. */
   tensors = $state.raw(new Map<string, Tensor>());
-  explained = $state.raw<Explained | null>(null);
-  parts = $state.raw<Tensor[]>([]);
+  /** The number that is open, and the tensors that came with its explanation; both or neither. */
+  opened = $state.raw<{ explained: Explained; parts: Tensor[] } | null>(null);
+  explained = $derived(this.opened?.explained ?? null);
   progress = $state.raw<Progress | null>(null);
   failure = $state.raw<Failure | null>(null);
   /** What could not be explained; the map stays. */
@@ -42,7 +46,7 @@ export class CnnState {
     });
     $effect(() => {
       if (this.scene && this.at) this.#explain(this.scene.source, this.at);
-      else this.explained = null;
+      else this.opened = null;
     });
     $effect(() => {
       if (this.scene && this.backward) this.#fetchSlopes(this.scene);
@@ -121,15 +125,14 @@ export class CnnState {
 
   #explain(source: string, at: string): void {
     const ref = `${source}#${at}@value`;
-    link.ask({ type: "explain_number", ref, limit: 3 }, (answer, tensors) => {
+    link.ask({ type: "explain_number", ref, limit: CARD_TERMS }, (answer, tensors) => {
       if (this.scene?.source !== source || this.at !== at) return;
       if (answer.type === "explained") {
-        this.explained = answer;
-        this.parts = tensors;
+        this.opened = { explained: answer, parts: tensors };
         this.cardFailure = null;
       }
       if (answer.type === "failure") {
-        this.explained = null;
+        this.opened = null;
         this.cardFailure = answer;
       }
     });
