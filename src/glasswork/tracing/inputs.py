@@ -20,38 +20,46 @@ def feed(inputs: Sequence[Any], recorder: Recorder, backward: bool) -> tuple[tup
     Returns:
         The arguments in the structure of `inputs`, and {"input": Value, "input.1": Value, ...}.
     """
-    values: dict[str, Value] = {}
-    fed: dict[int, torch.Tensor] = {}
+    feeder = _Feeder(recorder, backward)
     alone = len(inputs) == 1
+    arguments = [feeder.walk(item, "input" if alone else f"input.{place}") for place, item in enumerate(inputs)]
+    return tuple(arguments), feeder.values
 
-    def give(tensor: torch.Tensor, path: str) -> torch.Tensor:
-        if id(tensor) in fed:
-            return fed[id(tensor)]
-        data = tensor.detach().clone()  # the caller may write on theirs after the run; the trace must not change
-        given, leaf = tensor, None
-        if backward and (tensor.is_floating_point() or tensor.is_complex()):
-            leaf = tensor.detach().requires_grad_()
-            given = leaf.clone()
-        name = "input" if path == "input.0" else path
-        values[name] = recorder.note_input(given, data, name, leaf)
-        fed[id(tensor)] = given
-        return given
 
-    def walk(item: Any, path: str) -> Any:
+class _Feeder:
+    """Walks the arguments; a class, since functions that call themselves are cycles that would hold the run."""
+
+    def __init__(self, recorder: Recorder, backward: bool) -> None:
+        self.values: dict[str, Value] = {}
+        self._fed: dict[int, torch.Tensor] = {}
+        self._recorder = recorder
+        self._backward = backward
+
+    def walk(self, item: Any, path: str) -> Any:
         if isinstance(item, torch.Tensor):
-            return give(item, path)
+            return self.give(item, path)
         if type(item) is dict:
-            return {key: walk(part, f"{path}.{key}") for key, part in item.items()}
+            return {key: self.walk(part, f"{path}.{key}") for key, part in item.items()}
         if isinstance(item, tuple) and hasattr(item, "_fields"):
             named = zip(getattr(item, "_fields", ()), item, strict=True)
-            return type(item)(*[walk(part, f"{path}.{key}") for key, part in named])
+            return type(item)(*[self.walk(part, f"{path}.{key}") for key, part in named])
         if type(item) is list or type(item) is tuple:
-            parts = [walk(part, f"{path}.{place}") for place, part in enumerate(item)]
+            parts = [self.walk(part, f"{path}.{place}") for place, part in enumerate(item)]
             return parts if type(item) is list else tuple(parts)
         return item
 
-    arguments = tuple(walk(item, "input" if alone else f"input.{place}") for place, item in enumerate(inputs))
-    return arguments, values
+    def give(self, tensor: torch.Tensor, path: str) -> torch.Tensor:
+        if id(tensor) in self._fed:
+            return self._fed[id(tensor)]
+        data = tensor.detach().clone()  # the caller may write on theirs after the run; the trace must not change
+        given, leaf = tensor, None
+        if self._backward and (tensor.is_floating_point() or tensor.is_complex()):
+            leaf = tensor.detach().requires_grad_()
+            given = leaf.clone()
+        name = "input" if path == "input.0" else path
+        self.values[name] = self._recorder.note_input(given, data, name, leaf)
+        self._fed[id(tensor)] = given
+        return given
 
 
 def leaves(tree: Any) -> Iterator[torch.Tensor]:
