@@ -1,8 +1,9 @@
 """Every recipe is whole, and what ships is what its recipe made, as good as its card says."""
 
 import pytest
+import torch
 
-from glasswork import data, networks, recipes, zoo
+from glasswork import data, measuring, networks, recipes, zoo
 from glasswork.errors import GlassworkError
 
 BARS = {"tiny-vgg-emoji": 0.80, "tiny-vgg-fashion": 0.900, "tiny-vgg-digits": 0.985}
@@ -48,6 +49,17 @@ def test_what_ships_was_made_by_its_recipe_as_it_stands(name: str) -> None:
     settings = {key: value for key, value in vars(config).items() if key in card.settings}
     assert {key: card.settings[key] for key in settings} == settings
     assert all(card.settings[f"augmentation.{key}"] == value for key, value in vars(config.augmentation).items())
+
+
+@pytest.mark.parametrize("name", sorted(BARS))
+def test_the_maps_that_the_page_shows_are_alive(name: str) -> None:
+    network = zoo.load(name)
+    assert network.card is not None
+    pictures = data.on_white(data.load(network.card.data, "test").pictures[::5])
+    found = measuring.activities(network.module, torch.tensor(pictures).permute(0, 3, 1, 2).float() / 255)
+    width = network.card.sizes["width"]
+    assert [activity.module for activity in found] == [f"block{i}.relu{j}" for i in (1, 2) for j in (1, 2)]
+    assert sum(activity.alive for activity in found) >= 0.9 * 4 * width
 
 
 def test_scoring_on_data_with_other_classes_is_refused() -> None:

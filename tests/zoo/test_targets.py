@@ -118,16 +118,18 @@ def test_a_name_that_is_no_target_imports_nothing() -> None:
     assert "antigravity" not in set(sys.modules) - before
 
 
-def test_torchvisions_networks_have_their_own_preprocessing_and_say_that_they_are_random() -> None:
+@pytest.mark.parametrize("size", [(300, 400), (500, 333), (256, 256), (100, 90), (224, 224)])
+def test_torchvisions_networks_have_their_own_preprocessing_and_say_that_they_are_random(
+    size: tuple[int, int],
+) -> None:
     network = zoo.load("torchvision:squeezenet1_1")
     assert network.weights == "random"
     assert len(network.labels) == 1000
     assert network.preprocess is not None
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8))
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8))
     ours = network.preprocess(picture).inputs[0]
     theirs = torchvision.models.SqueezeNet1_1_Weights.DEFAULT.transforms()(picture)[None]
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().mean() < 0.05
+    torch.testing.assert_close(ours, theirs)
     assert zoo.load("torchvision:squeezenet1_1").weights_hash == network.weights_hash
 
 

@@ -55,7 +55,8 @@ class Preprocessing:
         size: height and width.
         channels: 1 (grey) or 3 (RGB).
         light_on_dark: trained on white on black: a picture whose border is bright is inverted.
-        crop: side of the centre crop, as a part of the shorter side.
+        shorter_side: what the shorter side is resized to before the centre crop, as torchvision does; 0 to crop the
+            largest square first, as networks of ours do.
         filter: of the (antialiased) resize.
         mean: subtracted from each channel of 0..1; none for networks of ours.
         std: then divided by.
@@ -65,7 +66,7 @@ class Preprocessing:
     size: int
     channels: int
     light_on_dark: bool = False
-    crop: float = 1.0
+    shorter_side: int = 0
     filter: str = "bilinear"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
@@ -76,14 +77,14 @@ class Preprocessing:
 
         Args:
             picture: a PIL image of any size and mode, or uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4). A picture
-                that already has the network's size and channels is taken as it is.
+                that already has the network's size and channels is taken as it is (but with `shorter_side`).
 
         Raises:
             GlassworkError: it has no pixels, or holds values that are no numbers.
         """
         steps: list[Step] = []
         image = _opened(picture, steps)
-        if _mode(self.channels) != image.mode or image.size != (self.size, self.size):
+        if self.shorter_side or _mode(self.channels) != image.mode or image.size != (self.size, self.size):
             image = self._fitted(image, steps)
         pixels = np.asarray(image).reshape(self.size, self.size, self.channels)
         x = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float().div(255)  # (C, H, W)
@@ -103,20 +104,36 @@ class Preprocessing:
             image = image.convert("RGB").convert("L")
             steps.append(Step("grey", {"weights": (0.299, 0.587, 0.114)}))
         image = image.convert(_mode(self.channels))
-        side = max(1, round(min(image.size) * self.crop))
+        image = self._cut_after_resizing(image, steps) if self.shorter_side else self._cut(image, steps)
+        return self._inverted(image, steps) if self.light_on_dark else image
+
+    def _cut(self, image: Image.Image, steps: list[Step]) -> Image.Image:
+        """The largest square in the middle, resized."""
+        side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         box = (left, top, left + side, top + side)
         if image.size != (side, side):
             steps.append(Step("crop", {"box": box, "from": image.size}))
+        self._note_resize(steps, side)
+        return image.crop(box).resize((self.size, self.size), FILTERS[self.filter])
+
+    def _cut_after_resizing(self, image: Image.Image, steps: list[Step]) -> Image.Image:
+        """Resized until the shorter side fits, then the middle: the record says what part of the picture that is."""
+        scale = self.shorter_side / min(image.size)
+        width, height = (
+            self.shorter_side if side == min(image.size) else int(self.shorter_side * side / min(image.size))
+            for side in image.size
+        )
+        left, top = round((width - self.size) / 2), round((height - self.size) / 2)
+        box = (left, top, left + self.size, top + self.size)
+        steps.append(Step("crop", {"box": tuple(round(edge / scale, 2) for edge in box), "from": image.size}))
+        self._note_resize(steps, round(self.size / scale, 2))
+        return image.resize((width, height), FILTERS[self.filter]).crop(box)
+
+    def _note_resize(self, steps: list[Step], side: float) -> None:
         if side != self.size:
-            steps.append(
-                Step(
-                    "resize",
-                    {"from": (side, side), "to": (self.size, self.size), "filter": f"{self.filter}, antialiased"},
-                )
-            )
-        image = image.crop(box).resize((self.size, self.size), FILTERS[self.filter])
-        return self._inverted(image, steps) if self.light_on_dark else image
+            size = (self.size, self.size)
+            steps.append(Step("resize", {"from": (side, side), "to": size, "filter": f"{self.filter}, antialiased"}))
 
     def _inverted(self, image: Image.Image, steps: list[Step]) -> Image.Image:
         pixels = np.asarray(image)

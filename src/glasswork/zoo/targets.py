@@ -34,7 +34,7 @@ def load(target: str) -> Network:
         return load_shipped(target)
     if target.startswith("torchvision:"):
         return _torchvision(target)
-    if Path(target).is_dir():
+    if target and Path(target).is_dir():
         if not (Path(target) / RUN_CARD).is_file():
             raise GlassworkError(
                 "this folder holds no finished run",
@@ -80,7 +80,7 @@ def _torchvision(target: str) -> Network:
         preprocess = Preprocessing(
             size=transforms.crop_size[0],
             channels=3,
-            crop=transforms.crop_size[0] / transforms.resize_size[0],
+            shorter_side=transforms.resize_size[0],
             filter=transforms.interpolation.value,
             mean=tuple(transforms.mean),
             std=tuple(transforms.std),
