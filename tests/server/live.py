@@ -80,9 +80,9 @@ def build_front_end(folder: Path) -> Path:
     return folder
 
 
-def start(tmp: Path, **named: object) -> LocalServer:
+def start(tmp: Path, host: str = "127.0.0.1") -> LocalServer:
     """A server in a thread of this process, on a free port."""
-    settings = Settings(port=0, token=TOKEN, built=build_front_end(tmp / "app"), home=tmp / "home")
+    settings = Settings(host=host, port=0, token=TOKEN, built=build_front_end(tmp / "app"), home=tmp / "home")
     server = LocalServer(settings, lambda: respond)
     server.start()
     until(lambda: server.server.started)
