@@ -13,12 +13,12 @@ from glasswork.errors import GlassworkError
 from glasswork.zoo import storing
 from glasswork.zoo.shipping import WEIGHTS, shipped_names
 
-CARD = zoo.read_card(WEIGHTS / "tiny-vgg-digits.json")
+CARD = zoo.read_card(WEIGHTS / "tiny-vgg-fashion.json")
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    path = tmp_path / "tiny-vgg-digits.safetensors"
+    path = tmp_path / "tiny-vgg-fashion.safetensors"
     path.write_bytes((WEIGHTS / path.name).read_bytes())
     return path
 
@@ -56,7 +56,7 @@ def test_one_flipped_bit_anywhere_is_found(weights: Path, position: int) -> None
 
 def test_a_missing_file_is_named_with_what_to_do(weights: Path) -> None:
     weights.unlink()
-    with pytest.raises(GlassworkError, match="weights of tiny-vgg-digits are missing") as caught:
+    with pytest.raises(GlassworkError, match="weights of tiny-vgg-fashion are missing") as caught:
         zoo.read_weights(weights, CARD)
     assert caught.value.where == str(weights)
     assert caught.value.todo

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -101,6 +102,8 @@ def test_a_factory_in_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("resnet-of-mine", "no network called 'resnet-of-mine'.*tiny-vgg-emoji.*torchvision:NAME"),
         ("torchvision:resnet19", "no network called 'resnet19'.*resnet18"),
         ("", "no network called ''"),
+        ("a" * 5000, "no network called 'aaa"),
+        ("a\0b", "no network called"),
         (":", "no network called ':'"),
     ],
 )
@@ -109,6 +112,25 @@ def test_what_can_not_be_loaded_says_why(tmp_path: Path, target: str, message: s
     path.write_text(FACTORIES)
     with pytest.raises(GlassworkError, match=f"(?s){message}"):
         zoo.load(target.format(file=path, folder=tmp_path))
+
+
+def test_a_run_whose_card_claims_vast_sizes_is_refused_before_memory_is_asked_for(tmp_path: Path) -> None:
+    card = zoo.read_card(shipping.WEIGHTS / "tiny-vgg-fashion.json")
+    card = msgspec.structs.replace(card, sizes={**card.sizes, "width": 10**6})
+    module = networks.build("tiny_vgg", width=2)
+    zoo.save_weights(module.state_dict(), card, tmp_path / shipping.RUN_WEIGHTS, tmp_path / shipping.RUN_CARD)
+    with pytest.raises(GlassworkError, match="1000000, 1000000, 3, 3"):
+        zoo.load(str(tmp_path))
+
+
+def test_a_card_that_names_an_import_path_imports_nothing(tmp_path: Path) -> None:
+    card = zoo.read_card(shipping.WEIGHTS / "tiny-vgg-fashion.json")
+    card = msgspec.structs.replace(card, network="antigravity:fly")
+    module = networks.build("tiny_vgg", width=2)
+    zoo.save_weights(module.state_dict(), card, tmp_path / shipping.RUN_WEIGHTS, tmp_path / shipping.RUN_CARD)
+    with pytest.raises(GlassworkError, match="no network called 'antigravity:fly'"):
+        zoo.load(str(tmp_path))
+    assert "antigravity" not in sys.modules
 
 
 def test_a_name_that_is_no_target_imports_nothing() -> None:

@@ -8,6 +8,8 @@ What differs from VGG: two blocks instead of five, one linear layer instead of t
 What differs from CNN Explainer: size, channels, classes, width and padding are arguments.
 """
 
+# ruff: noqa: RET504  one operation a line, also the last: the page shows these lines
+
 from __future__ import annotations
 
 from torch import Tensor, nn
@@ -35,7 +37,7 @@ class Block(nn.Module):
         x = self.conv2(x)  # (B, C, H-4, W-4)
         x = self.relu2(x)
         x = self.pool(x)  # (B, C, (H-4)/2, (W-4)/2)
-        return x  # noqa: RET504  one operation a line: the page shows these lines
+        return x
 
 
 @network(paper="https://arxiv.org/abs/2004.15004")
@@ -69,7 +71,7 @@ class TinyVGG(nn.Module):
         x = self.block2(x)  # (B, C, H/4-3, W/4-3)
         x = self.flatten(x)  # (B, C·H·W)
         x = self.output(x)  # (B, K)
-        return x  # noqa: RET504
+        return x
 
 
 def _pooled(size: int, padding: int) -> int:

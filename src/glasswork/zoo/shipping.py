@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import torch
 
 import glasswork
 from glasswork import data, networks
 from glasswork.zoo.card import Card, read_card
 from glasswork.zoo.network import Network, softmax
 from glasswork.zoo.preprocessing import Preprocessing
-from glasswork.zoo.storing import fill, read_weights
+from glasswork.zoo.storing import check_fit, fill, read_weights
 
 WEIGHTS = Path(glasswork.__file__).parent / "weights"
 RUN_WEIGHTS, RUN_CARD = "model.safetensors", "card.json"
@@ -65,6 +66,8 @@ def load_run(folder: Path) -> Network:
 def from_card(target: str, card: Card, weights: Path, source: str) -> Network:
     """Build the network that a card describes, and fill it with the weights that the card vouches for."""
     values = read_weights(weights, card)
+    with torch.device("meta"):
+        check_fit(networks.build(card.network, **card.sizes), values, where=str(weights))
     module = networks.build(card.network, **card.sizes)
     fill(module, values, where=str(weights))
     return Network(

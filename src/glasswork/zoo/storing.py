@@ -82,10 +82,16 @@ def read_weights(path: Path, card: Card) -> dict[str, Tensor]:
 
 
 def fill(module: nn.Module, weights: dict[str, Tensor], where: str) -> None:
-    """Put weights into a module: all of them, or none.
+    """Put weights into a module: all of them, or none; arguments and errors as in check_fit."""
+    check_fit(module, weights, where)
+    module.load_state_dict(weights)
+
+
+def check_fit(module: nn.Module, weights: dict[str, Tensor], where: str) -> None:
+    """Compare weights with what a module has room for.
 
     Args:
-        module: changed only when everything fits.
+        module: may be on the meta device, so that sizes from a file are compared before memory is asked for.
         weights: by the names of the module's state_dict.
         where: the file they are from, for the error.
 
@@ -110,7 +116,6 @@ def fill(module: nn.Module, weights: dict[str, Tensor], where: str) -> None:
             why=f"{len(rows)} of {len(wanted)} entries differ:\n{table}\n",
             todo="Build the network with the sizes that these weights were trained with.",
         )
-    module.load_state_dict(weights)
 
 
 def weights_hash(module: nn.Module) -> str:

@@ -34,7 +34,7 @@ def load(target: str) -> Network:
         return load_shipped(target)
     if target.startswith("torchvision:"):
         return _torchvision(target)
-    if target and Path(target).is_dir():
+    if _is_folder(target):
         if not (Path(target) / RUN_CARD).is_file():
             raise GlassworkError(
                 "this folder holds no finished run",
@@ -51,6 +51,13 @@ def load(target: str) -> Network:
         why=f"these ship: {', '.join(shipped_names()) or 'none'}",
         todo=f"A target is {FORMS}.",
     )
+
+
+def _is_folder(target: str) -> bool:
+    try:
+        return bool(target) and Path(target).is_dir()
+    except OSError:  # longer than a name may be
+        return False
 
 
 def _torchvision(target: str) -> Network:
