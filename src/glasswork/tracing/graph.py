@@ -146,7 +146,8 @@ class Trace:
         """The earliest value that holds a NaN or an infinity: an input, a parameter, or the first op that made one."""
         for value in (*self.inputs.values(), *self.parameters.values(), *(v for op in self.ops for v in op.outputs)):
             if value.dtype.is_floating_point or value.dtype.is_complex:
-                finite = value.stats.finite == 1 if value.data is None else bool(value.data.isfinite().all())
+                data = value.data
+                finite = value.stats.finite == 1 if data is None else bool(data.isfinite().all())
                 if not finite:
                     return value
         return None

@@ -20,7 +20,9 @@ from torch.overrides import TorchFunctionMode
 from glasswork.tracing.errors import Cancelled
 from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.modules import ModuleCall
+from glasswork.tracing.names import Names
 from glasswork.tracing.ops import Op
+from glasswork.tracing.repeats import repeat_of
 from glasswork.tracing.source import Source, author_line
 from glasswork.tracing.values import Stats, Value, ValueKind, map_tensors
 from glasswork.tracing.writes import about_to_write, tensors_in
@@ -82,7 +84,7 @@ class Recorder(TorchFunctionMode):
     """Records one run. Enter it (and `watch_modules(recorder)`) around the call of the module.
 
     Args:
-        module: the root; names modules, parameters and buffers.
+        names: what the modules, parameters and buffers are called.
         keep: "all", "none", or how many bytes of distinct storage to keep.
         gradients: collects where gradients will pass, or None for a forward run.
         cancel: asked before every op.
@@ -91,7 +93,7 @@ class Recorder(TorchFunctionMode):
 
     def __init__(
         self,
-        module: nn.Module,
+        names: Names,
         keep: Keep,
         gradients: Gradients | None,
         cancel: Cancel | None,
@@ -103,12 +105,10 @@ class Recorder(TorchFunctionMode):
         self.gradients = gradients
         self.failed: tuple[BaseException, Op] | None = None
         self.failed_module: tuple[BaseException, str] | None = None
-        self._modules = {id(part): name.replace("_orig_mod.", "") for name, part in module.named_modules()}
-        self._names: dict[int, tuple[str, ValueKind]] = {}
-        for name, parameter in module.named_parameters():
-            self._names[id(parameter)] = (name, "parameter")
-        for name, buffer in module.named_buffers():
-            self._names[id(buffer)] = (name, "buffer")
+        self._modules = names.modules
+        self._names: dict[int, tuple[str, ValueKind]] = {
+            id(tensor): (name, kind) for name, tensor, kind in names.tensors
+        }
         self._open: list[int] = []  # indices into calls, innermost last
         self._call_counts: Counter[str] = Counter()
         self._op_counts: Counter[tuple[str, str]] = Counter()
@@ -209,12 +209,12 @@ class Recorder(TorchFunctionMode):
             self._first[path] = value
         return value
 
-    def named_values(self, named: Iterable[tuple[str, torch.Tensor]]) -> dict[str, Value]:
-        """The Values of parameters or buffers by name, as they were first read; those never read as they are now."""
-        return {
-            name: self._first.get(name) or self._note(tensor, self._names[id(tensor)][1], path=name)
-            for name, tensor in named
-        }
+    def named_values(self, names: Names) -> tuple[dict[str, Value], dict[str, Value]]:
+        """Parameters and buffers by name, as they were when first read; those never read, as they are now."""
+        found: dict[str, dict[str, Value]] = {"parameter": {}, "buffer": {}}
+        for name, tensor, kind in names.tensors:
+            found[kind][name] = self._first.get(name) or self._note(tensor, kind, path=name)
+        return found["parameter"], found["buffer"]
 
     def note_input(self, tensor: torch.Tensor, data: torch.Tensor, path: str, leaf: torch.Tensor | None) -> Value:
         """Name a tensor that is given to the module; `data` is what to show, `leaf` where its gradient arrives."""
@@ -255,24 +255,28 @@ class Recorder(TorchFunctionMode):
         if self._budget is None:
             return True
         for seen in self._sharing.get(storage, ()) if storage is not None else ():
-            if seen.value.data is not None and storage_of(seen.value.data) == storage:
+            if seen.value.held is not None and storage_of(seen.value.held) == storage:
                 return True  # an alias of what is kept anyway costs nothing
         self._budget -= tensor.nbytes
         return self._budget >= 0
 
     def _protect(self, tensor: torch.Tensor, writer: int) -> None:
-        """Before `tensor`'s storage is written: what was kept of it becomes a copy, shared among equal views."""
+        """Before `tensor`'s storage is written: what was kept of it becomes a copy, or a way to make it again."""
         storage = storage_of(tensor)
         if storage is None:
             return
         copies: dict[tuple[Any, ...], torch.Tensor] = {}
         for seen in self._sharing.pop(storage, ()):
-            data = seen.value.data
+            value = seen.value
+            data = value.held
             if data is not None and storage_of(data) == storage:  # else the address is an older storage's
-                layout = (data.dtype, data.storage_offset(), tuple(data.shape), data.stride())
-                if layout not in copies:
-                    copies[layout] = data.clone()
-                seen.value.data = copies[layout]
+                value.again = repeat_of(self.ops[value.producer]) if value.kind == "op" else None  # type: ignore[index]
+                value.held = None
+                if value.again is None:
+                    layout = (data.dtype, data.storage_offset(), tuple(data.shape), data.stride())
+                    if layout not in copies:
+                        copies[layout] = data.clone()
+                    value.held = copies[layout]
             seen.writer = writer
 
     # -- modules (a Watcher, see modules.py) ---------------------------------------------------------------------------

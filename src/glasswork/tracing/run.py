@@ -14,9 +14,9 @@ from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.graph import Failure, Trace
 from glasswork.tracing.inputs import feed, leaves
 from glasswork.tracing.modules import watch_modules
+from glasswork.tracing.names import Names
 from glasswork.tracing.recorder import Cancel, Keep, Recorder
 from glasswork.tracing.source import Source, owner
-from glasswork.tracing.values import Value
 
 Loss = None | tuple[int, ...] | Callable[[Any], torch.Tensor]
 
@@ -58,7 +58,8 @@ def trace(
     """
     module = _traceable(module, detail, keep)
     gradients = Gradients() if backward else None
-    recorder = Recorder(module, keep, gradients, cancel, progress)
+    names = Names.of(module)
+    recorder = Recorder(names, keep, gradients, cancel, progress)
     result = Trace(type(module).__name__, training=module.training, backward=backward, detail=detail)
     with torch.inference_mode(mode=False) if backward else torch.no_grad(), torch.set_grad_enabled(backward):
         arguments, values = feed(inputs, recorder, backward)
@@ -79,7 +80,7 @@ def trace(
             raise
         except Exception as error:
             failure = _failure(error, recorder)
-            partial = _assemble(module, result, recorder, failure=failure, **parts)
+            partial = _assemble(names, result, recorder, failure=failure, **parts)
             raise _failed(failure, partial) from error
         del output, extra
         if score is not None:
@@ -89,7 +90,7 @@ def trace(
             _check(score)
             gradients.collect(score)
             parts["backward_seconds"] = time.perf_counter() - start
-    return _assemble(module, result, recorder, **parts)
+    return _assemble(names, result, recorder, **parts)
 
 
 def _traceable(module: Any, detail: str, keep: Keep) -> nn.Module:
@@ -111,16 +112,7 @@ def _traceable(module: Any, detail: str, keep: Keep) -> nn.Module:
             why="it is not a torch.nn.Module",
             todo="give the module itself, then its inputs",
         )
-    module = getattr(module, "_orig_mod", module)  # torch.compile's wrapper: the code inside is what was written
-    for name, part in module.named_modules():
-        if isinstance(part, torch.jit.ScriptModule):
-            raise NotTraceable(
-                f"{type(module).__name__} can't be traced",
-                where=name or "the module itself",
-                why="it is compiled to TorchScript, which runs without Python: no op can be seen",
-                todo="trace the module that it was scripted from",
-            )
-    return module
+    return getattr(module, "_orig_mod", module)  # torch.compile's wrapper: the code inside is what was written
 
 
 def _score(output: Any, loss: Loss) -> torch.Tensor:
@@ -166,9 +158,8 @@ def _detached(tree: Any) -> Any:
     return tree
 
 
-def _assemble(module: nn.Module, empty: Trace, recorder: Recorder, **parts: Any) -> Trace:
-    parameters: dict[str, Value] = recorder.named_values(module.named_parameters())
-    buffers: dict[str, Value] = recorder.named_values(module.named_buffers())
+def _assemble(names: Names, empty: Trace, recorder: Recorder, **parts: Any) -> Trace:
+    parameters, buffers = recorder.named_values(names)
     return Trace(
         empty.module_type,
         ops=tuple(recorder.ops),

@@ -44,12 +44,13 @@ class Value:
     """One tensor at the moment an op made it or read it.
 
     Attributes:
-        data: a detached alias of the tensor, or a copy where a later op wrote over it; None if it was not kept.
+        held: a detached alias of the tensor, or a copy where a later op wrote over it; ask `data` or `tensor` instead.
         grad: d(loss)/d(value), the same shape; None without backward, or where the loss does not depend on it.
         kind: who made it: an op of the trace, or an input, a parameter, a buffer, a constant (nobody here knows).
         producer: the id of the op that made it, or None.
         slot: which of that op's outputs it is.
         summary: its statistics, once somebody asked for them, and from the start if it was not kept.
+        again: makes the tensor once more, bit for bit, where a later op wrote over it and it was not worth a copy.
         path: its address (DESIGN: References): "input", a parameter's or buffer's name, or its op's canonical path;
             None for constants, and for a view that was seen again after something else wrote into its storage.
     """
@@ -57,13 +58,27 @@ class Value:
     shape: tuple[int, ...]
     dtype: torch.dtype
     device: torch.device
-    data: torch.Tensor | None
+    held: torch.Tensor | None
     kind: ValueKind
     grad: torch.Tensor | None = None
     producer: int | None = None
     slot: int = 0
     path: str | None = None
     summary: Stats | None = None
+    again: Callable[[], torch.Tensor] | None = None
+
+    @property
+    def data(self) -> torch.Tensor | None:
+        """The tensor as it was at that moment; None if it was not kept."""
+        if self.held is None and self.again is not None:
+            self.held = self.again()
+            self.again = None
+        return self.held
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether `data` is there, without making it."""
+        return self.held is not None or self.again is not None
 
     @property
     def stats(self) -> Stats:
@@ -75,14 +90,15 @@ class Value:
     @property
     def tensor(self) -> torch.Tensor:
         """The data, or NotKept."""
-        if self.data is None:
+        data = self.data
+        if data is None:
             raise NotKept(
                 f"The values of {self.path or 'this tensor'} were not kept",
                 where=f"a {list(self.shape)} tensor of the trace",
                 why="the trace ran with a budget (keep=...) that ended before it",
                 todo='trace again with keep="all"',
             )
-        return self.data
+        return data
 
     @property
     def bytes(self) -> int:
@@ -95,7 +111,7 @@ class Value:
 
     def __repr__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
-        return f"<{self.path or self.kind} {dtype}{list(self.shape)}{'' if self.data is not None else ', not kept'}>"
+        return f"<{self.path or self.kind} {dtype}{list(self.shape)}{'' if self.is_kept else ', not kept'}>"
 
 
 def map_tensors(change: Callable[[torch.Tensor], Any], tree: Any) -> Any:
