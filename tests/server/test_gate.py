@@ -393,6 +393,18 @@ def test_c10_a_start_code_is_only_taken_by_opening_a_page(fresh: LocalServer) ->
         assert stranger.get(f"/?code={code}").status_code == 303
 
 
+def test_c10_a_link_in_another_sites_page_lets_its_reader_in(fresh: LocalServer) -> None:
+    """A terminal in the browser is such a page. A redirect from there would come without the strict cookie."""
+    linked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
+    address = fresh.opening_address("/cnn?a=%22%3E%3Cscript%3E&b=2")
+    answer = httpx.get(address, headers=linked, trust_env=False)
+    assert answer.status_code == 200
+    assert 'content="0; url=/cnn?a=%22%3E%3Cscript%3E&amp;b=2"' in answer.text
+    assert "SameSite=Strict" in answer.headers["set-cookie"]
+    assert "script>" not in answer.text
+    assert httpx.get(address, headers=linked, trust_env=False).status_code == 403
+
+
 def test_c10_two_servers_on_one_host_have_two_cookies(tmp_path: Path) -> None:
     one, other = (create_app(Settings(port=port, home=tmp_path), live.respond).gate for port in (7860, 7861))
     assert one.cookie != other.cookie

@@ -12,10 +12,11 @@ import hmac
 import ipaddress
 import secrets
 import socket
+from html import escape
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glasswork.server.bucket import TokenBucket
@@ -90,7 +91,8 @@ class Gate:
             query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
             if codes := [value for name, value in query if name == "code"]:
                 rest = urlencode([pair for pair in query if pair[0] != "code"])
-                return self.exchange(codes, scope["path"] + (f"?{rest}" if rest else ""))
+                linked = values(scope, b"sec-fetch-site") == ["cross-site"]
+                return self.exchange(codes, scope["path"] + (f"?{rest}" if rest else ""), linked)
         who = self.recognise(scope)
         if who is None:
             return self.unknown(scope)
@@ -99,14 +101,18 @@ class Gate:
             return refuse(403, "A request that may change something must say which page it comes from (Origin).")
         return None
 
-    def exchange(self, codes: list[str], target: str) -> Response:
-        """Swap a start code for the cookie."""
+    def exchange(self, codes: list[str], target: str, linked: bool) -> Response:
+        """Swap a start code for the cookie, and go on to `target`."""
         given = digest(codes[0])
         if len(codes) == 1 and given in self.unused:
             self.unused.discard(given)
             self.used.add(given)
-            cookie = f"{self.cookie}={self.session}; Path=/; HttpOnly; SameSite=Strict"
-            return Response(status_code=303, headers={"location": target, "set-cookie": cookie})
+            cookie = {"set-cookie": f"{self.cookie}={self.session}; Path=/; HttpOnly; SameSite=Strict"}
+            if linked:
+                # Opened by a link in another site's page (a terminal in the browser), whose redirects never carry a
+                # strict cookie. So our own page goes on.
+                return HTMLResponse(f'<meta http-equiv="refresh" content="0; url={escape(target)}">', headers=cookie)
+            return Response(status_code=303, headers={"location": target, **cookie})
         if given in self.used:
             return refuse(
                 403,
