@@ -63,6 +63,12 @@ def test_every_step_and_look_is_told_in_order() -> None:
     assert kept.scores == best.scores
 
 
+def test_the_score_to_choose_by_decides_what_is_kept() -> None:
+    _, looks, kept = events(dataclasses.replace(CONFIG, steps=60, choose_by="accuracy"))
+    assert kept.scores["accuracy"] == max(look.scores["accuracy"] for look in looks)
+    assert kept.step == max(look.step for look in looks if look.scores["accuracy"] == kept.scores["accuracy"])
+
+
 def test_the_first_update_is_adamws() -> None:
     config = dataclasses.replace(
         CONFIG, steps=1, average=0.0, augmentation=Augmentation(), weight_decay=0.1, warmup=0.0

@@ -52,6 +52,11 @@ def test_a_second_run_gets_a_folder_of_its_own(tmp_path: Path, monkeypatch: pyte
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["tiny-vgg-digits", "tiny-vgg-digits-2"]
 
 
+def test_an_unknown_score_to_choose_by_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GlassworkError, match="known: accuracy, nats"):
+        next(recipes.run("tiny-vgg-digits", out=tmp_path / "a", settings={"choose_by": "luck"}))
+
+
 def test_data_of_another_form_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(GlassworkError, match="size 28, the data has 64; channels 1, the data has 3"):
         next(recipes.run("tiny-vgg-digits", data="emoji", out=tmp_path / "a"))

@@ -45,6 +45,7 @@ def tiny_vgg_fashion() -> Config:
         label_smoothing=0.03,
         average=0.999,
         validation=5_000,
+        choose_by="accuracy",
         evaluate_every=500,
         augmentation=Augmentation(flip=0.5, shift=0.04),
     )

@@ -31,6 +31,8 @@ class Config:
         average: the decay of the running average of the weights, which is what is measured and kept; 0 for none.
         balance: whether every class is drawn equally often.
         validation: how many training pictures are set aside to choose the checkpoint by.
+        choose_by: the score by which, "accuracy" (the highest) or "nats" (the fewest). With a few hundred pictures set
+            aside, accuracy is mostly luck.
         evaluate_every: steps between two looks at them.
         augmentation: how pictures are varied.
     """
@@ -50,6 +52,7 @@ class Config:
     average: float = 0.0
     balance: bool = False
     validation: int = 0
+    choose_by: str = "nats"
     evaluate_every: int = 500
     augmentation: Augmentation = field(default_factory=Augmentation)
 

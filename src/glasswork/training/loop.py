@@ -22,10 +22,7 @@ from glasswork.training.events import Evaluated, Stepped
 
 @dataclass
 class Kept:
-    """The weights that the run would be left with if it ended now: those with the fewest nats on the pictures aside.
-
-    Nats rather than accuracy: with a few hundred pictures set aside, accuracy is mostly luck.
-    """
+    """The weights that the run would be left with if it ended now: the best on the pictures aside."""
 
     step: int
     scores: dict[str, float]
@@ -131,7 +128,7 @@ def train(
         yield Stepped(step, loss.item(), rate, passed)
         if last or step % config.evaluate_every == 0:
             scores = _look(module, averaged, inputs_aside, labels_aside)
-            best = not scores or not kept.scores or scores["nats"] <= kept.scores["nats"]
+            best = not scores or not kept.scores or _no_worse(scores, kept.scores, config.choose_by)
             if best:
                 kept.step, kept.scores = step, scores
                 kept.weights = {name: value.clone() for name, value in averaged.items()}
@@ -150,6 +147,12 @@ def batch_loss(module: nn.Module, pictures: Tensor, labels: Tensor, config: Conf
     x = on_white(augment(pictures, config.augmentation, random)).clamp(0, 1)
     x = x.contiguous(memory_format=torch.channels_last)
     return F.cross_entropy(module(x), labels, label_smoothing=config.label_smoothing)
+
+
+def _no_worse(scores: dict[str, float], than: dict[str, float], choose_by: str) -> bool:
+    if choose_by == "accuracy":
+        return scores["accuracy"] >= than["accuracy"]
+    return scores[choose_by] <= than[choose_by]
 
 
 def _average(averaged: dict[str, Tensor], module: nn.Module, config: Config, step: int) -> None:

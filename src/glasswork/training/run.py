@@ -20,7 +20,7 @@ from torch import nn
 
 from glasswork import data, measuring, networks, zoo
 from glasswork.data import Dataset
-from glasswork.errors import GlassworkError
+from glasswork.errors import GlassworkError, unknown
 from glasswork.training.augmentation import on_white
 from glasswork.training.config import Config
 from glasswork.training.events import Evaluated, Finished, Started, Stepped, TrainEvent
@@ -47,7 +47,7 @@ def run(
     Raises:
         GlassworkError: the data isn't here, the network can't be built, or the loss is no longer a number.
     """
-    _check_fit(config, data.load(config.data, "train"))
+    _check(config, data.load(config.data, "train"))
     examples, aside = split_validation(data.load(config.data, "train"), config.validation, config.seed)
     module = random_network(config)
     parameters = sum(p.numel() for p in module.parameters())
@@ -128,12 +128,14 @@ def make_card(
     )
 
 
-def _check_fit(config: Config, dataset: Dataset) -> None:
-    """The network takes pictures of this size, and has an output for each class.
+def _check(config: Config, dataset: Dataset) -> None:
+    """The score to choose by exists; the network takes pictures of this size, and has an output for each class.
 
     Raises:
         GlassworkError: one of them differs.
     """
+    if config.choose_by not in ("accuracy", "nats"):
+        raise unknown("score to choose by", config.choose_by, ["accuracy", "nats"])
     _, rows, columns, channels = dataset.pictures.shape
     found = {"size": rows, "channels": 3 if channels == 4 else channels, "classes": len(dataset.classes)}
     wrong = [f"{name} {config.sizes[name]}, the data has {value}" for name, value in found.items()
