@@ -47,8 +47,11 @@ class Trace:
         parameters: by their names in the module; `grad` is the loss's, whatever the module's own `.grad` holds.
         buffers: likewise, as they were when the run began to read or write them.
         output: what the module returned, detached.
+        outputs: the Values of the tensors in it, in order.
         after: what `after` made of it.
         loss: the number whose gradients these are (0-d), or None.
+        loss_index: which element of the output it is; None for the output's sum, and for a function's loss.
+        loss_value: what a loss function returned, as a Value; None for the other losses.
         training: the root module's mode.
         backward: whether gradients were collected.
         detail: "ops".
@@ -64,8 +67,11 @@ class Trace:
     parameters: Mapping[str, Value] = field(default_factory=dict)
     buffers: Mapping[str, Value] = field(default_factory=dict)
     output: Any = None
+    outputs: Sequence[Value] = ()
     after: Any = None
     loss: torch.Tensor | None = None
+    loss_index: tuple[int, ...] | None = None
+    loss_value: Value | None = None
     training: bool = False
     backward: bool = False
     detail: str = "ops"
@@ -136,6 +142,17 @@ class Trace:
     def readers(self, value: Value) -> tuple[Op, ...]:
         """The ops that read this very value: also for inputs and parameters."""
         return tuple(op for op in self.ops if any(operand is value for operand in op.operands))
+
+    def seed(self, value: Value, index: tuple[int, ...]) -> float:
+        """How often the loss holds this very number: what a gradient begins with where it begins."""
+        if self.loss is None:
+            return 0.0
+        if self.loss_value is not None:
+            return 1.0 if value is self.loss_value else 0.0
+        if not value.dtype.is_floating_point:
+            return 0.0
+        times = sum(output is value for output in self.outputs)
+        return float(times if self.loss_index in (None, index) else 0)
 
     @property
     def macs(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from glasswork.tracing.collector import collector_put_off
 from glasswork.tracing.errors import Cancelled, NotTraceable, TraceFailed
 from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.graph import Failure, Trace
@@ -67,13 +68,16 @@ def trace(
         start = time.perf_counter()
         score: torch.Tensor | None = None
         try:
-            with watch_modules(recorder), recorder:
+            with collector_put_off(), watch_modules(recorder), recorder:
                 output = module(*arguments)
                 parts["seconds"] = time.perf_counter() - start
                 extra = after(output) if after is not None else None
                 if callable(loss):
                     score = loss(output)
             parts |= {"output": _detached(output), "after": _detached(extra)}
+            parts["outputs"] = [recorder.value_of(tensor) for tensor in leaves(output)]
+            if score is not None:
+                parts["loss_value"] = recorder.value_of(score)
             if score is None and (backward or loss is not None):
                 score = _score(output, loss)
         except Cancelled:
@@ -85,6 +89,9 @@ def trace(
         del output, extra
         if score is not None:
             parts["loss"] = score.detach()
+            if isinstance(loss, tuple):
+                sizes = parts["output"].shape
+                parts["loss_index"] = tuple(place % size for place, size in zip(loss, sizes, strict=True))
         if gradients is not None and score is not None:
             start = time.perf_counter()
             _check(score)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Literal
 
 import torch
@@ -18,6 +18,7 @@ _EDGE = os.path.join(_TRACER, "run.py")  # frames outside this one called gw.tra
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
 _CALLING = os.path.join(_LAYERS, "module.py")
 _owners: dict[str, Owner] = {}
+_lines: dict[tuple[CodeType, int], Source] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,18 @@ def author_line(depth: int = 2) -> Source | None:
         if whose is None:
             whose = _owners[file] = owner(file)
         if whose == "author":
-            return Source(file, frame.f_lineno, frame.f_code.co_name)
+            return _line(frame)
         if whose == "edge":
             break
         if layer is None and whose == "torch" and file.startswith(_LAYERS) and file != _CALLING:
             layer = frame
         frame = frame.f_back
-    return layer and Source(layer.f_code.co_filename, layer.f_lineno, layer.f_code.co_name)
+    return None if layer is None else _line(layer)
+
+
+def _line(frame: FrameType) -> Source:
+    key = (frame.f_code, frame.f_lasti)
+    source = _lines.get(key)
+    if source is None:
+        source = _lines[key] = Source(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+    return source
