@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from glasswork.explaining import Explanation, explain, terms
 from glasswork.explaining.expansion import reduced
@@ -126,3 +127,34 @@ def check(
             if derivatives:
                 factors_are_derivatives(traced, op, index)
     return elements
+
+
+def some_convolution(chance: random.Random, dims: int) -> tuple[nn.Module, torch.Tensor]:
+    """A convolution of random settings, and an input that fits it."""
+    groups = chance.choice([1, 1, 2, 3])
+    channels, outputs = groups * chance.randint(1, 3), groups * chance.randint(1, 3)
+    kernel = [chance.randint(1, 4) for _ in range(dims)]
+    dilation = [chance.randint(1, 2) for _ in range(dims)]
+    reach = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
+    lengths = [span + chance.randint(0, 5) for span in reach]
+    mode = chance.choice(["zeros", "zeros", "zeros", "reflect", "replicate", "circular"])
+    padding: Any = [chance.randint(0, 2) for _ in range(dims)]
+    stride: Any = [chance.randint(1, 3) for _ in range(dims)]
+    if chance.random() < 0.25:
+        padding, stride = chance.choice(["same", "valid"]), 1
+    elif mode != "zeros":  # torch's own limits on what can be mirrored
+        padding = [min(pad, length - 1) for pad, length in zip(padding, lengths, strict=True)]
+    if padding == "same" and mode in ("reflect", "circular"):
+        mode = "zeros"
+    layer = [nn.Conv1d, nn.Conv2d, nn.Conv3d][dims - 1]
+    built = layer(
+        channels, outputs, kernel, stride=stride, padding=padding, dilation=dilation, groups=groups,
+        bias=chance.random() < 0.7, padding_mode=mode,
+    )  # fmt: skip
+    batch = [] if chance.random() < 0.15 else [chance.randint(1, 3)]
+    return nn.ModuleDict({"conv": built})["conv"], torch.randn(*batch, channels, *lengths)
+
+
+# (spatial dimensions, random elements): two dimensions in every run, as many of the others in the long one
+AMOUNTS = [(2, 2000), (1, 300), (3, 300)]
+LONG = [pytest.param(dims, 4000, marks=pytest.mark.slow) for dims in (1, 2, 3)]

@@ -1,59 +1,33 @@
 """Convolutions of random shape against torch in fp64, autograd and an explicit loop."""
 
 import random
-from typing import Any
 
 import pytest
 import torch
-from evidence import check
+from evidence import AMOUNTS, LONG, check, some_convolution
 from torch import nn
 
 from glasswork.explaining import explain
 from glasswork.tracing import trace
 
 
-def some_convolution(chance: random.Random, dims: int) -> tuple[nn.Module, torch.Tensor]:
-    groups = chance.choice([1, 1, 2, 3])
-    channels, outputs = groups * chance.randint(1, 3), groups * chance.randint(1, 3)
-    kernel = [chance.randint(1, 4) for _ in range(dims)]
-    dilation = [chance.randint(1, 2) for _ in range(dims)]
-    reach = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
-    lengths = [span + chance.randint(0, 5) for span in reach]
-    mode = chance.choice(["zeros", "zeros", "zeros", "reflect", "replicate", "circular"])
-    padding: Any = [chance.randint(0, 2) for _ in range(dims)]
-    stride: Any = [chance.randint(1, 3) for _ in range(dims)]
-    if chance.random() < 0.25:
-        padding, stride = chance.choice(["same", "valid"]), 1
-    elif mode != "zeros":  # torch's own limits on what can be mirrored
-        padding = [min(pad, length - 1) for pad, length in zip(padding, lengths, strict=True)]
-    if padding == "same" and mode in ("reflect", "circular"):
-        mode = "zeros"
-    layer = [nn.Conv1d, nn.Conv2d, nn.Conv3d][dims - 1]
-    built = layer(
-        channels, outputs, kernel, stride=stride, padding=padding, dilation=dilation, groups=groups,
-        bias=chance.random() < 0.7, padding_mode=mode,
-    )  # fmt: skip
-    batch = [] if chance.random() < 0.15 else [chance.randint(1, 3)]
-    return nn.ModuleDict({"conv": built})["conv"], torch.randn(*batch, channels, *lengths)
-
-
-@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize(("dims", "wanted"), [*AMOUNTS, *LONG])
 @pytest.mark.filterwarnings("ignore:Using padding='same'")  # torch says that it copies; it is what is tested
-def test_any_convolution_is_the_sum_of_its_terms(dims: int) -> None:
+def test_any_convolution_is_the_sum_of_its_terms(dims: int, wanted: int) -> None:
     chance = random.Random(dims)
     torch.manual_seed(dims)
     done = 0
-    while done < 2000:
+    while done < wanted:
         layer, x = some_convolution(chance, dims)
         done += check(layer, x, address=f":conv{dims}d", elements=50, seed=done)
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
-def test_any_transposed_convolution_is_the_sum_of_its_terms(dims: int) -> None:
+@pytest.mark.parametrize(("dims", "wanted"), [*AMOUNTS, *LONG])
+def test_any_transposed_convolution_is_the_sum_of_its_terms(dims: int, wanted: int) -> None:
     chance = random.Random(10 + dims)
     torch.manual_seed(dims)
     done = 0
-    while done < 2000:
+    while done < wanted:
         groups, stride = chance.choice([1, 2]), chance.randint(1, 3)
         channels, outputs = groups * chance.randint(1, 3), groups * chance.randint(1, 2)
         kernel, dilation = chance.randint(2, 4), chance.randint(1, 2)

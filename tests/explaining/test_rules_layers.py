@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from evidence import check
+from evidence import AMOUNTS, LONG, check
 from torch import nn
 
 from glasswork.explaining import explain
@@ -39,8 +39,8 @@ def test_relu(inplace: bool) -> None:
     repeated(lambda chance: (nn.ReLU(inplace), torch.randn(2, chance.randint(1, 4), 5)), ":relu", derivatives=False)
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
-def test_max_pool(dims: int) -> None:
+@pytest.mark.parametrize(("dims", "wanted"), [*AMOUNTS, *LONG])
+def test_max_pool(dims: int, wanted: int) -> None:
     def make(chance: random.Random) -> tuple[nn.Module, torch.Tensor]:
         kernel = [chance.randint(2, 3) for _ in range(dims)]
         layer = [nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d][dims - 1]
@@ -51,11 +51,11 @@ def test_max_pool(dims: int) -> None:
         )  # fmt: skip
         return built, torch.randn(2, 2, *[chance.randint(6, 9) for _ in range(dims)])
 
-    repeated(make, f":max_pool{dims}d", kind="selected", derivatives=False)
+    repeated(make, f":max_pool{dims}d", wanted=wanted, kind="selected", derivatives=False)
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
-def test_average_pool(dims: int) -> None:
+@pytest.mark.parametrize(("dims", "wanted"), [*AMOUNTS, *LONG])
+def test_average_pool(dims: int, wanted: int) -> None:
     def make(chance: random.Random) -> tuple[nn.Module, torch.Tensor]:
         settings: dict[str, Any] = {"padding": chance.randint(0, 1), "ceil_mode": chance.random() < 0.5}
         settings["count_include_pad"] = chance.random() < 0.5
@@ -65,19 +65,19 @@ def test_average_pool(dims: int) -> None:
         built = layer(chance.randint(2, 3), chance.choice([None, 1, 2, 3]), **settings)
         return built, torch.randn(2, 2, *[chance.randint(5, 8) for _ in range(dims)])
 
-    repeated(make, f":avg_pool{dims}d", derivatives=False)
+    repeated(make, f":avg_pool{dims}d", wanted=wanted, derivatives=False)
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize(("dims", "wanted"), [*AMOUNTS, *LONG])
 @pytest.mark.parametrize("how", ["avg", "max"])
-def test_adaptive_pool(dims: int, how: str) -> None:
+def test_adaptive_pool(dims: int, wanted: int, how: str) -> None:
     def make(chance: random.Random) -> tuple[nn.Module, torch.Tensor]:
         layer: Any = getattr(nn, f"Adaptive{how.title()}Pool{dims}d")
         size = chance.choice([1, tuple(chance.randint(1, 6) for _ in range(dims))])
         return layer(size), torch.randn(2, 2, *[chance.randint(3, 7) for _ in range(dims)])
 
     kind = "selected" if how == "max" else "formula"
-    repeated(make, f":adaptive_{how}_pool{dims}d", wanted=1000, kind=kind, derivatives=False)
+    repeated(make, f":adaptive_{how}_pool{dims}d", wanted=wanted, kind=kind, derivatives=False)
 
 
 @pytest.mark.parametrize("training", [False, True])
