@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "explaining": {"tracing"},
     "scenes": {"recipes", "training", "measuring", "generation", "zoo", "explaining", *BASE},
 }
-SHELLS = {"server", "notebook"}  # may import everything, and nothing imports them
+SHELLS = {"server", "notebook", "cli"}  # may import everything, and nothing imports them
 
 
 def imported_rooms(path: Path) -> set[str]:

@@ -1,5 +1,41 @@
-"""Glasswork trains, runs and shows the inside of deep networks."""
+"""Glasswork trains, runs and shows the inside of deep networks.
 
+import glasswork as gw
+
+net = gw.load("tiny-vgg-emoji")
+trace = gw.trace(net, *net.preprocess(picture).inputs)
+gw.explain(trace, "block1.conv1", (0, 3, 7, 7))
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from glasswork.errors import GlassworkError
 from glasswork.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from glasswork import networks
+    from glasswork._trace import trace
+    from glasswork.explaining import explain
+    from glasswork.zoo import load
+
+__all__ = ["GlassworkError", "__version__", "explain", "load", "networks", "trace"]
+
+_HOMES = {"explain": "explaining", "load": "zoo", "trace": "_trace"}
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, imported when they are first used: torch takes seconds to load."""
+    if name == "networks":
+        return importlib.import_module("glasswork.networks")
+    if name in _HOMES:
+        found = getattr(importlib.import_module(f"glasswork.{_HOMES[name]}"), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module 'glasswork' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -81,17 +81,35 @@ def no_id() -> GlassworkError:
 
 def open_store(home: Path | None) -> tuple[InputStore, str]:
     """The store of this user, and a line of notice when it could not lie where it should."""
-    wanted = (home or default_home()) / "inputs"
+    folder, notice = open_home(home)
+    return InputStore(folder / "inputs"), notice
+
+
+def open_home(home: Path | None = None) -> tuple[Path, str]:
+    """The folder that holds this user's pictures and runs, and a line of notice when it could not be where it should.
+
+    Args:
+        home: another one than GLASSWORK_HOME or the user's cache folder.
+    """
+    wanted = home or default_home()
     try:
-        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
-        wanted.chmod(0o700)
-        tempfile.TemporaryFile(dir=wanted).close()
+        own(wanted)
     except OSError as error:
         folder = Path(tempfile.mkdtemp(prefix="glasswork-"))
+        own(folder)
         why = error.strerror or type(error).__name__
-        notice = f"Pictures are kept in {folder} until the next start: {wanted} cannot be written ({why})."
-        return InputStore(folder), f"{notice} GLASSWORK_HOME names another folder."
-    return InputStore(wanted), ""
+        notice = f"Pictures and runs are kept in {folder} until the next start: {wanted} cannot be written ({why})."
+        return folder, f"{notice} GLASSWORK_HOME names another folder."
+    return wanted, ""
+
+
+def own(home: Path) -> None:
+    """Make the folders of a home, which only this user can open, and see that they can be written."""
+    for part in ("inputs", "traces"):
+        folder = home / part
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def default_home() -> Path:

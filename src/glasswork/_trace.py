@@ -1,0 +1,58 @@
+"""`glasswork.trace`, which takes a network of the zoo as well as a bare module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from glasswork import tracing
+from glasswork.tracing import Trace
+from glasswork.tracing.recorder import Cancel, Keep
+from glasswork.tracing.run import Loss
+from glasswork.zoo import Network
+
+
+def trace(
+    net: Network | nn.Module,
+    *inputs: Any,
+    loss: Loss = None,
+    backward: bool = False,
+    detail: str = "ops",
+    keep: Keep = "all",
+    after: Callable[[Any], Any] | None = None,
+    cancel: Cancel | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trace:
+    """Run a network once on `inputs` and record every op.
+
+    Args:
+        net: what glasswork.load gave, whose softmax is then recorded too (where it has one); or any nn.Module.
+        inputs: what its forward takes: tensors, or lists, tuples and dicts of them.
+        loss: the number to differentiate. None: the sum of the output; a tuple: one element of it, such as (0, 4);
+            or a function of the output.
+        backward: collect d(loss)/d(value) for every input, parameter and intermediate.
+        detail: "ops", what the author wrote.
+        keep: "all" the values, "none", or as many bytes of them as this.
+        after: is called with the output inside the trace.
+        cancel: asked before every op, a function or an Event.
+        progress: called after every op with the number of ops done.
+
+    Raises:
+        GlassworkError: see glasswork.tracing.trace.
+    """
+    module = net
+    if isinstance(net, Network):
+        module, after = net.module, after or net.after
+    return tracing.trace(
+        module,  # type: ignore[arg-type]
+        *inputs,
+        loss=loss,
+        backward=backward,
+        detail=detail,
+        keep=keep,
+        after=after,
+        cancel=cancel,
+        progress=progress,
+    )

@@ -1,0 +1,56 @@
+"""What all commands share."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from glasswork.cli.printing import as_json
+from glasswork.errors import GlassworkError
+
+Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
+
+
+class UsageError(GlassworkError):
+    """The command was called in a way that means nothing; exit code 2."""
+
+
+@dataclass(kw_only=True)
+class Command:
+    """One command; its fields are its arguments."""
+
+    debug: Flag = False
+    """Show the traceback of an error."""
+
+    def run(self) -> None:
+        """Do it, or raise."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class Report(Command):
+    """A command that finds something out: the same result is printed as JSON, or shown to people."""
+
+    json: Flag = False
+    """Print JSON, on one line."""
+
+    def run(self) -> None:
+        """Print the result. What a reader's own code prints meanwhile goes to standard error."""
+        with contextlib.redirect_stdout(sys.stderr):
+            result = self.result()
+        if self.json:
+            print(as_json(result))
+        else:
+            self.show(result)
+
+    def result(self) -> Any:
+        """What --json prints: dicts, lists, texts and numbers."""
+        raise NotImplementedError
+
+    def show(self, result: Any) -> None:
+        """Print the result for people."""
+        raise NotImplementedError

@@ -1,0 +1,108 @@
+"""`glasswork data`: data sets and weights, where they are from, and what is missing here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from glasswork.cli.command import Report, UsageError
+from glasswork.cli.printing import say, show_table, size
+
+TORCHVISION = "torchvision:"
+
+
+@dataclass(kw_only=True)
+class Data(Report):
+    """Data sets and weights: where they are from, their licence and size, and how to get what is missing."""
+
+    action: Annotated[tyro.conf.Positional[Literal["list", "fetch"]], tyro.conf.arg(metavar="list|fetch")] = "list"
+    """list: all of them; fetch: see that NAME is here, or learn how to get it."""
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = ""
+    """The data set, for fetch."""
+
+    def result(self) -> dict[str, Any]:
+        """{"data": one row for each split, "weights": one for each network}; for fetch, the splits of one data set."""
+        if self.action == "fetch":
+            return _fetched(self.name)
+        if self.name:
+            raise UsageError(f"list takes no name ({self.name})", where="glasswork data list")
+        from glasswork import data, zoo
+
+        weights = [
+            {
+                "name": row.name,
+                "licence": row.licence,
+                "bytes": row.bytes,
+                "origin": [f"glasswork train {row.recipe}, on {row.data}"],
+            }
+            for row in zoo.shipped()
+        ]
+        return {"data": [asdict(entry) for entry in data.catalogue()], "weights": weights}
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Tables."""
+        if self.action == "fetch":
+            if result["weights"]:
+                say(f"The weights of {result['name']} are here ({result['weights']}).")
+            for row in result["splits"]:
+                say(f"{row['name']} {row['split']}: {row['count']:,} pictures are here ({_place(row)}).")
+            return
+        rows = []
+        for row in result["data"]:  # the size is that of all splits that ship, so it stands with the first of them
+            first = row["shipped"] and row["name"] not in {one[0] for one in rows if one[4]}
+            held = size(row["bytes"]) if first else ""
+            rows.append((row["name"], row["split"], f"{row['count']:,}", _place(row), held, row["licence"]))
+        show_table(("data", "split", "pictures", "where", "size", "licence"), rows, right=("pictures", "size"))
+        for name, what, origin in dict.fromkeys((r["name"], r["what"], tuple(r["origin"])) for r in result["data"]):
+            say(f"{name}: {what}. From {'; '.join(origin)}.")
+        weights = [(row["name"], *row["origin"], size(row["bytes"]), row["licence"]) for row in result["weights"]]
+        if weights:
+            print()
+            show_table(("weights", "made by", "size", "licence"), weights, right=("size",))
+
+
+def _place(row: dict[str, Any]) -> str:
+    if row["shipped"]:
+        return "ships with Glasswork"
+    return "installed on this machine" if row["available"] else "missing: glasswork data fetch says how"
+
+
+def _fetched(name: str) -> dict[str, Any]:
+    """What is here of a data set, or of a network's weights.
+
+    Raises:
+        GlassworkError: there is none of this name, or a part of it is missing; says where to get it.
+    """
+    from glasswork import data
+
+    if not name:
+        raise UsageError("fetch what?", where="glasswork data fetch", why=f"known: {', '.join(data.names())}")
+    if name not in data.names():
+        return {"name": name, "weights": _fetched_weights(name), "splits": []}
+    splits = [entry for entry in data.catalogue() if entry.name == name]
+    for entry in splits:
+        if not entry.available:
+            data.load(name, entry.split)  # its error says where it is looked for, and how to get it
+    return {"name": name, "weights": None, "splits": [asdict(entry) for entry in splits]}
+
+
+def _fetched_weights(name: str) -> str:
+    from glasswork import data, zoo
+    from glasswork.errors import GlassworkError, unknown
+
+    if name in [row.name for row in zoo.shipped()]:
+        return zoo.load(name).weights
+    if not name.startswith(TORCHVISION):
+        raise unknown("data set or network", name, [*data.names(), *(row.name for row in zoo.shipped())])
+    weights = zoo.load(name).weights
+    if weights == "random":
+        plain = name.removeprefix(TORCHVISION)
+        raise GlassworkError(
+            f"the weights of {name} are not on this machine",
+            where="PyTorch's cache",
+            why="Glasswork itself downloads nothing yet",
+            todo=f"torchvision.models.get_model({plain!r}, weights='DEFAULT') downloads them to where it looks.",
+        )
+    return weights

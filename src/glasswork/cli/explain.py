@@ -1,0 +1,121 @@
+"""`glasswork explain`: one number, its formula, its terms, and the error of their sum."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from glasswork.cli.command import Flag, Report, UsageError
+from glasswork.cli.printing import say
+
+AT = re.compile(r"(?P<op>.+?)\[(?P<index>\s*-?\d+\s*(?:,\s*-?\d+\s*)*)?\]", re.DOTALL)
+SHOWN, PRINTED = 3, 32  # terms, for people and in JSON
+REDUCED = {
+    "sum": "the sum of {count} terms",
+    "mean": "the mean of {count} terms",
+    "max": "the largest of {count}",
+    "softmax": "its own share of the sum of {count}",
+    "log_softmax": "the logarithm of its own share of the sum of {count}",
+    "identity": "this number itself",
+}
+OTHERS = {
+    "sum": "sum of the {count} others",
+    "mean": "mean of the {count} others",
+    "max": "largest of the {count} others",
+    "softmax": "sum of the {count} others",
+    "log_softmax": "sum of the {count} others",
+}
+
+
+@dataclass(kw_only=True)
+class Explain(Report):
+    """Explain one number of a network: its formula, its largest terms, the rest, and how well they add up."""
+
+    target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
+    """A network that ships, torchvision:NAME, file.py:factory, package.module:factory or a run folder."""
+    at: Annotated[str, tyro.conf.arg(metavar="'OP[i,j,...]'")]
+    """The number: an op of `glasswork trace`, an input or a parameter, and an index that counts every axis."""
+    input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: a sample)")] = ""
+    """A picture file, or sample:NAME."""
+    grad: Flag = False
+    """Explain the gradient of the strongest class at this number instead."""
+    terms: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: 3; in JSON 32)")] = None
+    """How many terms to list, the largest; 0 for all."""
+
+    def result(self) -> dict[str, Any]:
+        """The contract's explanation."""
+        path, index = split(self.at)
+        if self.terms is not None and self.terms < 0:
+            raise UsageError("--terms can't be negative", where="glasswork explain", why=f"it is {self.terms}")
+        from dataclasses import asdict
+
+        from glasswork.cli.running import run
+        from glasswork.explaining import explain, explain_value
+        from glasswork.tracing import UnknownAddress
+
+        made = run(self.target, self.input, backward=self.grad)
+        of = "grad" if self.grad else "value"
+        listed = (PRINTED if self.json else SHOWN) if self.terms is None else self.terms or None
+        try:
+            found = explain_value(made.trace, path, index, of, listed)
+        except UnknownAddress:
+            if not path.isdigit():
+                raise
+            found = explain(made.trace, int(path), index, of, listed)
+        op = next((op for op in made.trace.ops if op.path == found.op), None)
+        return {
+            "target": self.target,
+            "input": {"name": made.given.name, "about": made.given.about},
+            "loss": made.loss,
+            "name": op.name if op else None,
+            "source": str(op.source) if op and op.source else None,
+            **asdict(found),
+        }
+
+    def show(self, result: dict[str, Any]) -> None:
+        """The number, then what it is made of."""
+        address = f"{result['op']}[{','.join(map(str, result['index']))}]"
+        head = f"d {result['loss']} / d {address}" if self.grad else address
+        say(f"{head} = {result['value']:.6g}")
+        made_by = " ".join(filter(None, (result["name"], result["source"] and f"({result['source']})")))
+        say(f"  {made_by or result['note']}, on {result['input']['name']} ({result['input']['about']})")
+        if result["formula"]:
+            say(f"  {result['formula']}")
+        if result["kind"] == "given":
+            return
+        say(f"  {result['kind']}: {REDUCED[result['reduce']].format(count=result['count'])}")
+        for term in result["terms"]:
+            scaled = f"{term['value']:.6g} × {term['factor']:.6g} = " if term["factor"] is not None else ""
+            of = f" × {term['factor_ref'].partition('@')[0]}" if term["factor_ref"] else ""
+            say(f"    {scaled}{term['product']:+.6g}  {term['name']}{of}")
+        others = result["count"] - len(result["terms"])
+        if others:
+            say(f"    {result['remainder']:+.6g}  the {OTHERS[result['reduce']].format(count=others)}")
+        for operand in result["operands"]:
+            say(f"  with {operand['name']} = {operand['value']:.6g}")
+        if result["nonlinear"]:
+            say(f"  {result['nonlinear']:+.6g} is not linear")
+        if result["note"] and made_by:
+            say(f"  {result['note']}")
+        say(f"  error {result['error']:.1e}")
+
+
+def split(at: str) -> tuple[str, tuple[int, ...]]:
+    """The op and the index of `OP[i,j,...]`.
+
+    Raises:
+        UsageError: it has not this form.
+    """
+    match = AT.fullmatch(at.strip())
+    if match is None:
+        raise UsageError(
+            f"--at {at!r} names no number",
+            where="glasswork explain",
+            why="expected OP[i,j,...]",
+            todo="Such as 'block1.conv1[0,3,7,7]'; `glasswork trace` lists the ops.",
+        )
+    index = match["index"] or ""
+    return match["op"], tuple(int(place) for place in index.split(",") if place.strip())

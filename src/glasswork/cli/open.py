@@ -1,0 +1,97 @@
+"""`glasswork open`: the app."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlencode
+
+import tyro
+
+import glasswork
+from glasswork.cli.command import Command, Flag, UsageError
+from glasswork.cli.printing import printable
+from glasswork.errors import GlassworkError
+
+if TYPE_CHECKING:
+    from glasswork.scenes.respond import Respondent
+
+CARDS = Path(glasswork.__file__).parent / "weights"
+NAMED = ("sample:", "upload:")  # inputs that the server knows by themselves
+
+
+@dataclass(kw_only=True)
+class Open(Command):
+    """Open the app; on a network's own page when TARGET is given."""
+
+    target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET", help_behavior_hint="")] = ""
+    """A network that ships, torchvision:NAME, file.py:factory, package.module:factory or a run folder."""
+    input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
+    """What the network looks at first: a picture file, or sample:NAME."""
+    port: Annotated[int, tyro.conf.arg(metavar="N")] = 7860
+    """Where to listen; the next free port is taken if this one is not free."""
+    host: Annotated[str, tyro.conf.arg(metavar="H")] = "127.0.0.1"
+    """The address to listen on; other machines are let in only with a token in GLASSWORK_TOKEN."""
+    browser: Flag = True
+    """Don't open a browser."""
+
+    def run(self) -> None:
+        """Serve until Ctrl-C."""
+        if not 0 <= self.port < 65_536:
+            why = f"it is {self.port}; expected 0 to 65535"
+            raise UsageError("this is no port", where="--port", why=why, todo="0 takes any that is free.")
+        from glasswork.server.run import serve
+        from glasswork.server.settings import Settings
+        from glasswork.server.store import open_home
+
+        home, notice = open_home()
+        chosen = self._keep_input(home) if self.input else ""
+        early = self._respondent(home) if self.target and not self._ships() else None
+
+        def load() -> Respondent:
+            respondent = early or self._respondent(home)
+            with contextlib.suppress(GlassworkError):  # whoever opens the page is told
+                respondent.warm()
+            return respondent
+
+        if notice:
+            print(printable(notice))
+        query = {name: value for name, value in (("network", self.target), ("input", chosen)) if value}
+        path = f"/cnn?{urlencode(query, safe=':/')}" if query else "/"
+        serve(Settings(host=self.host, port=self.port, home=home), load, path, self.browser)
+
+    def _ships(self) -> bool:
+        return (CARDS / f"{self.target}.json").is_file()
+
+    def _respondent(self, home: Path) -> Respondent:
+        """What answers the page. A reader's own TARGET is loaded at once: what is wrong with it is said here."""
+        from glasswork.scenes.respond import Respondent
+
+        respondent = Respondent(traces=home / "traces", targets=(self.target,) if self.target else ())
+        if self.target and not self._ships():
+            respondent.networks.load(self.target)
+        return respondent
+
+    def _keep_input(self, home: Path) -> str:
+        """The input as the page names it; a file's picture is kept where uploads are."""
+        if self.input.startswith("sample:"):
+            from glasswork import data
+
+            data.sample(self.input)
+        if self.input.startswith(NAMED):
+            return self.input
+        from glasswork.cli.pictures import decoded
+        from glasswork.server.store import open_store
+
+        _, png = decoded(Path(self.input))
+        store, _ = open_store(home)
+        try:
+            return f"upload:{store.add(png)}"
+        except OSError as error:
+            why = error.strerror or str(error)
+            todo = "Free some space, or name another folder by GLASSWORK_HOME."
+            raise GlassworkError(
+                "this picture could not be kept", where=str(store.folder), why=why, todo=todo
+            ) from error
