@@ -249,11 +249,18 @@ def test_macs_by_hand() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "macs"),
-    [("alexnet", 714_188_480), ("vgg16", 15_470_264_320), ("resnet152", 11_513_626_624), ("googlenet", 1_498_375_680)],
+    [
+        ("alexnet", 0.714188),
+        ("vgg16", 15.470264),
+        ("resnet152", 11.513627),
+        ("googlenet", 1.498376),
+        ("swin_t", 4.490567),
+        ("vit_b_16", 17.563828),
+    ],
 )
-def test_published_macs(name: str, macs: int) -> None:
+def test_published_macs(name: str, macs: float) -> None:
     """TRACING.md: confirmed against the published tables, 1x3x224x224."""
     settings = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
     network = getattr(torchvision.models, name)(**settings).eval()
     run = trace(network, torch.randn(1, 3, 224, 224), keep=0)
-    assert run.macs == macs
+    assert round(run.macs / 1e9, 6) == macs

@@ -13,7 +13,7 @@ from glasswork.explaining import (  # noqa: F401  (each enrols its rules)
     rectifiers,
 )
 from glasswork.explaining.answers import explain, explain_value, terms
-from glasswork.explaining.channels import ChannelParts, channel_parts
+from glasswork.explaining.channels import ChannelParts, channel_parts, maps_before
 from glasswork.explaining.edges import edges, slopes
 from glasswork.explaining.errors import BadIndex, NoGradient, NoRule
 from glasswork.explaining.expansion import Expansion
@@ -33,6 +33,7 @@ __all__ = [
     "edges",
     "explain",
     "explain_value",
+    "maps_before",
     "register",
     "rule_for",
     "slopes",

@@ -6,7 +6,7 @@ from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.ops import Op
 from glasswork.tracing.run import trace
 from glasswork.tracing.source import Source
-from glasswork.tracing.values import Stats, Value
+from glasswork.tracing.values import Stats, Value, replace_values
 
 __all__ = [
     "Cancelled",
@@ -21,5 +21,6 @@ __all__ = [
     "TraceFailed",
     "UnknownAddress",
     "Value",
+    "replace_values",
     "trace",
 ]

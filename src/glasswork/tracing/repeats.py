@@ -25,23 +25,25 @@ def repeat_of(op: Op) -> Callable[[], torch.Tensor] | None:
         return None
     if op.output.device.type != "cpu" or (op.name == "batch_norm" and _uses_batch(op)):
         return None
+    then: dict[int, torch.Tensor] = {}  # parameters as they are now
     for value in op.operands:
-        steady = value.kind in ("op", "input")
-        if not value.is_kept or not (steady or value.bytes <= _SMALL):
+        if not value.is_kept:
             return None
-
-    def hold(value: Value) -> Value | torch.Tensor:
-        return value if value.kind in ("op", "input") else value.tensor.clone()
-
-    function, args, kwargs = op.function, replace_values(hold, op.args), replace_values(hold, op.kwargs)
-    in_place = op.name.endswith("_") or bool(op.kwargs.get("inplace"))
+        if value.kind not in ("op", "input"):
+            if value.bytes > _SMALL:
+                return None
+            then[id(value)] = value.tensor.clone()
+    function, args, kwargs = op.function, op.args, op.kwargs  # not the op itself, which holds the value: no cycle
+    in_place = op.name.endswith("_") or bool(kwargs.get("inplace"))
 
     def again() -> torch.Tensor:
-        def fresh(value: Value) -> torch.Tensor:
-            return value.tensor.clone() if in_place else value.tensor
+        def operand(value: Value) -> torch.Tensor:
+            tensor = then.get(id(value))
+            tensor = value.tensor if tensor is None else tensor
+            return tensor.clone() if in_place else tensor
 
         with torch.no_grad():
-            return function(*replace_values(fresh, args), **replace_values(fresh, kwargs))
+            return function(*replace_values(operand, args), **replace_values(operand, kwargs))
 
     return again
 
