@@ -65,11 +65,12 @@ class Started:
         self.arriving.put("")
 
     def address(self) -> str:
-        """The opening address that it prints."""
+        """The opening address that it prints, once it answers: a signal before that would find no handler yet."""
         while not (found := re.search(r"http://\S+", "".join(self.lines))):
             line = self.arriving.get(timeout=20)
             assert line, self.lines
             self.lines.append(line)
+        assert httpx.get(found[0].partition("?")[0], timeout=20, trust_env=False).status_code == 401
         return found[0]
 
     def end(self, how: int = signal.SIGINT) -> tuple[int, str]:

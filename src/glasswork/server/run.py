@@ -130,17 +130,18 @@ def serve(
     """
     server = LocalServer(settings, load)
     start_journal([server.settings.token, server.app.gate.session], verbose)
-    if server.settings.port != server.wanted != 0:
-        say(f"Port {server.wanted} is taken; using {server.settings.port}.")
-    if notice := server.app.state.notice:
-        say(notice)
-    say(f"Glasswork is at {server.opening_address(path)}")
-    say("The address works once; Ctrl-C ends.")
-    if browser and has_browser():
-        # It has a start code of its own, so that the printed one stays good. Connections wait until the loop runs.
-        address = server.opening_address(path)
-        threading.Thread(target=webbrowser.open, args=(address,), name="glasswork-browser", daemon=True).start()
-    server.run()
+    with contextlib.suppress(KeyboardInterrupt):  # as early as the address can be read
+        if server.settings.port != server.wanted != 0:
+            say(f"Port {server.wanted} is taken; using {server.settings.port}.")
+        if notice := server.app.state.notice:
+            say(notice)
+        say(f"Glasswork is at {server.opening_address(path)}")
+        say("The address works once; Ctrl-C ends.")
+        if browser and has_browser():
+            # It has a start code of its own, so that the printed one stays good. Connections wait until the loop runs.
+            address = server.opening_address(path)
+            threading.Thread(target=webbrowser.open, args=(address,), name="glasswork-browser", daemon=True).start()
+        server.run()
     say("Glasswork has ended.")
 
 
