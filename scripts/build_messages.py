@@ -34,7 +34,9 @@ def generate() -> tuple[str, str]:
         cwd=ROOT / "frontend",
         env=node_environment(),
     )
-    return schema, re.sub(r"\n \*(?:\n \*)? This interface was referenced by .*?\n \*\/", "\n */", done.stdout, flags=re.S)
+    return schema, re.sub(
+        r"\n \*(?:\n \*)? This interface was referenced by .*?\n \*\/", "\n */", done.stdout, flags=re.S
+    )
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ SHORT = {"flatten": "flat"}
 
 
 def name_of(path: str, operation: str = "") -> str:
-    """"conv 2·2" for "block2.conv2": the last component's word, and all numbers on the way to it."""
+    """ "conv 2·2" for "block2.conv2": the last component's word, and all numbers on the way to it."""
     if path.startswith(":"):
         return path[1:].replace("#", " ")
     parts = path.split(":")[0].split("#")[0].split(".")

@@ -88,7 +88,7 @@ def pushes(trace: Trace, source: str, chosen: int) -> tuple[str, list[Push]]:
         return "", []
     before, _ = maps_before(trace, last.operands[0])
     given = edges(trace, last)[chosen]
-    found = [given.argmax().item(), given.argmin().item()]
+    found = [int(given.argmax()), int(given.argmin())]
     return name_of(before.path or ""), [
         Push(channel=int(c), share=Number(ref=f"{source}#{last.path}[0,{chosen}]@edge:{c}", value=given[c].item()))
         for c in found

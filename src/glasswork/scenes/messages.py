@@ -39,6 +39,11 @@ class ListSamples(_Request, tag="list_samples", frozen=True):
 
     network: str
 
+    @property
+    def slot(self) -> str:
+        """Each network's stand for themselves."""
+        return f"ListSamples {self.network}"
+
 
 class OpenScene(_Request, tag="open_scene", frozen=True):
     """Run a network on an input, forward and backward from one score, and show it."""

@@ -16,7 +16,8 @@ class Networks:
     def __init__(self, targets: tuple[str, ...] = ()) -> None:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
-        self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in zoo.shipped()))))
+        shipped = sorted(zoo.shipped(), key=lambda row: -row.parameters)  # the one with most to see comes first
+        self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in shipped))))
 
     def load(self, target: str) -> Network:
         """The network of a listed target.

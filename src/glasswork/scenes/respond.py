@@ -10,6 +10,7 @@ from typing import Protocol
 
 import torch
 
+from glasswork import data
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
@@ -57,6 +58,16 @@ class Respondent:
         self.networks = Networks(targets)
         self.traces = Traces(traces, self.networks.load)
 
+    def warm(self) -> None:
+        """Do once what the first page will ask for: the first run of anything in torch takes many times the second."""
+        for target in self.networks.targets[:1]:
+            network = self.networks.load(target)
+            if network.samples:
+                prepared = prepare(network, read_picture(f"sample:{network.samples[0]}", lambda _: b""))
+                id, trace = self.traces.run(network, prepared.inputs, 0)
+                map_tensors(trace, f"trace:{id}")
+                explained(trace, f"trace:{id}", "input", (0, 0, 0, 0), "value", 4, 0)
+
     def __call__(self, request: m.Request, session: Session) -> Iterator[m.Answer | str | bytes]:
         """The answers to a request, as they become ready; the last one says that there are no more."""
         match request:
@@ -77,10 +88,10 @@ class Respondent:
     def _samples(self, request: m.ListSamples) -> str | bytes:
         network = self.networks.load(request.network)
         pixels = sample_pictures(network)
-        from glasswork import data
 
         samples = [
-            m.Sample(id=f"sample:{name}", name=readable(name), label=data.sample(name).label) for name in network.samples
+            m.Sample(id=f"sample:{name}", name=readable(name), label=data.sample(name).label)
+            for name in network.samples
         ]
         entry = m.Array(ref=f"data:{request.network}#samples@value", shape=list(pixels.shape), dtype="uint8")
         return m.encode(m.Samples(request.request, samples, [entry]), [pixels])
@@ -129,9 +140,7 @@ class Respondent:
     def _number(self, request: m.ExplainNumber) -> str | bytes:
         id, path, index, what = parse(request.ref)
         limit = min(max(1, request.limit), MOST_TERMS)
-        answer, values = explained(
-            self.traces.get(id), f"trace:{id}", path, index, what, limit, request.request
-        )
+        answer, values = explained(self.traces.get(id), f"trace:{id}", path, index, what, limit, request.request)
         return m.encode(answer, values)
 
 

@@ -90,12 +90,8 @@ class Traces:
         held = self._get(id)
         if held is not None:
             return held
-        raw = self._read(f"{id}.json")
-        packed = None
-        if raw is not None:
-            record = msgspec.json.decode(raw, type=Record)
-            packed = self._read(f"{record.inputs}.safetensors")
-        if raw is None or packed is None or record.id != id or hashlib.sha256(packed).hexdigest() != record.inputs:
+        record, packed = self._known(id)
+        if record is None or packed is None:
             raise GlassworkError(
                 "this run is not known here",
                 where=f"trace:{id}",
@@ -112,6 +108,20 @@ class Traces:
             )
         tensors = load_tensors(packed)
         return self._trace(network, tuple(tensors[str(i)] for i in range(len(tensors))), record, None, None)
+
+    def _known(self, id: str) -> tuple[Record | None, bytes | None]:
+        """The record of an id and its stored inputs; what is not as its hash says counts as gone."""
+        raw = self._read(f"{id}.json")
+        if raw is None:
+            return None, None
+        try:
+            record = msgspec.json.decode(raw, type=Record)
+        except msgspec.MsgspecError:
+            return None, None
+        packed = self._read(f"{record.inputs}.safetensors")
+        if record.id != id or packed is None or hashlib.sha256(packed).hexdigest() != record.inputs:
+            return None, None
+        return record, packed
 
     def _trace(
         self,

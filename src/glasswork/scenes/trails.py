@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-from glasswork.explaining import NoRule, explain
+from glasswork.explaining import Expansion, NoGradient, NoRule, explain, terms
 from glasswork.scenes.labels import name_of
 from glasswork.scenes.messages import Number, Stop
-from glasswork.tracing import Op, Trace, Value
-from glasswork.tracing.values import replace_values
+from glasswork.tracing import Op, Trace
 
 Place = tuple[str, tuple[int, ...]]
 LONGEST = 400
@@ -36,65 +37,56 @@ def downwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:
     found: list[Place] = []
     while path in trace and len(found) < LONGEST:
         try:
-            explanation = explain(trace, path, index, limit=None)
+            expansion = terms(trace, path, index)
         except NoRule:
             break
-        numbers = [term for term in explanation.terms if term.ref and not _is_given(trace, term.ref)]
-        if not numbers:
+        ref = _largest(trace, expansion)
+        if ref is None:
             break
-        if explanation.own is not None:  # a softmax comes from its own score first of all
-            best = next(term for term in numbers if term.position == explanation.own)
-        elif explanation.reduce == "max":
-            best = max(numbers, key=lambda term: term.product)
-        else:
-            best = max(numbers, key=lambda term: abs(term.product))
-        assert best.ref is not None
-        path, index = split(best.ref)
+        path, index = split(ref)
         found.append((path, index))
     return found
+
+
+def _largest(trace: Trace, expansion: Expansion) -> str | None:
+    """The reference of the term that gives a number most; learned ones and constants lead nowhere."""
+    if expansion.own is not None:  # a softmax comes from its own score first of all
+        return expansion.label(expansion.own).ref
+    sizes = expansion.products if expansion.reduce == "max" else expansion.products.abs()
+    for position in sizes.argsort(descending=True, stable=True).tolist():
+        ref = expansion.label(position).ref
+        if ref is not None and trace.value(split(ref)[0]).kind in ("op", "input"):
+            return ref
+    return None
 
 
 def upwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:
-    """From a number to what it changes most in the next op, weighed by the score's slope there; to the score."""
+    """From a number to where most of its own slope comes from, which is what it does most for the score; and so on."""
     found: list[Place] = []
     while len(found) < LONGEST:
-        value = trace.value(path)
-        readers = [op for op in trace.readers(value) if op.module]
-        if not readers or path.startswith(":"):
+        readers = [op for op in trace.readers(trace.value(path)) if op.module]
+        if not readers:
             break
-        index = _most_changed(readers[0], value, index)
-        path = readers[0].path
+        path, index = _most_served(trace, path, index) or _looking_at(trace, readers[0], path, index)
         found.append((path, index))
     return found
 
 
-def _most_changed(op: Op, value: Value, index: tuple[int, ...]) -> tuple[int, ...]:
-    """Which element of an op's output an element of its input moves most: one column of the Jacobian."""
-    nudge = torch.zeros(value.shape)
-    nudge[index] = 1
-
-    def again(x: torch.Tensor) -> torch.Tensor:
-        def given(one: Value) -> torch.Tensor:
-            return x if one is value else one.tensor
-
-        return op.function(*replace_values(given, op.args), **replace_values(given, op.kwargs))
-
-    _, column = torch.func.jvp(again, (value.tensor,), (nudge,))
-    weighed = column if op.grad is None else column * op.grad
-    if not weighed.any():
-        weighed = column
-    if not weighed.any():  # shut on the way, such as what is not the largest of its window: the place that looked at it
-        return _looking_at(op, value, index)
-    return tuple(int(at) for at in torch.unravel_index(weighed.abs().argmax(), weighed.shape))
+def _most_served(trace: Trace, path: str, index: tuple[int, ...]) -> Place | None:
+    try:
+        slopes = explain(trace, path, index, of="grad", limit=1).terms
+    except (NoRule, NoGradient):
+        return None
+    return split(slopes[0].ref) if slopes and slopes[0].ref and slopes[0].product else None
 
 
-def _looking_at(op: Op, value: Value, index: tuple[int, ...]) -> tuple[int, ...]:
-    shape = op.output.shape
-    return tuple(min(at * size // given, size - 1) for at, size, given in zip(index, shape, value.shape, strict=True))
-
-
-def _is_given(trace: Trace, ref: str) -> bool:
-    return trace.value(split(ref)[0]).kind in ("parameter", "buffer", "constant")
+def _looking_at(trace: Trace, op: Op, path: str, index: tuple[int, ...]) -> Place:
+    """The place of a reader's output that looked at a number and took nothing from it, such as a pooling's loser."""
+    given, made = trace.value(path).shape, op.output.shape
+    if len(given) != len(made):
+        flat = torch.arange(math.prod(given)).reshape(given)[index]
+        return op.path, (0, int(flat) % made[-1])
+    return op.path, tuple(min(at * size // old, size - 1) for at, size, old in zip(index, made, given, strict=True))
 
 
 def split(ref: str) -> Place:

@@ -34,6 +34,15 @@ export interface Span {
   to: number;
 }
 
+/** A few words on the map: what a column or a row is called, and its size. */
+export interface Head {
+  words: string;
+  kind: "name" | "size" | "stage";
+  x: number;
+  y: number;
+  align: "start" | "middle" | "end";
+}
+
 export interface Layout {
   width: number;
   height: number;
@@ -47,6 +56,7 @@ export interface Layout {
   classes: Box[];
   wires: Wires[];
   brackets: Span[];
+  heads: Head[];
   legends: (Span & { scale: number })[];
   /** Between the headings and the first row. */
   top: number;
@@ -57,7 +67,7 @@ export const INPUT_WIDTH = 144;
 export const OUTPUT_WIDTH = 202;
 const MARGIN = 32;
 const HEAD = 62;
-const FOOT = 44;
+const FOOT = 62;
 const TIGHT = 4;
 const STRIP = 9;
 const MIN_GAP = 78;
@@ -166,6 +176,7 @@ export function layoutAcross(scene: Scene, width: number, height: number): Layou
     classes,
     wires,
     brackets: brackets(scene, columns),
+    heads: [...brackets(scene, columns).map(stageHead), ...columns.flatMap(columnHeads)],
     legends: legends(columns),
     top: offset,
     bottom: offset + used,
@@ -256,6 +267,7 @@ export function layoutOpened(scene: Scene, path: string, width: number, height: 
     classes,
     wires,
     brackets: [],
+    heads: [],
     legends: [],
     top,
     bottom: top + pitch * rows,
@@ -270,6 +282,26 @@ function brackets(scene: Scene, columns: Placed[]): Span[] {
     const last = inside.at(-1)!;
     return [{ label: stage.label, from: inside[0]!.x, to: last.x + last.width }];
   });
+}
+
+const stageHead = ({ label, from, to }: Span): Head => ({
+  words: label,
+  kind: "stage",
+  x: (from + to) / 2,
+  y: -2,
+  align: "middle",
+});
+
+/** 28×28 for maps, 490 for vectors. */
+export const sizeOf = ({ shape }: Column): string =>
+  shape.length > 1 ? shape.slice(1).join("×") : shape[0]!.toLocaleString("en-US");
+
+function columnHeads({ column, x, width }: Placed): Head[] {
+  const middle = { x: x + width / 2, align: "middle" } as const;
+  return [
+    { ...middle, words: column.label, kind: "name", y: 22 },
+    { ...middle, words: sizeOf(column), kind: "size", y: 37 },
+  ];
 }
 
 /** One legend a colour scale, as wide as the columns that use it. */

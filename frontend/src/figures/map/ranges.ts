@@ -7,40 +7,85 @@ export const SCALE_MODES = ["map", "module", "network"] as const;
 export type ScaleMode = (typeof SCALE_MODES)[number];
 
 export interface Range {
-  /** The value at the end of the scale. */
+  /** The size of the value at the end of the scale. */
   range: number;
-  /** The number of largest size, with its address. */
+  /** A number of that size, with its address: the ends of the legend. */
+  end: Addressed;
+  /** The number of largest size. It lies beyond the end where the scale is clipped. */
   extreme: Addressed;
-  /** The share of it at which the scale ends: less than 1 where single numbers would hide all others. */
-  clip: number;
+  clipped: boolean;
 }
 
-// Slopes are few and peaked: at their full range nearly all of them would be paper.
-const GRADIENT_CLIP = 0.55;
+// A few numbers may stand out so far that all others would be paper. Then the scale ends at the 97th percentile of
+// what is not zero, and says so. Slopes are always so peaked; their scale ends at a share of the largest.
+const PERCENTILE = 0.97;
+const OUTSTANDING = 1.5;
+const SLOPE_SHARE = 0.55;
+const BINS = 2048;
 
-/** The number of largest size among some, whose first one has this index. */
-export function extremeOf(tensor: Tensor, channelIndex: number | null): Addressed {
-  const data = channelIndex === null ? tensor.data : channel(tensor, channelIndex);
-  let found = 0;
-  for (let i = 1; i < data.length; i++)
-    if (!(Math.abs(data[i]!) <= Math.abs(data[found]!)) && Number.isFinite(data[i]!)) found = i;
-  let flat = found + (channelIndex ?? 0) * (channelIndex === null ? 0 : data.length);
+/** Some numbers of a tensor: one channel of it, or all. */
+interface Part {
+  tensor: Tensor;
+  channel: number | null;
+}
+
+const numbers = ({ tensor, channel: at_ }: Part): Tensor["data"] =>
+  at_ === null ? tensor.data : channel(tensor, at_);
+
+function addressed(part: Part, place: number): Addressed {
+  const data = numbers(part);
+  let flat = place + (part.channel ?? 0) * (part.channel === null ? 0 : data.length);
   const index: number[] = [];
-  for (const length of [...tensor.shape].reverse()) {
+  for (const length of [...part.tensor.shape].reverse()) {
     index.unshift(flat % length);
     flat = Math.floor(flat / length);
   }
-  return { ref: at(tensor.ref, index), value: data[found] ?? 0 };
+  return { ref: at(part.tensor.ref, index), value: data[place] ?? 0 };
 }
 
-const larger = (one: Addressed, other: Addressed): Addressed =>
-  Math.abs(other.value) > Math.abs(one.value) || !Number.isFinite(one.value) ? other : one;
+/** The number of largest size that is no larger than `most`, with its address. */
+function largestUpTo(parts: Part[], most: number): Addressed {
+  let [found, place, size]: [Part | null, number, number] = [null, 0, -1];
+  for (const part of parts) {
+    const data = numbers(part);
+    for (let i = 0; i < data.length; i++) {
+      const here = Math.abs(data[i]!);
+      if (here > size && here <= most) [found, place, size] = [part, i, here];
+    }
+  }
+  return found ? addressed(found, place) : { ref: "", value: 0 };
+}
 
-const reach = (extreme: Addressed, clip: number): Range => ({
-  range: Math.abs(extreme.value) * clip,
-  extreme,
-  clip,
-});
+/** The number of largest size among a tensor's, with its address. */
+export const extremeOf = (tensor: Tensor): Addressed =>
+  largestUpTo([{ tensor, channel: null }], Number.MAX_VALUE);
+
+function percentile(parts: Part[], most: number): number {
+  const bins = new Uint32Array(BINS);
+  let count = 0;
+  for (const part of parts)
+    for (const value of numbers(part)) {
+      const size = Math.abs(value);
+      if (!(size > 0 && size <= most)) continue;
+      bins[Math.min(BINS - 1, Math.floor((size / most) * BINS))]!++;
+      count++;
+    }
+  let seen = 0;
+  for (let bin = 0; bin < BINS; bin++) {
+    seen += bins[bin]!;
+    if (seen >= PERCENTILE * count) return ((bin + 1) / BINS) * most;
+  }
+  return most;
+}
+
+function reach(parts: Part[], what: "value" | "grad"): Range {
+  const extreme = largestUpTo(parts, Number.MAX_VALUE);
+  const most = Math.abs(extreme.value);
+  const wanted = what === "grad" ? SLOPE_SHARE * most : percentile(parts, most);
+  const clipped = what === "grad" ? most > 0 : most > OUTSTANDING * wanted;
+  const end = clipped ? largestUpTo(parts, wanted) : extreme;
+  return { range: Math.abs(end.value), end, extreme, clipped: clipped && end.value !== 0 };
+}
 
 /** Looks up the range for a channel of a column. */
 export function findRanges(
@@ -49,36 +94,27 @@ export function findRanges(
   what: "value" | "grad",
   mode: ScaleMode,
 ): (path: string, channelIndex: number) => Range {
-  const clip = what === "grad" ? GRADIENT_CLIP : 1;
-  const nothing = reach({ ref: "", value: 0 }, clip);
-  const columns = scene.columns.filter((column) => column.shape.length > 1);
-  const each = new Map(
-    columns.map((column) => {
-      const tensor = tensors.get(`${column.path}@${what}`);
-      if (what === "value") return [column.path, larger(column.low, column.high)];
-      return [column.path, tensor ? extremeOf(tensor, null) : { ref: "", value: 0 }];
-    }),
-  );
-  const groups = new Map<number, Addressed>();
-  let whole: Addressed = { ref: "", value: 0 };
-  for (const column of columns) {
-    const extreme = each.get(column.path)!;
-    groups.set(column.scale, larger(groups.get(column.scale) ?? extreme, extreme));
-    whole = larger(whole, extreme);
-  }
-  const panes = new Map<string, Range>();
+  const known = new Map<string, Range>();
+  const maps = scene.columns.filter((column) => column.shape.length > 1);
+  const of = (paths: string[], channelIndex: number | null): Range => {
+    const key = `${paths.join(" ")} ${channelIndex}`;
+    if (!known.has(key)) {
+      const parts = paths.flatMap((path) => {
+        const tensor = tensors.get(`${path}@${what}`);
+        return tensor ? [{ tensor, channel: channelIndex }] : [];
+      });
+      known.set(key, reach(parts, what));
+    }
+    return known.get(key)!;
+  };
   return (path, channelIndex) => {
     const column = scene.columns.find((one) => one.path === path);
-    if (path === "input" && what === "grad") {
-      const tensor = tensors.get("input@grad");
-      return tensor ? reach(extremeOf(tensor, null), clip) : nothing;
-    }
-    if (!column) return nothing;
-    if (mode === "network") return reach(whole, clip);
-    if (mode === "module") return reach(groups.get(column.scale) ?? whole, clip);
-    const key = `${path} ${channelIndex}`;
-    const tensor = tensors.get(`${path}@${what}`);
-    if (!panes.has(key)) panes.set(key, tensor ? reach(extremeOf(tensor, channelIndex), clip) : nothing);
-    return panes.get(key)!;
+    if (!column || column.shape.length === 1) return of([path], null);
+    if (mode === "map") return of([path], channelIndex);
+    const together = mode === "network" ? maps : maps.filter((one) => one.scale === column.scale);
+    return of(
+      together.map((one) => one.path),
+      null,
+    );
   };
 }

@@ -56,6 +56,7 @@ export function layoutThumbnail(scene: Scene, width: number, height: number): La
     classes: [answer],
     wires,
     brackets: [],
+    heads: [],
     legends: [],
     top: 0,
     bottom: height,

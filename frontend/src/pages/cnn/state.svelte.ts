@@ -4,7 +4,9 @@ import { link, type Listener } from "../../lib/link.svelte";
 import type { Explained, Failure, NetworkCard, Progress, Sample, Scene } from "../../lib/messages";
 import { format, parse } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
-import { SCALE_MODES, type ScaleMode } from "../../figures/map/ranges";
+import type { Place } from "../../figures/map/Map.svelte";
+import { findRanges, SCALE_MODES, type ScaleMode } from "../../figures/map/ranges";
+import { upload, type Refusal } from "./input/upload";
 
 /** A card shows the three largest products and the bias. */
 const CARD_TERMS = 4;
@@ -23,6 +25,8 @@ export class CnnState {
   failure = $state.raw<Failure | null>(null);
   /** What could not be explained; the map stays. */
   cardFailure = $state.raw<Failure | null>(null);
+  /** What was wrong with a picture that was given; everything else stays. */
+  refusal = $state.raw<Refusal | null>(null);
   busy = $state(false);
   #opening = 0;
 
@@ -34,6 +38,19 @@ export class CnnState {
   backward = $derived(address.get("direction") === "backward");
   mode = $derived<ScaleMode>(SCALE_MODES.find((mode) => mode === address.get("scale")) ?? "module");
   card = $derived(this.networks.find((one) => one.name === this.network) ?? null);
+
+  /** Slopes are fetched when they are first asked for. */
+  ready = $derived(!this.backward || this.tensors.has("input@grad"));
+  valueRanges = $derived(this.scene && findRanges(this.scene, this.tensors, "value", this.mode));
+  ranges = $derived(
+    this.scene && this.backward ? findRanges(this.scene, this.tensors, "grad", this.mode) : this.valueRanges,
+  );
+  column = $derived(this.scene?.columns.find((column) => column.path === this.explained?.path) ?? null);
+  selected = $derived.by((): Place | null => {
+    if (!this.explained) return null;
+    const [, channel = 0, row = 0, column = 0] = this.explained.index;
+    return { path: this.explained.path, channel, row, column };
+  });
 
   constructor() {
     link.onReopen(() => this.#openScene());
@@ -52,8 +69,7 @@ export class CnnState {
       if (this.scene && this.backward) this.#fetchSlopes(this.scene);
     });
     $effect(() => {
-      const column = this.scene?.columns.find((one) => one.path === this.explained?.path);
-      if (column) this.#fetchWeights(column.parameters);
+      if (this.column) this.#fetchWeights(this.column.parameters);
     });
   }
 
@@ -146,6 +162,40 @@ export class CnnState {
   follow(ref: string): void {
     const reference = parse(ref);
     if (reference) this.open(reference.path, reference.index);
+  }
+
+  /** Open the number under a place of the map. */
+  openPlace(place: Place): void {
+    const shape = this.scene?.columns.find((column) => column.path === place.path)?.shape;
+    if (shape?.length === 1) this.open(place.path, [0, place.row]);
+    else this.open(place.path, [0, place.channel, place.row, place.column]);
+  }
+
+  /** Follow another class's score; the one that is followed opens. */
+  choose(index: number): void {
+    if (!this.scene) return;
+    if (index === this.scene.chosen && !this.backward) this.open(this.scene.columns.at(-1)!.path, [0, index]);
+    else address.set({ score: String(index) });
+  }
+
+  followLargest(): void {
+    const next = this.explained?.terms.find(
+      ({ ref }) =>
+        ref && (ref.includes("#input[") || this.scene?.columns.some((c) => ref.includes(`#${c.path}[`))),
+    );
+    if (next?.ref) this.follow(next.ref);
+  }
+
+  async give(picture: Blob | null | undefined): Promise<void> {
+    if (!picture) return;
+    const answer = await upload(picture);
+    this.refusal = "refusal" in answer ? answer.refusal : null;
+    if ("id" in answer) this.read(answer.id);
+  }
+
+  /** Read a picture that was given; drawing on does not fill the history. */
+  read(id: string, step = true): void {
+    address.set({ input: `upload:${id}`, score: null }, step);
   }
 
   close(): void {
