@@ -11,22 +11,23 @@ from glasswork.data._dataset import Dataset, on_white
 from glasswork.data._registry import load, names
 from glasswork.errors import unknown
 
+# in each set a picture or two that networks find hard, since a page that only shows successes misleads
 CHOSEN = {
     "emoji": (
-        "twitter-sunglasses",
-        "google-butterfly",
         "twitter-car",
-        "google-lemon",
+        "google-service-dog",
+        "twitter-sunglasses",
+        "google-cactus",
         "twitter-guardsman",
         "google-ramen",
-        "twitter-owl",
-        "google-racing-car",
-        "twitter-dress",
+        "google-dress",
         "twitter-raised-back-of-hand",
         "google-flag-tr",
         "twitter-arrow-right",
-        "twitter-cactus",
-        "google-thong-sandal",
+        "twitter-four-leaf-clover",
+        "google-fire-engine",
+        "google-butterfly",
+        "twitter-owl",
     ),
     "fashion-mnist": (
         "fashion-test-83",
