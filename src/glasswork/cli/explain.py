@@ -14,20 +14,14 @@ from glasswork.cli.printing import say
 AT = re.compile(r"(?P<op>.+?)\[(?P<index>\s*-?\d+\s*(?:,\s*-?\d+\s*)*)?\]", re.DOTALL)
 SHOWN, PRINTED = 3, 32  # terms, for people and in JSON
 REDUCED = {
-    "sum": "the sum of {count} terms",
-    "mean": "the mean of {count} terms",
+    "sum": "the sum of {terms}",
+    "mean": "the mean of {terms}",
     "max": "the largest of {count}",
     "softmax": "its own share of the sum of {count}",
     "log_softmax": "the logarithm of its own share of the sum of {count}",
     "identity": "this number itself",
 }
-OTHERS = {
-    "sum": "sum of the {count} others",
-    "mean": "mean of the {count} others",
-    "max": "largest of the {count} others",
-    "softmax": "sum of the {count} others",
-    "log_softmax": "sum of the {count} others",
-}
+OTHERS = {"mean": "mean of", "max": "largest of"}  # how the remainder is reduced; else a sum
 
 
 @dataclass(kw_only=True)
@@ -86,14 +80,16 @@ class Explain(Report):
             say(f"  {result['formula']}")
         if result["kind"] == "given":
             return
-        say(f"  {result['kind']}: {REDUCED[result['reduce']].format(count=result['count'])}")
+        reduced = REDUCED[result["reduce"]].format(count=result["count"], terms=_terms(result["count"]))
+        say(f"  {result['kind']}: {reduced}")
         for term in result["terms"]:
             scaled = f"{term['value']:.6g} × {term['factor']:.6g} = " if term["factor"] is not None else ""
             of = f" × {term['factor_ref'].partition('@')[0]}" if term["factor_ref"] else ""
             say(f"    {scaled}{term['product']:+.6g}  {term['name']}{of}")
         others = result["count"] - len(result["terms"])
         if others:
-            say(f"    {result['remainder']:+.6g}  the {OTHERS[result['reduce']].format(count=others)}")
+            rest = OTHERS.get(result["reduce"], "sum of")
+            say(f"    {result['remainder']:+.6g}  the {rest} {_terms(others)} not listed")
         for operand in result["operands"]:
             say(f"  with {operand['name']} = {operand['value']:.6g}")
         if result["nonlinear"]:
@@ -101,6 +97,10 @@ class Explain(Report):
         if result["note"] and made_by:
             say(f"  {result['note']}")
         say(f"  error {result['error']:.1e}")
+
+
+def _terms(count: int) -> str:
+    return f"{count:,} term{'' if count == 1 else 's'}"
 
 
 def split(at: str) -> tuple[str, tuple[int, ...]]:

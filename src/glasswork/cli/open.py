@@ -41,7 +41,9 @@ class Open(Command):
         """Serve until Ctrl-C."""
         if not 0 <= self.port < 65_536:
             why = f"it is {self.port}; expected 0 to 65535"
-            raise UsageError("this is no port", where="--port", why=why, todo="0 takes any that is free.")
+            raise UsageError(
+                "this is no port", where="glasswork open --port", why=why, todo="0 takes any that is free."
+            )
         from glasswork.server.run import serve
         from glasswork.server.settings import Settings
         from glasswork.server.store import open_home
@@ -57,10 +59,10 @@ class Open(Command):
             return respondent
 
         if notice:
-            print(printable(notice))
+            _say(notice)
         query = {name: value for name, value in (("network", self.target), ("input", chosen)) if value}
         path = f"/cnn?{urlencode(query, safe=':/')}" if query else "/"
-        serve(Settings(host=self.host, port=self.port, home=home), load, path, self.browser)
+        serve(Settings(host=self.host, port=self.port, home=home), load, path, self.browser, say=_say)
 
     def _ships(self) -> bool:
         return (CARDS / f"{self.target}.json").is_file()
@@ -95,3 +97,7 @@ class Open(Command):
             raise GlassworkError(
                 "this picture could not be kept", where=str(store.folder), why=why, todo=todo
             ) from error
+
+
+def _say(line: str) -> None:
+    print(printable(line), flush=True)  # at once, also into a pipe: a program may wait for the address

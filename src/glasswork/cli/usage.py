@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 
-FRAME = re.compile(r"[╭╮╰╯│|+]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-DEEP = 6  # columns of indentation; what stands deeper is help
+DEEP = 8  # columns of indentation, the frame among them; what stands deeper is help
+FRAME = " │"
+RULE = frozenset("-─")
 
 
 def complaint(text: str) -> str:
-    """The first paragraph of what tyro prints in a frame, and the options that it would suggest."""
-    lines = [COLOUR.sub("", line) for line in text.splitlines()]
-    lines = [FRAME.sub("", line, count=1).removesuffix("│").rstrip() for line in lines]
+    """The first paragraph below the title of what tyro prints, and the options that it would suggest."""
     said: list[str] = []
-    for line in lines[1:]:
-        if not line.strip() or "────" in line:
-            break
-        if len(line) - len(line.lstrip()) < DEEP:
-            said.append(line.strip())
-    rest = lines[len(said) + 1 :]
-    suggested = re.findall(r"^ {4,6}(--[\w-]+)", "\n".join(rest), re.MULTILINE) if "Perhaps" in text else []
+    for line in COLOUR.sub("", text).splitlines()[1:]:
+        words = line.strip(FRAME)
+        if not words or RULE.issuperset(words):
+            if said:
+                break
+        elif len(line) - len(line.lstrip(FRAME)) < DEEP:
+            said.append(words)
+    _, perhaps, rest = text.partition("Perhaps you meant")
+    near = dict.fromkeys(re.findall(r"^[ │]{5,7}(--[\w-]+)", rest, re.MULTILINE)) if perhaps else ()
     joined = " ".join(said) or "the arguments are not understood"
-    return joined + (f" (perhaps {' or '.join(dict.fromkeys(suggested))}?)" if suggested else "")
+    return joined + (f" (perhaps {' or '.join(near)}?)" if near else "")
