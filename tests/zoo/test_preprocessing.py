@@ -157,6 +157,16 @@ def test_extreme_sizes_work(size: tuple[int, int], expected: Preprocessing) -> N
     assert done.picture.std(axis=(0, 1)).max() == 0
 
 
+def test_a_long_picture_is_cut_before_torchvisions_resize_and_the_box_stays_in_the_middle() -> None:
+    done = Preprocessing(224, 3, shorter_side=256)(Image.new("RGB", (30_000, 10), (10, 20, 30)))
+    left, top, right, bottom = done.steps[0].values["box"]
+    assert (left + right) / 2 == pytest.approx(15_000, abs=0.1)
+    assert (top + bottom) / 2 == pytest.approx(5, abs=0.1)
+    assert right - left == pytest.approx(10 * 224 / 256, abs=0.02)
+    assert done.steps[0].values["from"] == (30_000, 10)
+    assert done.picture[100, 100].tolist() == [10, 20, 30]
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "LAB", "I", "F"])
 def test_every_mode_of_a_picture_works(mode: str) -> None:
     image = Image.new(mode, (50, 40))

@@ -13,6 +13,7 @@ from torch import Tensor
 from glasswork.errors import GlassworkError
 
 WHITE = (255, 255, 255)
+MOST_ASPECT = 4
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -119,6 +120,10 @@ class Preprocessing:
 
     def _cut_after_resizing(self, image: Image.Image, steps: list[Step]) -> Image.Image:
         """Resized until the shorter side fits, then the middle: the record says what part of the picture that is."""
+        whole = image.size
+        most = MOST_ASPECT * min(whole)  # resized whole, a picture of 30,000x1 would fill the memory
+        x, y = (max(0, (side - most) // 2) for side in whole)
+        image = image.crop((x, y, x + min(whole[0], most), y + min(whole[1], most)))
         scale = self.shorter_side / min(image.size)
         width, height = (
             self.shorter_side if side == min(image.size) else int(self.shorter_side * side / min(image.size))
@@ -126,7 +131,8 @@ class Preprocessing:
         )
         left, top = round((width - self.size) / 2), round((height - self.size) / 2)
         box = (left, top, left + self.size, top + self.size)
-        steps.append(Step("crop", {"box": tuple(round(edge / scale, 2) for edge in box), "from": image.size}))
+        source = tuple(round(edge / scale + margin, 2) for edge, margin in zip(box, (x, y, x, y), strict=True))
+        steps.append(Step("crop", {"box": source, "from": whole}))
         self._note_resize(steps, round(self.size / scale, 2))
         return image.resize((width, height), FILTERS[self.filter]).crop(box)
 
