@@ -72,6 +72,7 @@ def test_each_command_has_help(call: Call, command: str) -> None:
     said = call(command, "--help")
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith(f"usage: glasswork {command} ")
+    assert glasswork.cli.COMMANDS[command] in " ".join(said.out.split())
     assert "--debug" in said.out
     assert ("--json" in said.out) == (command != "open")
 

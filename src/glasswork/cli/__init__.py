@@ -1,51 +1,53 @@
 """The command line: one file for each command.
 
-Nothing here loads torch until a command runs, so that help is instant. Exit codes: 0 done, 1 failed, 2 bad usage,
-130 interrupted. An error is one line on standard error, its traceback is shown only with --debug.
+A command's file, and what it needs, is imported when that command is run, so that help is instant. Exit codes: 0 done,
+1 failed, 2 bad usage, 130 interrupted. An error is one line on standard error, its traceback is shown only with --debug.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Union, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import tyro
-
-from glasswork.cli.command import Command, UsageError
-from glasswork.cli.data import Data
-from glasswork.cli.doctor import Doctor
-from glasswork.cli.eval import Eval
-from glasswork.cli.explain import Explain
-from glasswork.cli.networks import Networks
-from glasswork.cli.open import Open
 from glasswork.cli.printing import error_text, printable
-from glasswork.cli.trace import Trace
-from glasswork.cli.train import Train
-from glasswork.cli.usage import complaint
+from glasswork.cli.usage import UsageError, complaint
 from glasswork.errors import GlassworkError
 from glasswork.version import __version__
 
-COMMANDS: dict[str, type[Command]] = {
-    "open": Open,
-    "networks": Networks,
-    "trace": Trace,
-    "explain": Explain,
-    "train": Train,
-    "eval": Eval,
-    "data": Data,
-    "doctor": Doctor,
+if TYPE_CHECKING:
+    from glasswork.cli.command import Command
+
+COMMANDS = {
+    "open": "Open the app; on a network's own page when TARGET is given.",
+    "networks": "List the trained networks that ship: size, cost, data, measured scores.",
+    "trace": "Run a network once and list every op: its cost, its line in the source, how its numbers are explained.",
+    "explain": "Explain one number of a network: its formula, its largest terms, the rest, and the error of their sum.",
+    "train": "Train a recipe; weights, their card and the course of the run are left in a folder.",
+    "eval": "Measure a trained network on pictures that its training never saw.",
+    "data": "List data sets and weights: where from, licence, size; and how to get what is missing.",
+    "doctor": "Look at versions, devices, memory and disk; at what is missing, and how to get it.",
 }
 DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
-OPTIONS = (tyro.conf.FlagCreatePairsOff,)
-ABOUT = """Trains, runs and shows the inside of deep networks.
+HELP = """usage: glasswork [COMMAND] [TARGET] [OPTIONS]
 
-glasswork alone opens the app; glasswork TARGET opens it on that network. glasswork COMMAND --help says more.
-TARGET = a network that ships | torchvision:NAME | file.py:factory | package.module:factory | a run folder"""
+Trains, runs and shows the inside of deep networks. Without a command the app is opened.
+
+commands:
+{commands}
+
+options:
+  --version  Print the version.
+  --debug    Show the traceback of an error.
+  --help     Print this; after a command, its own arguments.
+
+TARGET is a network that ships (glasswork networks), torchvision:NAME, file.py:factory, package.module:factory or the
+folder of a run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,36 +82,31 @@ def _run(given: list[str]) -> int:
         given = [*given[1:], "--debug"]
     if given[:1] == ["--version"]:
         print(f"glasswork {__version__}")
-        return DONE
-    if given[:1] in (["-h"], ["--help"]):
-        return _listed(given)
-    name, rest = (given[0], given[1:]) if given and given[0] in COMMANDS else ("open", given)
-    command = _parsed(lambda: tyro.cli(COMMANDS[name], prog=f"glasswork {name}", args=rest, config=OPTIONS), name)
-    if command is not None:
-        command.run()
+    elif given[:1] in (["-h"], ["--help"]):
+        print(HELP.format(commands="\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())))
+    else:
+        name, rest = (given[0], given[1:]) if given and given[0] in COMMANDS else ("open", given)
+        command = parsed(name, rest)
+        if command is not None:
+            command.run()
     return DONE
 
 
-def _listed(given: list[str]) -> int:
-    """Help on all commands; a class for each stands in the union, so that tyro lists them."""
-    commands = [
-        Annotated[command, tyro.conf.subcommand(name, is_default=name == "open")] for name, command in COMMANDS.items()
-    ]
-    every = cast(Any, Union)[tuple(commands)]
-    _parsed(lambda: tyro.cli(every, prog="glasswork", description=ABOUT, args=given[:1], config=OPTIONS), "")
-    return DONE
-
-
-def _parsed(parse: Callable[[], Command], name: str) -> Command | None:
-    """What was parsed; None when help was asked for and printed.
+def parsed(name: str, arguments: Sequence[str]) -> Command | None:
+    """A command with its arguments; None when its help was asked for, and printed.
 
     Raises:
         UsageError: the arguments are not understood.
     """
+    import tyro
+
+    kind: type[Command] = getattr(importlib.import_module(f"glasswork.cli.{name}"), name.capitalize())
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return parse()
+            return tyro.cli(
+                kind, prog=f"glasswork {name}", args=list(arguments), config=(tyro.conf.FlagCreatePairsOff,)
+            )
     except SystemExit as end:
         if not end.code:
             return None

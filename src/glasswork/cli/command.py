@@ -10,13 +10,8 @@ from typing import Annotated, Any
 import tyro
 
 from glasswork.cli.printing import as_json
-from glasswork.errors import GlassworkError
 
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
-
-
-class UsageError(GlassworkError):
-    """The command was called in a way that means nothing; exit code 2."""
 
 
 @dataclass(kw_only=True)

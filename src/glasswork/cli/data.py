@@ -7,15 +7,16 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from glasswork.cli.command import Report, UsageError
+from glasswork.cli.command import Report
 from glasswork.cli.printing import say, show_table, size
+from glasswork.cli.usage import UsageError
 
 TORCHVISION = "torchvision:"
 
 
 @dataclass(kw_only=True)
 class Data(Report):
-    """Data sets and weights: where they are from, their licence and size, and how to get what is missing."""
+    """List data sets and weights: where from, licence, size; and how to get what is missing."""
 
     action: Annotated[tyro.conf.Positional[Literal["list", "fetch"]], tyro.conf.arg(metavar="list|fetch")] = "list"
     """list: all of them; fetch: see that NAME is here, or learn how to get it."""

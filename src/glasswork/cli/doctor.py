@@ -20,7 +20,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "safetensors", "pillow", "starlette
 
 @dataclass(kw_only=True)
 class Doctor(Report):
-    """Versions, devices, memory, disk; what is missing, and how to get it."""
+    """Look at versions, devices, memory and disk; at what is missing, and how to get it."""
 
     def result(self) -> dict[str, Any]:
         """What was found; `missing` is empty when all is well."""

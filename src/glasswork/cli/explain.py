@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import tyro
 
-from glasswork.cli.command import Flag, Report, UsageError
+from glasswork.cli.command import Flag, Report
 from glasswork.cli.printing import say
+from glasswork.cli.usage import UsageError
 
 AT = re.compile(r"(?P<op>.+?)\[(?P<index>\s*-?\d+\s*(?:,\s*-?\d+\s*)*)?\]", re.DOTALL)
 SHOWN, PRINTED = 3, 32  # terms, for people and in JSON
@@ -26,7 +27,7 @@ OTHERS = {"mean": "mean of", "max": "largest of"}  # how the remainder is reduce
 
 @dataclass(kw_only=True)
 class Explain(Report):
-    """Explain one number of a network: its formula, its largest terms, the rest, and how well they add up."""
+    """Explain one number of a network: its formula, its largest terms, the rest, and the error of their sum."""
 
     target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
     """A network that ships, torchvision:NAME, file.py:factory, package.module:factory or a run folder."""

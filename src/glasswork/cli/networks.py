@@ -11,7 +11,7 @@ from glasswork.cli.printing import count, say, show_table, size
 
 @dataclass(kw_only=True)
 class Networks(Report):
-    """The trained networks that ship: size, cost, data, measured scores."""
+    """List the trained networks that ship: size, cost, data, measured scores."""
 
     def result(self) -> list[dict[str, Any]]:
         """One row for each."""

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 import tyro
 
 import glasswork
-from glasswork.cli.command import Command, Flag, UsageError
+from glasswork.cli.command import Command, Flag
 from glasswork.cli.printing import printable
+from glasswork.cli.usage import UsageError
 from glasswork.errors import GlassworkError
 
 if TYPE_CHECKING:

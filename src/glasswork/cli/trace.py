@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from glasswork.cli.command import Flag, Report, UsageError
+from glasswork.cli.command import Flag, Report
 from glasswork.cli.printing import as_json, count, printable, say, show_table
+from glasswork.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from glasswork.cli.running import Run
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Trace(Report):
-    """Run a network once and list every op: its cost, where it was written, and how its numbers are explained."""
+    """Run a network once and list every op: its cost, its line in the source, how its numbers are explained."""
 
     target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
     """A network that ships, torchvision:NAME, file.py:factory, package.module:factory or a run folder."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from glasswork.cli.command import Report, UsageError
+from glasswork.cli.command import Report
 from glasswork.cli.printing import printable, say, show_table
+from glasswork.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from glasswork.training import TrainEvent

@@ -1,13 +1,19 @@
-"""What the parser says of bad arguments, as one line."""
+"""Bad usage: an error of its own, and what the parser says of it as one line."""
 
 from __future__ import annotations
 
 import re
 
+from glasswork.errors import GlassworkError
+
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 DEEP = 8  # columns of indentation, the frame among them; what stands deeper is help
 FRAME = " │"
 RULE = frozenset("-─")
+
+
+class UsageError(GlassworkError):
+    """The command was called in a way that means nothing; exit code 2."""
 
 
 def complaint(text: str) -> str:
