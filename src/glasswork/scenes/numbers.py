@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 import torch
 
+from glasswork import explaining
 from glasswork.errors import GlassworkError
 from glasswork.explaining import ChannelParts, NoRule, channel_parts, explain
 from glasswork.explaining.explanation import Explanation
@@ -50,17 +51,14 @@ def explained(
         remainder=Number(ref=f"{address}@remainder:{len(found.terms)}", value=found.remainder),
         error=found.error,
         nonlinear=found.nonlinear,
-        trail=trail(trace, source, found.op, found.index),
+        trail=trail(trace, source, found.op, found.index, what),
         arrays=arrays,
         window=_window(found, parts),
     )
     return answer, values
 
 
-def _term(term: object, source: str, address: str) -> Term:
-    from glasswork.explaining import Term as Local
-
-    assert isinstance(term, Local)
+def _term(term: explaining.Term, source: str, address: str) -> Term:
     return Term(
         position=term.position,
         name=term.name,

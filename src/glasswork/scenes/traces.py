@@ -23,7 +23,7 @@ from glasswork.errors import GlassworkError
 from glasswork.tracing import Trace, trace
 from glasswork.zoo import Network
 
-BYTES = 256 << 20
+BYTES = 32 << 20
 ID_LENGTH = 16
 
 

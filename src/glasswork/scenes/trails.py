@@ -15,8 +15,8 @@ Place = tuple[str, tuple[int, ...]]
 LONGEST = 400
 
 
-def trail(trace: Trace, source: str, path: str, index: tuple[int, ...]) -> list[Stop]:
-    """From the score down to the input, with `path[index]` on the way."""
+def trail(trace: Trace, source: str, path: str, index: tuple[int, ...], what: str = "value") -> list[Stop]:
+    """From the score down to the input, with `path[index]` on the way; each stop with its value or its slope."""
     places = [*reversed(upwards(trace, path, index)), (path, index), *downwards(trace, path, index)]
     return [
         Stop(
@@ -24,12 +24,18 @@ def trail(trace: Trace, source: str, path: str, index: tuple[int, ...]) -> list[
             label=name_of(place),
             index=list(at),
             number=Number(
-                ref=f"{source}#{place}[{','.join(map(str, at))}]@value",
-                value=trace.value(place).tensor[at].item(),
+                ref=f"{source}#{place}[{','.join(map(str, at))}]@{what}", value=_number(trace, place, at, what)
             ),
         )
         for place, at in places
     ]
+
+
+def _number(trace: Trace, path: str, index: tuple[int, ...], what: str) -> float:
+    value = trace.value(path)
+    if what == "value":
+        return value.tensor[index].item()
+    return 0.0 if value.grad is None else value.grad[index].item()  # no gradient: the score does not depend on it
 
 
 def downwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:

@@ -249,7 +249,7 @@ export function layoutOpened(scene: Scene, path: string, width: number, height: 
       }));
   const last = columns.at(-1);
   const output = scene.columns.at(-1);
-  if (!alone && !outputOpened && last && output && isOutput(scene, output))
+  if (!alone && after.length && last && output && isOutput(scene, output))
     wires.push({
       column: output,
       from: last.panes.map((box) => [box.x + box.width + 2, box.y + box.height / 2]),

@@ -2,13 +2,18 @@
 import type { Explained, Scene } from "../../lib/messages";
 
 export function asPython(scene: Scene, explained: Explained): string {
+  const [kind, name] = scene.input.id.split(":");
+  const given = kind === "upload";
   return [
     "import glasswork as gw",
+    given ? "from PIL import Image" : "from glasswork import data",
     "",
-    `net = gw.load("${scene.network.name}")`,
-    `picture = net.picture("${scene.input.id}")`,
-    "trace = gw.trace(net, *net.preprocess(picture).inputs)",
-    `print(gw.explain(trace, "${explained.path}", (${explained.index.join(", ")},)))`,
+    `net = gw.load(${JSON.stringify(scene.network.name)})`,
+    given
+      ? 'picture = Image.open("your-picture.png")'
+      : `picture = data.sample(${JSON.stringify(name)}).picture`,
+    `trace = gw.trace(net, *net.preprocess(picture).inputs, loss=(0, ${scene.chosen}), backward=True)`,
+    `print(gw.explain(trace, ${JSON.stringify(explained.path)}, (${explained.index.join(", ")},)))`,
     "",
   ].join("\n");
 }

@@ -10,6 +10,8 @@ import { upload, type Refusal } from "./input/upload";
 
 /** A card shows the three largest products and the bias. */
 const CARD_TERMS = 4;
+/** The chain rule's terms are drawn as a waterfall; the rest is one remainder. */
+const SLOPE_TERMS = 10;
 
 export class CnnState {
   networks = $state.raw<NetworkCard[]>([]);
@@ -62,7 +64,7 @@ export class CnnState {
       if (this.network && this.input) this.#openScene();
     });
     $effect(() => {
-      if (this.scene && this.at) this.#explain(this.scene.source, this.at);
+      if (this.scene && this.at) this.#explain(this.scene.source, this.at, this.backward);
       else this.opened = null;
     });
     $effect(() => {
@@ -139,10 +141,11 @@ export class CnnState {
     this.#fetch(missing.map((path) => format({ source, path, index: [], what: "value" })));
   }
 
-  #explain(source: string, at: string): void {
-    const ref = `${source}#${at}@value`;
-    link.ask({ type: "explain_number", ref, limit: CARD_TERMS }, (answer, tensors) => {
-      if (this.scene?.source !== source || this.at !== at) return;
+  #explain(source: string, at: string, backward: boolean): void {
+    const ref = `${source}#${at}@${backward ? "grad" : "value"}`;
+    const limit = backward ? SLOPE_TERMS : CARD_TERMS;
+    link.ask({ type: "explain_number", ref, limit }, (answer, tensors) => {
+      if (this.scene?.source !== source || this.at !== at || this.backward !== backward) return;
       if (answer.type === "explained") {
         this.opened = { explained: answer, parts: tensors };
         this.cardFailure = null;

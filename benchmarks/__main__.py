@@ -1,0 +1,42 @@
+"""Run all benchmarks and write RESULTS.md beside this file; exit 1 when a bar is not held."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from benchmarks import page
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+def row(figure: page.Figure) -> str:
+    """One line of the table."""
+    verdict = "holds" if figure.holds else "**not held**"
+    return f"| {figure.what} | {figure.measured:.3g} {figure.unit} | {figure.bar:g} {figure.unit} | {verdict} |"
+
+
+def main() -> int:
+    figures = page.measure()
+    lines = [
+        "# Measured",
+        "",
+        f"By `make bench` on {date.today()}, {torch.get_num_threads()} cores, Python {platform.python_version()}, "
+        f"PyTorch {torch.__version__}, headless Chromium on the same machine.",
+        "",
+        "| what | measured | bar | |",
+        "|---|---|---|---|",
+        *map(row, figures),
+        "",
+    ]
+    RESULTS.write_text("\n".join(lines))
+    print("\n".join(lines))
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
