@@ -23,7 +23,7 @@ from glasswork.server.settings import Settings
 TOKEN = "a-token-that-only-the-tests-know-0123456789"
 SECRET = "the-secret-in-an-exception-9876543210"
 PAGE = "<!doctype html><html lang=en><title>Glasswork</title><script type=module src=./assets/index-a1.js></script>"
-FRAME = bytes(range(256)) * 4096  # 1 MB
+FRAME = bytearray(range(256)) * 4096  # 1 MB
 
 started: list[tuple[str, Session]] = []
 ended: list[str] = []
@@ -62,7 +62,7 @@ def scene(request: OpenScene, session: Session) -> Iterator[Answer | str | bytes
             raise RuntimeError(f"inside, {SECRET}")
         elif request.network == "floods":
             for _ in range(500):
-                yield FRAME
+                yield bytes(FRAME)  # each in memory of its own
         yield Progress(request.request, 1, 1, request.network)
     finally:
         with _lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import json
@@ -18,9 +19,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from glasswork.scenes.messages import ListNetworks
 from glasswork.server import socket as socket_module
 from glasswork.server.run import LocalServer
-from glasswork.server.session import Outbox
+from glasswork.server.session import GoneError, Job, Outbox
 
 
 def ask(socket: ClientConnection, kind: str, number: int, **fields: Any) -> None:
@@ -165,6 +167,30 @@ def test_a_browser_that_leaves_in_the_middle_stops_the_work_without_noise(
     with live.page_socket(server) as socket:
         ask(socket, "list_networks", 1)
         assert until_end(socket, 1)
+
+
+def test_answers_of_a_replaced_request_that_still_wait_are_not_sent() -> None:
+    async def talk() -> None:
+        outbox = Outbox(most=10, patience=0.2)
+        older, newer = (Job(ListNetworks(request=number)) for number in (1, 2))
+        await outbox.put(older, "stale answer")
+        waiting = asyncio.create_task(outbox.put(older, "more of it"))  # there is no room
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        await outbox.drop(older)
+        with pytest.raises(GoneError):
+            await waiting
+        await outbox.put(newer, "fresh answer")
+        assert await outbox.take() == "fresh answer"
+        assert outbox.bytes == 0
+        await outbox.put(newer, "a long one, which fills it")
+        with pytest.raises(TimeoutError):
+            await outbox.put(newer, "nobody takes anything")
+        await outbox.close()
+        with pytest.raises(GoneError):
+            await outbox.take()
+
+    asyncio.run(talk())
 
 
 BAD = [
