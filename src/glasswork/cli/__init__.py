@@ -1,7 +1,7 @@
 """The command line: one file for each command.
 
 A command's file, and what it needs, is imported when that command is run, so that help is instant. Exit codes: 0 done,
-1 failed, 2 bad usage, 130 interrupted. An error is one line on standard error, its traceback is shown only with --debug.
+1 failed, 2 bad usage, 130 interrupted. An error is one line on standard error; --debug shows its traceback.
 """
 
 from __future__ import annotations

@@ -55,11 +55,16 @@ def choose(network: Network, wanted: str) -> Given:
         return Given(os.path.basename(wanted), "", prepare(network, read_picture("upload:", lambda _: png)).inputs)
     if network.samples:
         return _sample(network, network.samples[0], "the network's first sample")
-    if network.preprocess is not None:
-        name = data.samples(STAND_IN[network.preprocess.channels])[0]
-        guessed = ", sized by a guess" if network.preprocess.guessed else ""
-        return _sample(network, name, f"a picture of ours, since this network comes without samples{guessed}")
-    return _made_up(network)
+    name = stand_in(network)
+    if name is None or network.preprocess is None:
+        return _made_up(network)
+    guessed = ", sized by a guess" if network.preprocess.guessed else ""
+    return _sample(network, name, f"a picture of ours, since this network comes without samples{guessed}")
+
+
+def stand_in(network: Network) -> str | None:
+    """The sample that is shown to a network which comes without any; None if it takes no pictures that we know of."""
+    return None if network.preprocess is None else data.samples(STAND_IN[network.preprocess.channels])[0]
 
 
 def _sample(network: Network, name: str, about: str) -> Given:

@@ -51,7 +51,10 @@ class Open(Command):
 
         home, notice = open_home()
         chosen = self._keep_input(home) if self.input else ""
-        early = self._respondent(home) if self.target and not self._ships() else None
+        early = None
+        if self.target and not self._ships():
+            early = self._respondent(home)
+            chosen = chosen or _stand_in(early, self.target)
 
         def load() -> Respondent:
             respondent = early or self._respondent(home)
@@ -98,6 +101,15 @@ class Open(Command):
             raise GlassworkError(
                 "this picture could not be kept", where=str(store.folder), why=why, todo=todo
             ) from error
+
+
+def _stand_in(respondent: Respondent, target: str) -> str:
+    """What a network of the reader's looks at first, which has no samples of its own."""
+    from glasswork.cli.inputs import stand_in
+
+    network = respondent.networks.load(target)
+    name = None if network.samples else stand_in(network)
+    return f"sample:{name}" if name else ""
 
 
 def _say(line: str) -> None:

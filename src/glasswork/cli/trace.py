@@ -61,7 +61,7 @@ class Trace(Report):
 
     def show(self, result: dict[str, Any]) -> None:
         """A table of the ops, then what they come to."""
-        say(f"{self.target} on {result['input']['name']} ({result['input']['about']})")
+        say(f"{self.target} (weights: {result['weights']}) on {result['input']['name']} ({result['input']['about']})")
         rows = [
             (
                 op["id"],
