@@ -1,0 +1,403 @@
+"""What a reference stands for, computed again in a process of its own with plain torch.
+
+`python resolver.py FOLDER` reads one JSON list of references a line and answers with one JSON list: for each, its value
+and a scale for rounding errors, or why it has none. FOLDER holds the records of traces. Of Glasswork it uses only what
+loads a network and a data set; how a number is made is written down here a second time, from the papers and torch's
+documentation. It is meant to be slow, short and plainly right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glasswork import data, zoo
+from glasswork.zoo import shipping
+
+FORBIDDEN = ("glasswork.explaining", "glasswork.scenes", "glasswork.tracing", "glasswork.measuring", "glasswork.server")
+REFERENCE = re.compile(
+    r"(?P<source>[a-z]+:[^#]+)#(?P<path>[^\[\]@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)(?::(?P<k>\d+))?"
+)
+
+
+class NoNumberError(Exception):
+    """A reference that names no number."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """What was found: the value, and how large the numbers are that it was made of."""
+
+    value: float
+    scale: float
+
+
+def picked(tensor: Tensor, index: tuple[int, ...]) -> float:
+    """One element; every axis is counted."""
+    if len(index) != tensor.dim() or any(at >= size for at, size in zip(index, tensor.shape, strict=True)):
+        raise NoNumberError(f"{list(index)} does not point into {list(tensor.shape)}")
+    return tensor[index].item()
+
+
+def whole_size(tensor: Tensor) -> float:
+    return tensor.abs().max().item()
+
+
+class Rerun:
+    """One recorded run, run again: its record and inputs are held to their hashes, its tensors seen by module hooks."""
+
+    def __init__(self, folder: Path, id: str) -> None:
+        written = (folder / f"{id}.json").read_bytes()
+        if hashlib.sha256(written).hexdigest()[: len(id)] != id:
+            raise NoNumberError(f"the record of trace:{id} is not the one that its id is the hash of")
+        self.record = json.loads(written)
+        packed = (folder / f"{self.record['inputs']}.safetensors").read_bytes()
+        if hashlib.sha256(packed).hexdigest() != self.record["inputs"]:
+            raise NoNumberError(f"the inputs of trace:{id} are not those that were recorded")
+        if self.record["mode"] != "eval" or self.record["edits"]:
+            raise NoNumberError(f"trace:{id} is no plain run")
+        self.network = load(self.record["target"], self.record["weights"])
+        inputs = safetensors.torch.load(packed)
+        self.input = inputs["0"].requires_grad_()
+        self.outputs: dict[str, Tensor] = {}
+        self.reads: dict[str, Tensor] = {}
+        self._run()
+
+    def _run(self) -> None:
+        def see(path: str) -> Any:
+            def hook(module: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
+                calls = sum(name.split("#")[0] == path for name in self.outputs)
+                name = path if calls == 0 else f"{path}#{calls + 1}"
+                self.reads[name], self.outputs[name] = given[0], made
+
+            return hook
+
+        leaves = {path: part for path, part in self.network.module.named_modules() if not list(part.children())}
+        hooks = [part.register_forward_hook(see(path)) for path, part in leaves.items()]
+        self.logits = self.network.module(self.input)
+        for hook in hooks:
+            hook.remove()
+        self.modules = leaves
+        self.outputs[":softmax"] = F.softmax(self.logits, dim=-1)
+        self.reads[":softmax"] = self.logits
+        self.score = self.logits[tuple(self.record["loss"])]
+
+    def tensor(self, path: str) -> Tensor:
+        if path == "input":
+            return self.input
+        if path in self.outputs:
+            return self.outputs[path]
+        found = dict(self.network.module.named_parameters()) | dict(self.network.module.named_buffers())
+        if path not in found:
+            raise NoNumberError(f"there is no {path!r} in this network")
+        return found[path]
+
+    @cache  # noqa: B019  it lives as long as the process
+    def grad(self, path: str) -> Tensor:
+        """d(score)/d(tensor); zeros for what the score does not depend on."""
+        tensor = self.tensor(path)
+        (found,) = torch.autograd.grad(self.score, tensor, retain_graph=True, allow_unused=True)
+        return torch.zeros_like(tensor) if found is None else found
+
+    def module(self, path: str) -> nn.Module:
+        name = path.split("#")[0]
+        if name not in self.modules:
+            raise NoNumberError(f"{path!r} is no module")
+        return self.modules[name]
+
+    def maps_shape(self, path: str) -> tuple[int, ...]:
+        """(C, H, W) of what a vector was flattened from; (features,) when it was none."""
+        read = self.reads[path]
+        for name, made in self.outputs.items():
+            if made is read and isinstance(self.modules.get(name.split("#")[0]), nn.Flatten):
+                return tuple(self.reads[name].shape[1:])
+        return tuple(read.shape[1:])
+
+    @cache  # noqa: B019
+    def terms(self, path: str, index: tuple[int, ...]) -> Tensor:
+        """What goes into the sum, the maximum or the softmax, in order, fp64; the bias comes last."""
+        made, read = self.tensor(path), self.reads.get(path)
+        picked(made, index)
+        if read is None:
+            raise NoNumberError(f"{path} is given, it has no terms")
+        x = read.detach().double()
+        if path == ":softmax":
+            return (x[0] - x[0].max()).exp()
+        part = self.module(path)
+        if isinstance(part, nn.Conv2d):
+            return convolution_terms(part, x, index)
+        if isinstance(part, nn.Linear):
+            products = x[index[:-1]] * part.weight.detach().double()[index[-1]]
+            return (
+                products if part.bias is None else torch.cat([products, part.bias.detach().double()[index[-1]].view(1)])
+            )
+        if isinstance(part, nn.ReLU):
+            return torch.stack([x[index], torch.zeros((), dtype=torch.float64)])
+        if isinstance(part, (nn.MaxPool2d, nn.AvgPool2d)):
+            return pooling_terms(part, x, index)
+        if isinstance(part, nn.Flatten):
+            return x.reshape(made.shape)[index].reshape(1)
+        raise NoNumberError(f"nothing is written down here about the terms of {type(part).__name__}")
+
+    def remainder(self, path: str, index: tuple[int, ...], listed: int) -> Number:
+        """The sum of the products that are not among the `listed`: the largest by size, and always the bias."""
+        terms = self.terms(path, index)
+        has_bias = getattr(self.module(path), "bias", None) is not None
+        products = terms[:-1] if has_bias else terms
+        order = sorted(range(len(products)), key=lambda k: (-abs(products[k].item()), k))
+        left = products[order[max(0, listed - has_bias) :]]
+        return Number(math.fsum(left.tolist()), terms.abs().sum().item())
+
+    def part(self, path: str, index: tuple[int, ...], channel: int) -> Number:
+        """The sum of the products of one input channel."""
+        part, terms = self.module(path), self.terms(path, index)
+        products = terms[:-1] if getattr(part, "bias", None) is not None else terms
+        each = part.weight[0, 0].numel() if isinstance(part, nn.Conv2d) else math.prod(self.maps_shape(path)[1:])
+        own = products[channel * each : (channel + 1) * each]
+        if not len(own):
+            raise NoNumberError(f"{path} has no input channel {channel}")
+        return Number(math.fsum(own.tolist()), own.abs().sum().item())
+
+    @cache  # noqa: B019
+    def edge(self, path: str, out: int, channel: int, of: str) -> Number:
+        """One line. `edge`: the part of output `out` that comes from `channel`, times the score's slope, summed over
+        positions. `slope`: the slope that passes through that same part to the channel, summed over positions."""
+        part = self.module(path)
+        slope = self.grad(path).double()[:, out : out + 1]
+        weight = part.get_parameter("weight").detach().double()
+        if isinstance(part, nn.Conv2d):
+            if part.groups != 1:
+                raise NoNumberError("groups are not written down here")
+            x = self.reads[path].detach().double()[:, channel : channel + 1].requires_grad_()
+            alone = F.conv2d(
+                x, weight[out : out + 1, channel : channel + 1], None, part.stride, part.padding, part.dilation
+            )
+        elif isinstance(part, nn.Linear):
+            shape = self.maps_shape(path)
+            x = self.reads[path].detach().double().reshape(-1, *shape)[:, channel].requires_grad_()
+            alone = (x * weight[out].reshape(shape)[channel]).flatten(1).sum(1, keepdim=True)
+        else:
+            raise NoNumberError(f"no lines go into {type(part).__name__}")
+        if of == "edge":
+            given = alone * slope
+        else:
+            (given,) = torch.autograd.grad(alone, x, grad_outputs=slope)
+        return Number(given.sum().item(), given.abs().sum().item())
+
+    def number(self, path: str, index: tuple[int, ...], what: str, k: int | None) -> Number:
+        if what in ("min", "max"):
+            tensor = self.tensor(path).detach()
+            return Number(getattr(tensor, what)().item(), whole_size(tensor))
+        if what in ("value", "grad"):
+            tensor = (self.tensor(path) if what == "value" else self.grad(path)).detach()
+            return Number(picked(tensor, index), whole_size(tensor))
+        if k is None:
+            raise NoNumberError(f"{what} of what? it needs a number after a colon")
+        if what == "term":
+            terms = self.terms(path, index)
+            if k >= len(terms):
+                raise NoNumberError(f"there are {len(terms)} terms, no number {k}")
+            return Number(terms[k].item(), terms.abs().max().item())
+        if what == "remainder":
+            return self.remainder(path, index, k)
+        if what == "part":
+            return self.part(path, index, k)
+        if what in ("edge", "slope"):
+            picked(
+                self.tensor(path)[0:1].flatten(2).sum(-1) if self.tensor(path).dim() > 2 else self.tensor(path), index
+            )
+            return self.edge(path, index[1], k, what)
+        raise NoNumberError(f"{what!r} is not a thing that a number can be")
+
+    def sharing(self, path: str, channel: int | None, what: str, mode: str) -> Tensor:
+        """The sizes of all numbers that share a colour scale with a tensor: its own channel, its set's, or all.
+
+        A set begins at each convolution and ends before the next; the input has one scale for all its channels.
+        """
+        sets: list[list[str]] = []
+        for name in self.outputs:
+            if isinstance(self.modules.get(name.split("#")[0]), (nn.Conv2d, nn.Linear)):
+                sets.append([])
+            if self.outputs[name].dim() == 4:
+                sets[-1].append(name)
+        if path == "input" or mode in ("map", "channel"):
+            together = [path]
+        else:
+            together = [name for names in sets for name in names if mode == "network" or path in names]
+        tensors = [(self.tensor(name) if what == "value" else self.grad(name)).detach() for name in together]
+        if mode == "channel" or (mode == "map" and path != "input"):
+            tensors = [tensor[:, channel] for tensor in tensors]
+        return torch.cat([tensor.abs().flatten() for tensor in tensors])
+
+    def reach(self, path: str, channel: int | None, what: str, mode: str) -> Number:
+        """Where a colour scale ends (STYLE_GUIDE, "Scales"): at the largest number; at the 97th percentile of what is
+        not zero, when the largest is more than 1.5 times that; for slopes, at the largest within .55 of the largest.
+
+        The scale is how far off it may be: the percentile may be read from a histogram.
+        """
+        sizes = self.sharing(path, channel, what, mode).sort().values.double()
+        most = sizes[-1].item()
+        if what == "grad":
+            return Number(sizes[sizes <= 0.55 * most * (1 + 1e-12)][-1].item() or most, 0)
+        sizes = sizes[sizes > 0]
+        if not len(sizes):
+            return Number(0, 0)
+        bin = most / 2048
+        percentile = sizes[math.ceil(0.97 * len(sizes)) - 1].item()
+        return Number(percentile + bin / 2, bin) if most > 1.5 * (percentile + bin) else Number(most, 0)
+
+
+def convolution_terms(part: nn.Conv2d, x: Tensor, index: tuple[int, ...]) -> Tensor:
+    """Every product of one output position; what lies in the padding is 0."""
+    batch, out, row, column = index
+    weight = part.weight.detach().double()[out]  # (C, kh, kw)
+    channels, rows, columns = weight.shape
+    first = out // (part.out_channels // part.groups) * channels
+    products = []
+    for c in range(channels):
+        for u in range(rows):
+            for v in range(columns):
+                r = row * part.stride[0] - int(part.padding[0]) + u * part.dilation[0]
+                q = column * part.stride[1] - int(part.padding[1]) + v * part.dilation[1]
+                inside = 0 <= r < x.shape[2] and 0 <= q < x.shape[3]
+                products.append(x[batch, first + c, r, q].item() * weight[c, u, v].item() if inside else 0.0)
+    if part.bias is not None:
+        products.append(part.bias[out].item())
+    return torch.tensor(products, dtype=torch.float64)
+
+
+def pooling_terms(part: nn.MaxPool2d | nn.AvgPool2d, x: Tensor, index: tuple[int, ...]) -> Tensor:
+    """The window, row by row."""
+    size, step = (s if isinstance(s, tuple) else (s, s) for s in (part.kernel_size, part.stride))
+    if part.padding not in (0, (0, 0)):
+        raise NoNumberError("padded pooling is not written down here")
+    batch, channel, row, column = index
+    top, left = row * int(step[0]), column * int(step[1])
+    return x[batch, channel, top : top + int(size[0]), left : left + int(size[1])].flatten()
+
+
+@cache
+def load(target: str, weights: str) -> zoo.Network:
+    """The network of a trace, whose weight file and parameters are those that the trace names."""
+    network = zoo.load(target)
+    folder = Path(target)
+    file = folder / shipping.RUN_WEIGHTS if folder.is_dir() else shipping.WEIGHTS / f"{target}.safetensors"
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() != weights:
+        raise NoNumberError(f"the weights of {target} are not those that the trace was made with")
+    stored = safetensors.torch.load(content)
+    loaded = network.module.state_dict()
+    if stored.keys() != loaded.keys() or not all(torch.equal(stored[name], loaded[name]) for name in stored):
+        raise NoNumberError(f"the network {target} does not hold what is in its weight file")
+    return network
+
+
+@cache
+def measured(target: str) -> dict[str, float]:
+    """The scores on pictures that training never saw."""
+    network = zoo.load(target)
+    assert network.card
+    assert network.preprocess
+    held_out = data.load(network.card.data, "test")
+    inputs = torch.cat([network.preprocess(picture).inputs[0] for picture in data.on_white(held_out.pictures)])
+    with torch.no_grad():
+        logits = torch.cat([network.module(batch) for batch in inputs.split(500)]).double()
+    labels = torch.tensor(held_out.labels)
+    right = logits.argmax(dim=1) == labels
+    probabilities = F.softmax(logits, dim=1)
+    return {
+        "accuracy": right.double().mean().item(),
+        "balanced_accuracy": sum(right[labels == k].double().mean().item() for k in labels.unique())
+        / len(labels.unique()),
+        "nats": -probabilities[torch.arange(len(labels)), labels].log().mean().item(),
+    }
+
+
+class Resolver:
+    """Resolves references; each run is run again once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runs: dict[str, Rerun] = {}
+
+    def rerun(self, source: str) -> Rerun:
+        id = source.partition(":")[2]
+        if not re.fullmatch(r"[0-9a-f]{16}", id):
+            raise NoNumberError(f"{id!r} is no trace's id")
+        if id not in self.runs:
+            try:
+                self.runs[id] = Rerun(self.folder, id)
+            except FileNotFoundError as error:
+                raise NoNumberError(f"trace:{id} has no record: {error}") from error
+        return self.runs[id]
+
+    def number(self, ref: str) -> Number:
+        match = REFERENCE.fullmatch(ref)
+        if match is None:
+            raise NoNumberError("this has not the form of a reference")
+        source, path, what = match["source"], match["path"], match["what"]
+        index = tuple(int(at) for at in (match["index"] or "").split(",") if at)
+        kind, _, name = source.partition(":")
+        if kind == "measure" and what == "value":
+            scores = measured(name)
+            if path not in scores:
+                raise NoNumberError(f"nothing is written down here about {path!r}")
+            return Number(scores[path], scores[path])
+        if kind == "trace":
+            return self.rerun(source).number(path, index, what, int(match["k"]) if match["k"] else None)
+        raise NoNumberError(f"nothing is written down here about {kind!r}")
+
+    def reach(self, source: str, *of: Any) -> Number:
+        return self.rerun(source).reach(*of)
+
+    def largest(self, source: str, *of: Any) -> Number:
+        most = self.rerun(source).sharing(*of).max().item()
+        return Number(most, most)
+
+    def same_picture(self, source: str, sample: str) -> Number:
+        """How far the input of a trace is from the sample that the page names: 0 where it is that very picture."""
+        rerun = self.rerun(source)
+        picture = torch.from_numpy(data.sample(sample).picture.copy()).permute(2, 0, 1)[None].float() / 255
+        if picture.shape != rerun.input.shape:
+            raise NoNumberError("this sample has not the network's size")
+        return Number((picture - rerun.input).abs().max().item(), 1)
+
+    def made_for(self, source: str, target: str, score: int) -> Number:
+        """0 where a trace is of this network and this score."""
+        record = self.rerun(source).record
+        if (record["target"], record["loss"]) != (target, [0, score]):
+            raise NoNumberError(f"it is of {record['target']} and {record['loss']}")
+        return Number(0, 0)
+
+    def answer(self, question: Any) -> dict[str, Any]:
+        try:
+            named = ["number", question] if isinstance(question, str) else question
+            found: Number = getattr(self, named[0])(*named[1:])
+        except NoNumberError as error:
+            return {"why": str(error)}
+        return {"value": found.value, "scale": found.scale}
+
+
+def serve(folder: Path) -> None:
+    """Answer line by line, and name what of Glasswork is loaded besides."""
+    resolver = Resolver(folder)
+    for line in sys.stdin:
+        answers = [resolver.answer(question) for question in json.loads(line)]
+        foreign = sorted(name for name in sys.modules if name.startswith(FORBIDDEN))
+        print(json.dumps({"answers": answers, "foreign": foreign}), flush=True)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))

@@ -1,0 +1,162 @@
+"""Everything on a page that claims to be a number: texts, cells, lines, pixels; and what claims nothing but should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from playwright.sync_api import Page
+
+# What holds digits and is no number of a network. At most 15; each has its reason.
+WITHOUT_REFERENCE = {
+    ".name": "names, labels and indices: which number, not how large. A decimal fraction in one is reported",
+    ".size": "shapes and counts, which are settings of the network",
+    ".about": "how many classes a network tells apart, and their names",
+    ".code": "lines of source with their numbers",
+    ".file": "the place of a line of source",
+    ".formula": "the formula in symbols, with the op's own sizes",
+    ".axisname": "round numbers along an axis, chosen by the axis",
+    ".error": "the error of a sum: held to its bound by the test, and to its meaning by tests/explaining",
+    "kbd": "names of keys",
+    "option": "names in a list",
+    "[data-picture]": "canvases for pictures as they were given, and the drawing pad",
+}
+
+
+class Text(TypedDict):
+    ref: str
+    text: str
+    title: str | None
+    mirrored: bool
+
+
+class Cell(TypedDict):
+    ref: str
+    value: str
+    title: str
+
+
+class Line(TypedDict):
+    ref: str
+    value: str
+    width: float
+    stroke: str
+
+
+class Pixel(TypedDict):
+    ref: str
+    value: float
+    scale: str
+    range: float
+    colour: list[int]
+    opaque: bool
+
+
+class Twin(TypedDict):
+    """What a screen reader is told of a pane: its number of largest size."""
+
+    ref: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What was seen on a page in one state."""
+
+    state: str
+    theme: str
+    mode: str
+    """What shares a colour scale: map, module or network."""
+    texts: list[Text]
+    cells: list[Cell]
+    lines: list[Line]
+    pixels: list[Pixel]
+    twins: list[Twin]
+    errors: list[str]
+    strays: list[str]
+    """Digits and canvases that no one can be asked about."""
+
+    @property
+    def sources(self) -> set[str]:
+        """The runs that it shows."""
+        refs = [each["ref"] for group in (self.texts, self.cells, self.lines, self.pixels) for each in group]
+        return {ref.partition("#")[0] for ref in refs if ref.startswith("trace:")}
+
+
+COLLECT = """
+([allowed, salt]) => {
+  const shown = (one) => one.checkVisibility();
+  const within = (node) => node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
+  const place = (node) => {
+    const path = [];
+    for (let one = within(node); one && path.length < 4; one = one.parentElement)
+      path.unshift([one.tagName.toLowerCase(), ...[...one.classList].slice(0, 1)].join("."));
+    return path.join(" > ");
+  };
+  const texts = [], cells = [], lines = [], pixels = [], twins = [], errors = [], strays = [];
+  for (const one of document.querySelectorAll("[data-ref]")) {
+    if (!shown(one)) continue;
+    const ref = one.getAttribute("data-ref");
+    if (!ref) { strays.push(`an empty reference at ${place(one)}: ${one.textContent}`); continue; }
+    if (one instanceof SVGElement)
+      cells.push({ ref, value: one.getAttribute("data-value"), title: one.querySelector("title")?.textContent ?? "" });
+    else
+      texts.push({
+        ref, text: one.textContent, title: one.getAttribute("title"), mirrored: one.hasAttribute("data-mirrored"),
+      });
+  }
+  for (const one of document.querySelectorAll("[data-edge]")) {
+    lines.push({
+      ref: one.getAttribute("data-edge"), value: one.getAttribute("data-value"),
+      width: Number(one.getAttribute("stroke-width")), stroke: one.getAttribute("stroke"),
+    });
+  }
+  const copy = new OffscreenCanvas(512, 4096).getContext("2d", { willReadFrequently: true });
+  let seed = salt;
+  const random = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648;
+  for (const canvas of document.querySelectorAll("canvas")) {
+    if (!shown(canvas) || canvas.matches("[data-picture]")) continue;
+    const box = canvas.getBoundingClientRect();
+    if (typeof canvas.pick !== "function") { strays.push(`a canvas that can't be asked: ${place(canvas)}`); continue; }
+    // Read from a copy: reading a canvas often changes how the browser keeps it.
+    copy.clearRect(0, 0, canvas.width, canvas.height);
+    copy.drawImage(canvas, 0, 0);
+    for (const [x, y] of [[0.5, 0.5], [random(), random()], [random(), random()]]) {
+      const [column, row] = [Math.floor(x * canvas.width), Math.floor(y * canvas.height)];
+      // The middle of that number's own square, so that rounding can't choose its neighbour.
+      const at = [((column + 0.5) / canvas.width) * box.width, ((row + 0.5) / canvas.height) * box.height];
+      const found = canvas.pick(...at);
+      if (!found || !found.ref) {
+        strays.push(`a canvas without an answer at ${column}, ${row}: ${place(canvas)}`);
+        continue;
+      }
+      const [r, g, b, a] = copy.getImageData(column, row, 1, 1).data;
+      const { ref, value, scale, range } = found;
+      pixels.push({ ref, value, scale, range, colour: [r, g, b], opaque: a === 255 });
+    }
+  }
+  for (const one of document.querySelectorAll("[data-cell][aria-label]")) {
+    const canvas = one.querySelector("canvas");
+    const found = shown(one) && canvas?.pick?.(1, 1);
+    if (found) twins.push({ ref: found.ref, label: one.getAttribute("aria-label") });
+  }
+  for (const one of document.querySelectorAll(".error")) if (shown(one)) errors.push(one.textContent);
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const words = node.textContent.trim(), parent = node.parentElement;
+    if (!/\\d/.test(words) || !shown(parent) || parent.closest("[data-ref], script, style")) continue;
+    const by = allowed.filter((selector) => parent.closest(selector));
+    if (by.length === 0) strays.push(`${JSON.stringify(words)} at ${place(node)}`);
+    else if (by.length === 1 && by[0] === ".name" && /\\.\\d/.test(words))
+      strays.push(`a number under a name: ${JSON.stringify(words)} at ${place(node)}`);
+  }
+  return { theme: document.documentElement.dataset.theme, texts, cells, lines, pixels, twins, errors, strays };
+}
+"""
+
+
+def collect(page: Page, state: str, mode: str = "module") -> Sighting:
+    """Look at all of a page that has settled."""
+    salt = sum(map(ord, state))  # other pixels in each state, the same ones in each run of the tests
+    seen: dict[str, Any] = page.evaluate(COLLECT, [list(WITHOUT_REFERENCE), salt])
+    return Sighting(state=state, mode=mode, **seen)

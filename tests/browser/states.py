@@ -1,0 +1,81 @@
+"""Every state that a page can be in, as a reader reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Page
+
+Query = dict[str, str | int]
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1440, "height": 900}
+
+
+@dataclass(frozen=True)
+class State:
+    """An address, and what is then done."""
+
+    name: str
+    path: str = "cnn"
+    query: Query = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    """Pressed one after another."""
+    hover: str = ""
+    """What the pointer is laid on."""
+
+    @property
+    def mode(self) -> str:
+        return str(self.query.get("scale", "module"))
+
+
+# One number of every kind of operation, by the paths that a Tiny VGG has.
+OPENED = {
+    "conv": "block1.conv1[0,2,5,7]",
+    "second conv": "block2.conv2[0,1,3,4]",
+    "corner conv": "block1.conv2[0,0,0,0]",
+    "relu": "block1.relu2[0,1,4,4]",
+    "pool": "block1.pool[0,3,2,5]",
+    "last pool": "block2.pool[0,0,1,1]",
+    "flatten": "flatten[0,33]",
+    "output": "output[0,3]",
+    "softmax": ":softmax[0,1]",
+    "pixel": "input[0,0,9,9]",
+}
+
+
+def settings_of(network: str, sample: str | None = None) -> Query:
+    return {"network": network, **({"input": f"sample:{sample}"} if sample else {})}
+
+
+def map_states(network: str, sample: str, few: bool = False) -> Iterator[State]:
+    """The map, forward and backward, on each scale."""
+    base = settings_of(network, sample)
+    for direction in ("forward", "backward"):
+        for mode in ("module",) if few else ("module", "map", "network"):
+            query = {**base, "scale": mode, **({"direction": "backward"} if direction == "backward" else {})}
+            yield State(f"{network} {direction} {mode}", query=query)
+    yield State(f"{network} another score", query={**base, "score": 4})
+    yield State(f"{network} hover", query=base, hover="[data-cell='2 1']")
+
+
+def opened_states(network: str, sample: str, names: tuple[str, ...] = tuple(OPENED)) -> Iterator[State]:
+    """Each kind of operation opened at one number."""
+    for name in names:
+        yield State(f"{network} {name}", query={**settings_of(network, sample), "at": OPENED[name]})
+
+
+def table_states(network: str, sample: str) -> Iterator[State]:
+    """Every term as a table."""
+    for name in ("conv", "output", "softmax"):
+        query = {**settings_of(network, sample), "at": OPENED[name]}
+        yield State(f"{network} {name}, all terms", query=query, keys=("t",))
+
+
+def enact(page: Page, state: State) -> None:
+    """Do what a state asks for besides its address."""
+    page.mouse.move(1, 1)
+    for key in state.keys:
+        page.keyboard.press(key)
+    if state.hover:
+        page.locator(state.hover).first.hover()
