@@ -69,7 +69,7 @@ class Respondent:
                 explained(trace, f"trace:{id}", "input", (0, 0, 0, 0), "value", 4, 0)
 
     def __call__(self, request: m.Request, session: Session) -> Iterator[m.Answer | str | bytes]:
-        """The answers to a request, as they become ready; the last one says that there are no more."""
+        """The answers to a request, as they become ready. Who carries them says when there are no more."""
         match request:
             case m.ListNetworks():
                 yield m.Networks(request.request, [network_card(self.networks.load(t)) for t in self.networks.targets])
@@ -83,7 +83,6 @@ class Respondent:
                 yield self._number(request)
             case m.Cancel():
                 return
-        yield m.Done(request.request)
 
     def _samples(self, request: m.ListSamples) -> str | bytes:
         network = self.networks.load(request.network)

@@ -63,14 +63,14 @@ export interface Layout {
   bottom: number;
 }
 
-export const INPUT_WIDTH = 144;
-export const OUTPUT_WIDTH = 202;
+/** How wide the input and the output stand, and the picture; narrower below `ROOM_FOR_NEIGHBOURS`. */
+const WIDE = { input: 144, output: 202, picture: 112, gap: 78 };
+const NARROW = { input: 122, output: 164, picture: 96, gap: 32 };
 const MARGIN = 32;
 const HEAD = 62;
 const FOOT = 62;
 const TIGHT = 4;
 const STRIP = 9;
-const MIN_GAP = 78;
 const LARGEST_PITCH = 58;
 
 /** How many panes a column has: one a channel, or, for a vector, one a channel of the map that it is made of. */
@@ -93,6 +93,7 @@ export const isOutput = (scene: Scene, column: Column): boolean =>
 
 /** The map from left to right. */
 export function layoutAcross(scene: Scene, width: number, height: number): Layout {
+  const space = width < ROOM_FOR_NEIGHBOURS ? NARROW : WIDE;
   const drawn = scene.columns.filter((column) => !isOutput(scene, column));
   const rows = Math.max(...drawn.map((column) => (column.shape.length > 1 ? column.shape[0]! : 1)));
   const top = HEAD;
@@ -106,29 +107,29 @@ export function layoutAcross(scene: Scene, width: number, height: number): Layou
 
   const widths = drawn.map((column) => (column.shape.length > 1 ? paneSize(column, largest, pitch) : STRIP));
   const gaps = drawn.filter((column, i) => column.mixes || i === 0).length + 1;
-  const inner = width - 2 * MARGIN - INPUT_WIDTH - OUTPUT_WIDTH;
+  const inner = width - 2 * MARGIN - space.input - space.output;
   const tight = drawn.length - (gaps - 1);
   const strips = drawn.filter((column) => column.shape.length === 1).length;
   const taken = widths.reduce((sum, each) => sum + each, 0) + tight * TIGHT + strips * 20;
-  const gap = Math.max(MIN_GAP, (inner - taken) / gaps);
+  const gap = Math.max(space.gap, (inner - taken) / gaps);
 
   const columns: Placed[] = [];
   const wires: Wires[] = [];
   const count = scene.input.channels.length;
   const side = Math.min(50, Math.round((50 / LARGEST_PITCH) * pitch));
   const step = Math.min(74, Math.max(side + 12, pitch * 1.25));
-  const picture = 112;
+  const picture = space.picture;
   const block = picture + 76 + count * step;
   const inputTop = Math.max(top, offset + used / 2 - block / 2);
   const input = Array.from({ length: count }, (_, i) => ({
-    x: MARGIN + INPUT_WIDTH - side - 2,
+    x: MARGIN + space.input - side - 2,
     y: inputTop + picture + 76 + i * step,
     width: side,
     height: side,
   }));
   let outlets: [number, number][] = input.map((box) => [box.x + box.width + 2, box.y + box.height / 2]);
 
-  let x = MARGIN + INPUT_WIDTH;
+  let x = MARGIN + space.input;
   drawn.forEach((column, i) => {
     const strip = column.shape.length === 1;
     x += column.mixes || i === 0 ? gap : strip ? 20 + TIGHT : TIGHT;
@@ -150,11 +151,11 @@ export function layoutAcross(scene: Scene, width: number, height: number): Layou
 
   const classCount = scene.classes.length;
   const classPitch = Math.min(pitch, used / classCount);
-  const left = width - MARGIN - OUTPUT_WIDTH + 12;
+  const left = width - MARGIN - space.output + 12;
   const classes = scene.classes.map((_, i) => ({
     x: left,
     y: middle(classCount, i, classPitch) - classPitch / 2 + 4,
-    width: OUTPUT_WIDTH - 12,
+    width: space.output - 12,
     height: classPitch - 8,
   }));
   const output = scene.columns.at(-1);
@@ -176,7 +177,10 @@ export function layoutAcross(scene: Scene, width: number, height: number): Layou
     classes,
     wires,
     brackets: brackets(scene, columns),
-    heads: [...brackets(scene, columns).map(stageHead), ...columns.flatMap(columnHeads)],
+    heads: [
+      ...brackets(scene, columns).map(stageHead),
+      ...(space === WIDE ? columns.flatMap(columnHeads) : groupHeads(columns)),
+    ],
     legends: legends(columns),
     top: offset,
     bottom: offset + used,
@@ -302,6 +306,20 @@ function columnHeads({ column, x, width }: Placed): Head[] {
     { ...middle, words: column.label, kind: "name", y: 22 },
     { ...middle, words: sizeOf(column), kind: "size", y: 37 },
   ];
+}
+
+/** Where columns stand too close for a name each: one for all between two sets of lines. */
+function groupHeads(columns: Placed[]): Head[] {
+  return [...new Set(columns.map(({ group }) => group))].flatMap((group) => {
+    const inside = columns.filter((placed) => placed.group === group && !placed.strip);
+    const [first, last] = [inside[0]!, inside.at(-1)!];
+    const middle = { x: (first.x + last.x + last.width) / 2, align: "middle" } as const;
+    const sizes = [...new Set([first, last].map(({ column }) => sizeOf(column)))];
+    return [
+      { ...middle, words: inside.map(({ column }) => column.label).join(", "), kind: "name", y: 22 },
+      { ...middle, words: sizes.join(" → "), kind: "size", y: 37 },
+    ] satisfies Head[];
+  });
 }
 
 /** One legend a colour scale, as wide as the columns that use it. */
