@@ -1,4 +1,4 @@
-"""Find Chromium for the browser tests; as root on Debian, install it. Runs before .venv exists: standard library only."""
+"""Find Chromium for the browser tests; as root on Debian, install it. Standard library only: it runs before .venv."""
 
 from __future__ import annotations
 
