@@ -24,8 +24,6 @@ def test_nothing_is_loaded_before_it_is_used() -> None:
         assert set(gw.__all__) <= set(dir(gw))
         assert not hasattr(gw, "no_such_name")
         assert not heavy & set(sys.modules)
-        assert "tiny_vgg" in gw.networks.names()
-        assert gw.trace is gw.trace
     """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from glasswork import data, zoo
+from glasswork.zoo import shipping
 
 Ask = Callable[..., Any]
 SHIPPED = "tiny-vgg-fashion"
@@ -36,21 +37,22 @@ def by_hooks(module: nn.Module, x: Tensor) -> dict[str, Tensor]:
     return seen
 
 
-def test_a_shipped_networks_trace_is_that_of_plain_hooks(ask: Ask) -> None:
-    result = ask("trace", SHIPPED)
-    network = zoo.load(SHIPPED)
+@pytest.mark.parametrize("name", shipping.shipped_names())
+def test_a_shipped_networks_trace_is_that_of_plain_hooks(ask: Ask, name: str) -> None:
+    result = ask("trace", name)
+    network = zoo.load(name)
     seen = by_hooks(network.module, first_sample(network))
     ops = {op["path"]: op for op in result["ops"]}
     leaves = [name for name, part in network.module.named_modules() if not list(part.children())]
     assert list(ops) == [*leaves, ":softmax"]
     macs = 0
-    for name in leaves:
-        assert ops[name]["shape"] == list(seen[name].shape)
-        file, _, line = ops[name]["source"].rpartition(":")
-        assert f"self.{name.rpartition('.')[2]}(x)" in linecache.getline(file, int(line))
-        part = network.module.get_submodule(name)
+    for path in leaves:
+        assert ops[path]["shape"] == list(seen[path].shape)
+        file, _, line = ops[path]["source"].rpartition(":")
+        assert f"self.{path.rpartition('.')[2]}(x)" in linecache.getline(file, int(line))
+        part = network.module.get_submodule(path)
         if isinstance(part, nn.Conv2d):
-            macs += seen[name].numel() * part.in_channels * 9
+            macs += seen[path].numel() * part.in_channels * 9
         elif isinstance(part, nn.Linear):
             macs += part.in_features * part.out_features
     assert result["macs"] == macs == sum(op["macs"] for op in result["ops"])

@@ -179,9 +179,12 @@ def test_a_home_that_cannot_be_written_is_told_in_one_line(
     assert stat.S_IMODE((served.home / "traces").stat().st_mode) == 0o700
 
 
-def test_the_real_command_shows_the_file(tmp_path: Path, photograph: Path) -> None:
+def test_c48_the_real_command_shows_the_file(tmp_path: Path, photograph: Path) -> None:
     line = [sys.executable, "-m", "glasswork", SHIPPED, "--input", str(photograph), "--port", "0", "--no-browser"]
-    environment = {**os.environ, "GLASSWORK_HOME": str(tmp_path / "home")}
+    (tmp_path / "file").write_text("no folder: nothing can be written below it")
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    elsewhere = {"HOME": str(tmp_path / "file"), "GLASSWORK_HOME": str(tmp_path / "höme with spaces")}
+    environment = {**os.environ, **nowhere, **elsewhere}
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout
         assert process.stderr

@@ -22,6 +22,8 @@ from glasswork.zoo import shipping
 
 Ask = Callable[..., Any]
 Call = Callable[..., Any]
+SECRETS = ("HF_TOKEN", "WANDB_API_KEY", "GLASSWORK_TOKEN")
+SECRET = "a-secret-that-is-never-to-be-printed"
 
 
 def test_the_networks_that_ship_are_those_of_their_cards(ask: Ask, call: Call) -> None:
@@ -51,7 +53,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     from glasswork.cli import main
 
     folder, out, err = tmp_path_factory.mktemp("runs") / "a few steps", io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        for name in SECRETS:
+            patch.setenv(name, SECRET)
         code = main(
             ["train", "tiny-vgg-digits", "--steps", "3", "--seed", "4", "--out", str(folder), "--json",
              "--set", "sizes.width=2", "--set", "validation=0"]
@@ -69,6 +73,12 @@ def test_a_recipe_is_trained_with_the_settings_that_are_given(trained: tuple[Pat
     assert Path(result["checkpoint"]).is_file()
     run = json.loads((folder / "run.json").read_text())
     assert (run["sizes"]["width"], run["seed"], run["steps"], run["validation"]) == (2, 4, 3, 0)
+
+
+def test_c13_a_run_folder_holds_no_secret_of_the_environment(trained: tuple[Path, str]) -> None:
+    files = [path for path in trained[0].rglob("*") if path.is_file()]
+    assert len(files) == 4
+    assert not any(SECRET.encode() in path.read_bytes() for path in files)
 
 
 def test_the_run_is_a_target_and_its_scores_are_those_of_plain_torch(ask: Ask, trained: tuple[Path, str]) -> None:
@@ -146,8 +156,8 @@ def test_weights_that_are_not_here_are_told_with_a_way_to_get_them(
 
 
 def test_the_doctor_tells_versions_and_the_machine(ask: Ask, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_never_to_be_printed")
-    monkeypatch.setenv("GLASSWORK_TOKEN", "a-token-never-to-be-printed")
+    for name in SECRETS:
+        monkeypatch.setenv(name, SECRET)
     result = ask("doctor")
     assert result["glasswork"] == glasswork.__version__
     assert result["python"] == platform.python_version()
@@ -162,7 +172,7 @@ def test_the_doctor_tells_versions_and_the_machine(ask: Ask, call: Call, monkeyp
     shown = call("doctor")
     assert shown.code == 0
     assert torch.__version__.partition("+")[0] in shown.out
-    assert "never" not in shown.out + json.dumps(result)
+    assert SECRET not in shown.out + json.dumps(result)
 
 
 def test_the_doctor_finds_what_is_broken(ask: Ask, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
