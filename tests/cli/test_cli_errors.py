@@ -137,6 +137,8 @@ def test_bad_usage_is_one_line_and_code_2(call: Call, line: str, names: str) -> 
         ("trace {mine}:Net --input /no/such/file.png", "/no/such/file.png"),
         ("trace {mine}:Net --input sample:none", "none"),
         ("trace {mine}:Net --detail aten", "aten"),
+        ("trace {mine}:Net --backward --score 5", "[1, 5]"),
+        ("trace {mine}:tokens --backward --score 0", "[1, 16, 4]"),
         ("trace {mine}:Net --check 0 -o {mine}/below.json", "{mine}"),
         ("explain {mine}:Net --at conf[0,0,0,0]", "conv"),
         ("explain {mine}:Net --at 99[0]", "99"),

@@ -83,6 +83,14 @@ def test_gradients_are_autograds(ask: Ask) -> None:
     grad = seen["block1.conv2"].grad
     assert grad is not None
     assert number["value"] == pytest.approx(grad[0, 2, 9, 8].item(), rel=1e-4, abs=1e-9)
+    network = zoo.load(SHIPPED)
+    seen = by_hooks(network.module, first_sample(network))
+    seen[""][0, 3].backward()
+    number = ask("explain", SHIPPED, "--at", "block1.conv2[0,2,9,8]", "--grad", "--score", 3)
+    assert number["loss"] == "output[0,3]"
+    grad = seen["block1.conv2"].grad
+    assert grad is not None
+    assert number["value"] == pytest.approx(grad[0, 2, 9, 8].item(), rel=1e-4, abs=1e-9)
 
 
 def test_the_file_holds_what_was_printed(ask: Ask, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import tyro
 
 from glasswork.cli.printing import as_json
 
+Score = Annotated[int | None, tyro.conf.arg(metavar="K", help_behavior_hint="(default: the strongest)")]
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 
 

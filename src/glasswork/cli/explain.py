@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from glasswork.cli.command import Flag, Report
+from glasswork.cli.command import Flag, Report, Score
 from glasswork.cli.printing import say
 from glasswork.cli.usage import UsageError
 
@@ -36,7 +36,9 @@ class Explain(Report):
     input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: a sample)")] = ""
     """A picture file, or sample:NAME."""
     grad: Flag = False
-    """Explain the gradient of the strongest class at this number instead."""
+    """Explain the gradient of a class's score at this number instead."""
+    score: Score = None
+    """The class whose score it is the gradient of, counted from 0."""
     terms: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: 3; in JSON 32)")] = None
     """How many terms to list, the largest; 0 for all."""
 
@@ -51,7 +53,7 @@ class Explain(Report):
         from glasswork.explaining import explain, explain_value
         from glasswork.tracing import UnknownAddress
 
-        made = run(self.target, self.input, backward=self.grad)
+        made = run(self.target, self.input, self.grad, self.score)
         of = "grad" if self.grad else "value"
         listed = (PRINTED if self.json else SHOWN) if self.terms is None else self.terms or None
         try:

@@ -10,6 +10,7 @@ from torch import Tensor
 import glasswork
 from glasswork import zoo
 from glasswork.cli.inputs import SEED, Given, choose
+from glasswork.errors import GlassworkError
 from glasswork.tracing import Trace
 from glasswork.zoo import Network
 
@@ -35,24 +36,34 @@ class Run:
         return f"output[{','.join(map(str, self.score))}]" if self.score else "the sum of the output"
 
 
-def run(target: str, wanted: str, backward: bool, detail: str = "ops") -> Run:
+def run(target: str, wanted: str, backward: bool, score: int | None = None, detail: str = "ops") -> Run:
     """Load a TARGET, choose its input, and trace it.
+
+    Args:
+        target: any TARGET.
+        wanted: its input, as inputs.choose takes it.
+        backward: whether to collect gradients.
+        score: the class whose logit they are slopes of; None for the strongest one.
+        detail: as glasswork.trace takes it.
 
     Raises:
         GlassworkError: one of these fails.
     """
     network = zoo.load(target)
     given = choose(network, wanted)
-    score = _strongest(network, given)
+    chosen = _chosen(network, given, score)
     torch.manual_seed(SEED)  # a module that draws in its forward draws the same each time
-    trace = glasswork.trace(network, *given.tensors, loss=score, backward=backward, detail=detail)
-    return Run(network, given, trace, score)
+    trace = glasswork.trace(network, *given.tensors, loss=chosen, backward=backward, detail=detail)
+    return Run(network, given, trace, chosen)
 
 
-def _strongest(network: Network, given: Given) -> tuple[int, ...] | None:
-    """The largest logit of a classifier, which a page chooses first too; None for what is no classifier.
+def _chosen(network: Network, given: Given, score: int | None) -> tuple[int, ...] | None:
+    """The logit that was asked for, or a classifier's largest, as on its page; None for what is no classifier.
 
     This plain run also warms torch up, so that the traced one's times mean something.
+
+    Raises:
+        GlassworkError: there is no such logit.
     """
     torch.manual_seed(SEED)
     try:
@@ -60,9 +71,17 @@ def _strongest(network: Network, given: Given) -> tuple[int, ...] | None:
             output = network.module(*given.tensors)
     except Exception:  # the traced run will fail too, and say where
         return None
-    if network.after is None or not isinstance(output, Tensor) or output.dim() != 2 or len(output) != 1:
-        return None
-    return (0, int(output[0].argmax()))
+    one_row = isinstance(output, Tensor) and output.dim() == 2 and len(output) == 1
+    if score is not None:
+        if not one_row or not 0 <= score < output.shape[1]:
+            why = (
+                f"its output has the shape {list(output.shape)}"
+                if isinstance(output, Tensor)
+                else "it has several outputs"
+            )
+            raise GlassworkError(f"there is no score {score}", where=network.target, why=why)
+        return (0, score)
+    return (0, int(output[0].argmax())) if one_row and network.after is not None else None
 
 
 def answer(run: Run, most: int = 3) -> list[dict[str, str | float]]:

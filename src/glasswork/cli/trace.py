@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from glasswork.cli.command import Flag, Report
+from glasswork.cli.command import Flag, Report, Score
 from glasswork.cli.printing import as_json, count, printable, say, show_table
 from glasswork.cli.usage import UsageError
 
@@ -25,7 +25,9 @@ class Trace(Report):
     input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: a sample)")] = ""
     """A picture file, or sample:NAME."""
     backward: Flag = False
-    """Also collect the gradient of the strongest class (of the output's sum, where there are no classes)."""
+    """Also collect the gradient of a class's score (of the output's sum, where there are no classes)."""
+    score: Score = None
+    """The class whose score it is the gradient of, counted from 0."""
     detail: Literal["ops", "aten"] = "ops"
     """ops: what the author wrote; aten: also what that became."""
     check: int = 4
@@ -39,7 +41,7 @@ class Trace(Report):
             raise UsageError("--check can't be negative", where="glasswork trace", why=f"it is {self.check}")
         from glasswork.cli.running import answer, run
 
-        made = run(self.target, self.input, self.backward, self.detail)
+        made = run(self.target, self.input, self.backward, self.score, self.detail)
         ops, explained = _ops(made, self.check)
         result = {
             "target": self.target,
