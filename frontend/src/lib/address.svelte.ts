@@ -1,11 +1,19 @@
 /** The page's state as it stands in the address: what is open can be sent to someone, and Back goes back. */
+const PAUSE = 250;
+
 export class Address {
   page = $state("");
   values = $state<Record<string, string>>({});
 
+  /** Small steps, such as a drag, are written when they pause: browsers refuse more than a few writes a second. */
+  #later: ReturnType<typeof setTimeout> | undefined;
+
   constructor() {
     this.#read();
-    addEventListener("popstate", () => this.#read());
+    addEventListener("popstate", () => {
+      clearTimeout(this.#later);
+      this.#read();
+    });
   }
 
   get(name: string): string | null {
@@ -18,9 +26,9 @@ export class Address {
     const values = Object.fromEntries(kept) as Record<string, string>;
     if (JSON.stringify(values) === JSON.stringify(this.values)) return;
     this.values = values;
-    const address = this.href(this.page, values);
-    if (step) history.pushState(null, "", address);
-    else history.replaceState(null, "", address);
+    clearTimeout(this.#later);
+    if (step) history.pushState(null, "", this.href(this.page, values));
+    else this.#later = setTimeout(() => history.replaceState(null, "", this.href(this.page, values)), PAUSE);
   }
 
   /** The address of a page, beside this one. */
@@ -31,6 +39,7 @@ export class Address {
 
   /** Go to a page of ours without loading anything again. */
   go(page: string, values: Record<string, string> = {}): void {
+    clearTimeout(this.#later);
     history.pushState(null, "", this.href(page, values));
     this.#read();
   }

@@ -8,6 +8,7 @@ export const KEYS: { keys: string[]; does: Key }[] = [
   { keys: ["Enter"], does: "keys.enter" },
   { keys: ["Backspace"], does: "keys.back" },
   { keys: ["Esc"], does: "keys.escape" },
+  { keys: ["Space"], does: "keys.play" },
   { keys: ["F"], does: "keys.forward" },
   { keys: ["B"], does: "keys.backward" },
   { keys: ["T"], does: "keys.table" },
