@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 from asking import Answer, Asking, Question
 from scales import apart, colour_of
-from shown import read, stands_for
+from shown import RELATIVE, read, slack, stands_for
 from sightings import Cell, Line, Pixel, Sighting, Text, Twin
 
 REF = re.compile(r"(?P<source>[^#]+)#(?P<path>[^\[@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)")
 FAINT = 0.06
-EXACT = 1e-5
 ERROR_BOUND = 1e-5
 
 
@@ -121,7 +120,7 @@ class Judge:
             self.blame("title", f"{text['title']!r} is shown for {text['ref']}, which is {value!r}")
 
     def close(self, claimed: float, answer: Answer) -> bool:
-        return abs(claimed - answer.value) <= EXACT * abs(answer.value) + 1e-7 * answer.scale
+        return abs(claimed - answer.value) <= slack(answer.value, answer.scale)
 
     def cell(self, cell: Cell) -> None:
         answer = self.answer(cell["ref"], "cell")
@@ -150,7 +149,7 @@ class Judge:
         if question is None:
             return
         answer = Answer(1, 0) if pixel["scale"] == "grey" else self.asking([question])[question]
-        if not abs(pixel["range"] - answer.value) <= answer.scale + EXACT * answer.value:
+        if not abs(pixel["range"] - answer.value) <= RELATIVE * answer.value:
             why = f"the colours of {pixel['ref']} reach to {pixel['range']}; the rule says {answer.value}"
             self.blame("scale", why)
 

@@ -151,14 +151,49 @@ class Rerun:
             return x.reshape(made.shape)[index].reshape(1)
         raise NoNumberError(f"nothing is written down here about the terms of {type(part).__name__}")
 
+    @cache  # noqa: B019
+    def gradient_terms(self, path: str, index: tuple[int, ...]) -> Tensor:
+        """The chain rule at one number: for each number computed from it, in order, the score's slope there times how
+        much it changes with this one, fp64."""
+        tensor = self.tensor(path)
+        picked(tensor, index)
+        one = torch.zeros(tensor.shape, dtype=torch.float64)
+        one[index] = 1
+        products = [torch.zeros(0, dtype=torch.float64)]
+        for name, read in self.reads.items():
+            if read is not tensor or name.startswith(":"):
+                continue
+            part, x = self.module(name), tensor.detach().double()
+            if isinstance(part, nn.Conv2d):
+                weight = part.weight.detach().double()
+                change = F.conv2d(one, weight, None, part.stride, part.padding, part.dilation, part.groups)
+            elif isinstance(part, nn.Linear):
+                change = F.linear(one, part.weight.detach().double())
+            elif isinstance(part, nn.ReLU):
+                change = one * (x > 0)
+            elif isinstance(part, nn.MaxPool2d):
+                _, chosen = F.max_pool2d(x, part.kernel_size, part.stride, part.padding, return_indices=True)
+                flat = index[2] * x.shape[3] + index[3]
+                change = torch.zeros(chosen.shape, dtype=torch.float64)
+                change[:, index[1]] = (chosen[:, index[1]] == flat).double()
+            elif isinstance(part, nn.Flatten):
+                change = one.reshape(self.outputs[name].shape)
+            else:
+                raise NoNumberError(f"nothing is written down here about the slope of {type(part).__name__}")
+            slope = self.grad(name).double()
+            if isinstance(part, nn.Conv2d):  # in the order of the kernel's numbers, which meet it from behind
+                change, slope = change.flip(2, 3), slope.flip(2, 3)
+            products.append(change[change != 0] * slope[change != 0])
+        if tensor is self.logits and index == tuple(self.record["loss"]):
+            products.append(torch.ones(1, dtype=torch.float64))
+        return torch.cat(products)
+
     def remainder(self, path: str, index: tuple[int, ...], listed: int) -> Number:
         """The sum of the products that are not among the `listed`: the largest by size, and always the bias."""
         terms = self.terms(path, index)
         has_bias = getattr(self.module(path), "bias", None) is not None
         products = terms[:-1] if has_bias else terms
-        order = sorted(range(len(products)), key=lambda k: (-abs(products[k].item()), k))
-        left = products[order[max(0, listed - has_bias) :]]
-        return Number(math.fsum(left.tolist()), terms.abs().sum().item())
+        return unlisted(products, listed - has_bias)
 
     def part(self, path: str, index: tuple[int, ...], channel: int) -> Number:
         """The sum of the products of one input channel."""
@@ -171,29 +206,35 @@ class Rerun:
         return Number(math.fsum(own.tolist()), own.abs().sum().item())
 
     @cache  # noqa: B019
-    def edge(self, path: str, out: int, channel: int, of: str) -> Number:
-        """One line. `edge`: the part of output `out` that comes from `channel`, times the score's slope, summed over
-        positions. `slope`: the slope that passes through that same part to the channel, summed over positions."""
+    def lines(self, path: str, channel: int, of: str) -> Tensor:
+        """What passes from one input channel to each output, at each position, fp64; (outputs, positions).
+
+        `edge`: the part of an output that comes from the channel alone, times the score's slope at that output.
+        `slope`: the slope that goes from an output back to the channel's numbers.
+        """
         part = self.module(path)
-        slope = self.grad(path).double()[:, out : out + 1]
+        x, slope = self.reads[path].detach().double(), self.grad(path).double()
         weight = part.get_parameter("weight").detach().double()
         if isinstance(part, nn.Conv2d):
             if part.groups != 1:
                 raise NoNumberError("groups are not written down here")
-            x = self.reads[path].detach().double()[:, channel : channel + 1].requires_grad_()
-            alone = F.conv2d(
-                x, weight[out : out + 1, channel : channel + 1], None, part.stride, part.padding, part.dilation
-            )
-        elif isinstance(part, nn.Linear):
+            own, x = weight[:, channel : channel + 1], x[:, channel : channel + 1]
+            how: dict[str, Any] = {"stride": part.stride, "padding": part.padding, "dilation": part.dilation}
+            if of == "edge":
+                given = F.conv2d(x, own, **how) * slope
+            else:
+                back = F.conv_transpose2d(slope, own, groups=len(own), **how)  # one output a group
+                given = F.pad(back, (0, x.shape[3] - back.shape[3], 0, x.shape[2] - back.shape[2]))
+            return given[0].flatten(1)
+        if isinstance(part, nn.Linear):
             shape = self.maps_shape(path)
-            x = self.reads[path].detach().double().reshape(-1, *shape)[:, channel].requires_grad_()
-            alone = (x * weight[out].reshape(shape)[channel]).flatten(1).sum(1, keepdim=True)
-        else:
-            raise NoNumberError(f"no lines go into {type(part).__name__}")
-        if of == "edge":
-            given = alone * slope
-        else:
-            (given,) = torch.autograd.grad(alone, x, grad_outputs=slope)
+            own = weight.reshape(-1, *shape)[:, channel].flatten(1)
+            read = x.reshape(shape)[channel].flatten() if of == "edge" else torch.ones_like(own[0])
+            return own * read * slope[0, :, None]
+        raise NoNumberError(f"no lines go into {type(part).__name__}")
+
+    def line(self, path: str, out: int, channel: int, of: str) -> Number:
+        given = self.lines(path, channel, of)[out]
         return Number(given.sum().item(), given.abs().sum().item())
 
     def number(self, path: str, index: tuple[int, ...], what: str, k: int | None) -> Number:
@@ -205,8 +246,10 @@ class Rerun:
             return Number(picked(tensor, index), whole_size(tensor))
         if k is None:
             raise NoNumberError(f"{what} of what? it needs a number after a colon")
-        if what == "term":
-            terms = self.terms(path, index)
+        if what == "gradremainder":
+            return unlisted(self.gradient_terms(path, index), k)
+        if what in ("term", "gradterm"):
+            terms = self.terms(path, index) if what == "term" else self.gradient_terms(path, index)
             if k >= len(terms):
                 raise NoNumberError(f"there are {len(terms)} terms, no number {k}")
             return Number(terms[k].item(), terms.abs().max().item())
@@ -218,7 +261,7 @@ class Rerun:
             picked(
                 self.tensor(path)[0:1].flatten(2).sum(-1) if self.tensor(path).dim() > 2 else self.tensor(path), index
             )
-            return self.edge(path, index[1], k, what)
+            return self.line(path, index[1], k, what)
         raise NoNumberError(f"{what!r} is not a thing that a number can be")
 
     def sharing(self, path: str, channel: int | None, what: str, mode: str) -> Tensor:
@@ -245,18 +288,28 @@ class Rerun:
         """Where a colour scale ends (STYLE_GUIDE, "Scales"): at the largest number; at the 97th percentile of what is
         not zero, when the largest is more than 1.5 times that; for slopes, at the largest within .55 of the largest.
 
-        The scale is how far off it may be: the percentile may be read from a histogram.
+        The percentile is the upper edge of its bin among 2048.
         """
-        sizes = self.sharing(path, channel, what, mode).sort().values.double()
+        sizes = self.sharing(path, channel, what, mode).double().sort().values
         most = sizes[-1].item()
-        if what == "grad":
-            return Number(sizes[sizes <= 0.55 * most * (1 + 1e-12)][-1].item() or most, 0)
-        sizes = sizes[sizes > 0]
-        if not len(sizes):
+        nonzero = sizes[sizes > 0]
+        if not len(nonzero):
             return Number(0, 0)
-        bin = most / 2048
-        percentile = sizes[math.ceil(0.97 * len(sizes)) - 1].item()
-        return Number(percentile + bin / 2, bin) if most > 1.5 * (percentile + bin) else Number(most, 0)
+        if what == "grad":
+            end = 0.55 * most
+        else:
+            percentile = nonzero[math.ceil(0.97 * len(nonzero)) - 1].item()
+            end = (min(2047, math.floor(percentile / most * 2048)) + 1) / 2048 * most
+            end = end if most > 1.5 * end else most
+        within = nonzero[nonzero <= end * (1 + 1e-9)]
+        return Number(within[-1].item() if len(within) else most, 0)
+
+
+def unlisted(products: Tensor, listed: int) -> Number:
+    """The sum of all but the largest, of equal ones the first."""
+    order = sorted(range(len(products)), key=lambda k: (-abs(products[k].item()), k))
+    left = products[order[max(0, listed) :]]
+    return Number(math.fsum(left.tolist()), products.abs().sum().item())
 
 
 def convolution_terms(part: nn.Conv2d, x: Tensor, index: tuple[int, ...]) -> Tensor:
@@ -392,6 +445,7 @@ class Resolver:
 
 def serve(folder: Path) -> None:
     """Answer line by line, and name what of Glasswork is loaded besides."""
+    torch.set_num_threads(1)  # the machine runs a browser and a server beside this
     resolver = Resolver(folder)
     for line in sys.stdin:
         answers = [resolver.answer(question) for question in json.loads(line)]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?")
 RELATIVE = 1e-5
-"""What float32 may differ by, of the number or of what it was summed from."""
+CANCELLED = 1e-6
+"""What two computations in float32 may differ by: of the number, and of the sizes that it was summed from."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Interval:
     low: float
     high: float
 
-    def holds(self, value: float, slack: float) -> bool:
-        return self.low - slack <= value <= self.high + slack
+    def holds(self, value: float, off: float) -> bool:
+        return self.low - off <= value <= self.high + off
 
 
 def read(text: str) -> Interval:
@@ -51,15 +52,18 @@ def read(text: str) -> Interval:
     return Interval(value - half, value + half)
 
 
-def stands_for(text: str, value: float, scale: float) -> bool:
-    """Whether a text is this number, rounded.
+def slack(value: float, scale: float) -> float:
+    """How far an equal number may be off.
 
     Args:
-        text: as it stands on the page.
         value: the number, computed independently.
-        scale: how large the numbers are that it was summed from: fp32 rounds relative to them.
+        scale: how large the numbers are that it was summed from: float32 rounds relative to them.
     """
+    return RELATIVE * abs(value) + CANCELLED * scale
+
+
+def stands_for(text: str, value: float, scale: float) -> bool:
+    """Whether a text, as it stands on the page, is this number, rounded."""
     if not math.isfinite(value):
         return text == ("NaN" if math.isnan(value) else "+∞" if value > 0 else "−∞")
-    slack = RELATIVE * abs(value) + 1e-7 * scale
-    return read(text).holds(value, slack)
+    return read(text).holds(value, slack(value, scale))

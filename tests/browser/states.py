@@ -65,6 +65,13 @@ def opened_states(network: str, sample: str, names: tuple[str, ...] = tuple(OPEN
         yield State(f"{network} {name}", query={**settings_of(network, sample), "at": OPENED[name]})
 
 
+def slope_states(network: str, sample: str, names: tuple[str, ...] = tuple(OPENED)) -> Iterator[State]:
+    """The same numbers, with the slope of the score there."""
+    for name in names:
+        query = {**settings_of(network, sample), "at": OPENED[name], "direction": "backward"}
+        yield State(f"{network} slope at {name}", query=query)
+
+
 def table_states(network: str, sample: str) -> Iterator[State]:
     """Every term as a table."""
     for name in ("conv", "output", "softmax"):

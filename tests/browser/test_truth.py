@@ -11,7 +11,7 @@ from judging import Verdict, judge
 from opening import App, go, move, settle
 from playwright.sync_api import Browser, Page
 from sightings import WITHOUT_REFERENCE, Sighting, collect
-from states import DESK, PHONE, State, enact, map_states, opened_states, settings_of, table_states
+from states import DESK, PHONE, State, enact, map_states, opened_states, settings_of, slope_states, table_states
 
 from glasswork import zoo
 
@@ -62,6 +62,7 @@ def seen(browser: Browser, app: App, networks: list[str], complaints: Complaints
         found.append(look(page, app, State("gallery", "")))
         for state in (*map_states(first, sample), *opened_states(first, sample), *table_states(first, second)):
             found.append(look(page, app, state))
+        found += [look(page, app, state) for state in slope_states(first, second)]
         found += wander(page, app, first, sample, "block1.conv2[0,1,6,6]", 4)
         found += wander(page, app, first, second, "block2.conv1[0,4,2,2]", 4)
         for other in others:
