@@ -1,5 +1,9 @@
 """The error that a reader is meant to see: what went wrong, where, why, and what to do about it."""
 
+import difflib
+
+MANY = 16
+
 
 class GlassworkError(Exception):
     """A failure with an explanation; the command line and the app print its parts, never a traceback.
@@ -24,13 +28,13 @@ class GlassworkError(Exception):
 
 
 def unknown(kind: str, name: str, known: list[str]) -> GlassworkError:
-    """The error for a name that isn't one of ours, with the names that are.
+    """The error for a name that isn't one of ours, with the names that are; of many, those most like it.
 
     Args:
         kind: what the name should have named ("data set").
         name: what was asked for.
         known: every name that would have worked.
     """
-    return GlassworkError(
-        f"there is no {kind} called {name!r}", why=f"known: {', '.join(sorted(known))}", todo="Use one of these names."
-    )
+    alike = sorted(known) if len(known) <= MANY else difflib.get_close_matches(name, known, n=5, cutoff=0.0)
+    why = f"{'known' if len(known) <= MANY else f'of {len(known)}, the most alike'}: {', '.join(alike)}"
+    return GlassworkError(f"there is no {kind} called {name[:80]!r}", why=why, todo="Use one of these names.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 CARDS = Path(glasswork.__file__).parent / "weights"
 NAMED = ("sample:", "upload:")  # inputs that the server knows by themselves
+
+
+def warm(respondent: Respondent) -> None:
+    """The first run of anything in torch takes many times the second."""
+    with contextlib.suppress(GlassworkError):  # whoever opens the page is told
+        respondent.warm()
 
 
 @dataclass(kw_only=True)
@@ -58,8 +65,8 @@ class Open(Command):
 
         def load() -> Respondent:
             respondent = early or self._respondent(home)
-            with contextlib.suppress(GlassworkError):  # whoever opens the page is told
-                respondent.warm()
+            # What is asked first must not wait for what is only being made ready.
+            threading.Thread(target=warm, args=(respondent,), name="glasswork-ready", daemon=True).start()
             return respondent
 
         if notice:

@@ -7,8 +7,6 @@ that an address survives a restart: what is gone is computed again.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,6 +18,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from glasswork.errors import GlassworkError
+from glasswork.scenes.records import Records
 from glasswork.tracing import Trace, trace
 from glasswork.zoo import Network
 
@@ -55,11 +54,10 @@ class Traces:
     """
 
     def __init__(self, folder: Path | None, load: Callable[[str], Network], most: int = BYTES) -> None:
-        self._folder = folder
+        self._records = Records(folder)
         self._load = load
         self._most = most
         self._held: OrderedDict[str, tuple[Trace, int]] = OrderedDict()
-        self._memory: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
     def run(
@@ -76,8 +74,8 @@ class Traces:
         record = Record(target=network.target, weights=network.weights_hash, inputs=hashed, loss=(0, score))
         held = self._get(record.id)
         if held is None:
-            self._keep(f"{hashed}.safetensors", packed)
-            self._keep(f"{record.id}.json", msgspec.json.encode(record))
+            self._records.keep(f"{hashed}.safetensors", packed)
+            self._records.keep(f"{record.id}.json", msgspec.json.encode(record))
             held = self._trace(network, inputs, record, cancel, progress)
         return record.id, held
 
@@ -111,14 +109,14 @@ class Traces:
 
     def _known(self, id: str) -> tuple[Record | None, bytes | None]:
         """The record of an id and its stored inputs; what is not as its hash says counts as gone."""
-        raw = self._read(f"{id}.json")
+        raw = self._records.read(f"{id}.json")
         if raw is None:
             return None, None
         try:
             record = msgspec.json.decode(raw, type=Record)
         except msgspec.MsgspecError:
             return None, None
-        packed = self._read(f"{record.inputs}.safetensors")
+        packed = self._records.read(f"{record.inputs}.safetensors")
         if record.id != id or packed is None or hashlib.sha256(packed).hexdigest() != record.inputs:
             return None, None
         return record, packed
@@ -153,23 +151,3 @@ class Traces:
                 return None
             self._held.move_to_end(id)
             return self._held[id][0]
-
-    def _keep(self, name: str, content: bytes) -> None:
-        if self._folder is None:
-            self._memory[name] = content
-            return
-        path = self._folder / name
-        if path.exists():
-            return
-        handle, temporary = tempfile.mkstemp(dir=self._folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-
-    def _read(self, name: str) -> bytes | None:
-        if self._folder is None:
-            return self._memory.get(name)
-        try:
-            return (self._folder / name).read_bytes()
-        except OSError:
-            return None

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from glasswork.zoo import storing
 from glasswork.zoo.card import Card
@@ -63,6 +62,8 @@ class Network:
 
 def count_macs(module: nn.Module, *inputs: Tensor) -> int:
     """Multiply-adds of convolutions and matrix products in one forward pass: half of PyTorch's count of operations."""
+    from torch.utils.flop_counter import FlopCounterMode  # loads triton, which takes a while
+
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         module(*inputs)
     return counter.get_total_flops() // 2

@@ -1,0 +1,80 @@
+"""A trace's address survives: what is gone from memory is computed again, and what was changed on disk is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from glasswork import zoo
+from glasswork.errors import GlassworkError
+from glasswork.scenes.records import Records
+from glasswork.scenes.traces import Traces
+
+NAME = "tiny-vgg-digits"
+
+
+@pytest.fixture(scope="module")
+def network() -> zoo.Network:
+    return zoo.load(NAME)
+
+
+def picture(seed: int) -> torch.Tensor:
+    return torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_restart_gives_the_same_numbers_at_the_same_address(tmp_path: Path, network: zoo.Network) -> None:
+    id, first = Traces(tmp_path, zoo.load).run(network, (picture(0),), 3)
+    again = Traces(tmp_path, zoo.load).get(id)
+    assert all(torch.equal(a.output.tensor, b.output.tensor) for a, b in zip(first.ops, again.ops, strict=True))
+    assert first["block1.conv1"].grad is not None
+    assert torch.equal(first["block1.conv1"].grad, again["block1.conv1"].grad)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_id_depends_on_the_picture_and_the_score(tmp_path: Path, network: zoo.Network) -> None:
+    traces = Traces(tmp_path, zoo.load)
+    ids = {traces.run(network, (picture(seed),), score)[0] for seed in (0, 1) for score in (0, 1)}
+    assert len(ids) == 4
+
+
+def test_what_was_pushed_out_of_memory_is_computed_again(tmp_path: Path, network: zoo.Network) -> None:
+    traces = Traces(tmp_path, zoo.load, most=1)
+    id, first = traces.run(network, (picture(0),), 0)
+    kept = first.output.clone()
+    traces.run(network, (picture(1),), 0)
+    again = traces.get(id)
+    assert again is not first
+    assert torch.equal(again.output, kept)
+
+
+@pytest.mark.parametrize("part", ["record", "inputs"])
+def test_what_was_changed_on_disk_is_not_believed(tmp_path: Path, network: zoo.Network, part: str) -> None:
+    id, _ = Traces(tmp_path, zoo.load).run(network, (picture(0),), 0)
+    if part == "record":
+        record = json.loads((tmp_path / f"{id}.json").read_text())
+        (tmp_path / f"{id}.json").write_text(json.dumps({**record, "loss": [0, 7]}))
+    else:
+        (inputs,) = tmp_path.glob("*.safetensors")
+        raw = bytearray(inputs.read_bytes())
+        raw[-1] ^= 1
+        inputs.write_bytes(raw)
+    with pytest.raises(GlassworkError, match="not known"):
+        Traces(tmp_path, zoo.load).get(id)
+
+
+def test_a_folder_that_cannot_be_written_keeps_records_in_memory(tmp_path: Path) -> None:
+    records = Records(tmp_path / "missing")
+    records.keep("a", b"1")
+    assert records.read("a") == b"1"
+    assert records.read("b") is None
+
+
+def test_the_oldest_records_go_first(tmp_path: Path) -> None:
+    records = Records(tmp_path, most=50)
+    for number in range(201):
+        records.keep(f"{number:03}", b"")
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == 50
+    assert names[-1] == "200"
