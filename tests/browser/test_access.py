@@ -1,0 +1,242 @@
+"""The pages can be used by all: axe finds nothing serious, the keyboard reaches everything, small screens hold it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote
+
+import pytest
+from conftest import Complaints, window
+from opening import App, go, move, settle
+from playwright.sync_api import Browser, Page
+from states import DESK, OPENED, PHONE, State, enact, settings_of
+
+from glasswork import zoo
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
+GRAVE = ("serious", "critical")
+LEAST_TARGET = 44  # STYLE_GUIDE, "Keyboard and small screens"
+SIZES = {"wide": DESK, "narrow": PHONE}
+
+
+def sample_of(network: str) -> str:
+    return zoo.load(network).samples[0]
+
+
+def states_of(network: str) -> list[State]:
+    base = settings_of(network, sample_of(network))
+    opened = [
+        State(name, query={**base, "at": OPENED[name]}) for name in ("conv", "pool", "output", "softmax", "pixel")
+    ]
+    slope = {**base, "at": OPENED["conv"], "direction": "backward"}
+    return [
+        State("gallery", ""),
+        State("map", query=base),
+        State("backward", query={**base, "direction": "backward"}),
+        *opened,
+        State("slope", query=slope),
+        State("all terms", query={**base, "at": OPENED["conv"]}, keys=("t",)),
+        State("keys", query=base, keys=("?",)),
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_serious(
+    theme: Literal["light", "dark"], size: str, browser: Browser, app: App, networks: list[str], complaints: Complaints
+) -> None:
+    found: dict[str, str] = {}
+    with window(browser, app, complaints, viewport=SIZES[size], color_scheme=theme) as context:
+        page = context.new_page()
+        for state in states_of(networks[0]):
+            go(page, app.address(state.path, **state.query))
+            enact(page, state)
+            settle(page)
+            page.evaluate(AXE.read_text())
+            for violation in page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]:
+                if violation["impact"] in GRAVE:
+                    found.setdefault(violation["id"], f"{state.name}: {told(violation)}")
+    assert not found, "\n".join(found.values())
+
+
+def told(violation: dict[str, Any]) -> str:
+    first = violation["nodes"][0]
+    return f"{violation['help']} ({len(violation['nodes'])}): {first['html'][:200]} {first['failureSummary'][:300]}"
+
+
+def focused(page: Page) -> str:
+    """Where the focus is: the region, and what it is on."""
+    return page.evaluate("""() => {
+        const one = document.activeElement;
+        const region = one.closest(".map, .vitrine, .trail, .card, header, footer, dialog")?.className ?? "";
+        return `${region.split(" ")[0]} ${one.dataset.cell ?? one.textContent.trim().slice(0, 40)}`;
+    }""")
+
+
+@pytest.fixture
+def fresh(page: Page, app: App, networks: list[str]) -> Page:
+    go(page, app.address("cnn", **settings_of(networks[0], sample_of(networks[0]))))
+    return page
+
+
+def tab_to(page: Page, region: str) -> list[str]:
+    """Press Tab until the focus is in a region; what it met on the way."""
+    met: list[str] = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        met.append(focused(page))
+        if met[-1].startswith(f"{region} "):
+            return met
+    raise AssertionError(f"Tab never reached the {region}: {met}")
+
+
+def test_tab_reaches_the_bar_then_the_map_as_one_stop(fresh: Page) -> None:
+    met = tab_to(fresh, "map")
+    assert met[0].startswith(("bar ", "page "))
+    assert sum(one.startswith("bar ") for one in met) >= 5
+    fresh.keyboard.press("Tab")
+    assert not focused(fresh)[4:].strip()[:1].isdigit(), "the pictures of the map are more than one stop"
+
+
+def test_arrows_move_and_enter_opens_what_they_are_on(fresh: Page) -> None:
+    tab_to(fresh, "map")
+    start = focused(fresh)
+    fresh.keyboard.press("ArrowRight")
+    fresh.keyboard.press("ArrowDown")
+    assert focused(fresh) not in (start, "")
+    named = fresh.evaluate("document.activeElement.getAttribute('aria-label')")
+    channel = re.findall(r"channel (\d+)", named)[0]
+    fresh.keyboard.press("Enter")
+    settle(fresh)
+    assert f"at=block1.conv1[0,{channel}," in unquote(fresh.url), named
+    assert fresh.locator(".vitrine").is_visible()
+
+
+def test_enter_follows_the_largest_term_down_to_a_pixel_and_backspace_returns(
+    page: Page, app: App, networks: list[str]
+) -> None:
+    base = settings_of(networks[0], sample_of(networks[0]))
+    go(page, app.address("cnn", **base))
+    page.locator("[aria-pressed=true].class").focus()
+    page.keyboard.press("Enter")
+    settle(page)
+    met = [page.url]
+    while "at=input" not in page.url and len(met) < 20:
+        page.keyboard.press("Enter")
+        settle(page)
+        met.append(page.url)
+    assert "at=input" in page.url, met
+    assert len(met) >= 11  # output, flatten, then pool, relu, conv, relu, conv twice, and the input
+    for before in reversed(met[:-1]):
+        page.keyboard.press("Backspace")
+        settle(page)
+        assert page.url == before
+    page.keyboard.press("Escape")
+    settle(page)
+    assert "at=" not in page.url
+    assert page.locator(".vitrine").count() == 0
+
+
+def test_arrows_move_over_an_opened_picture(page: Page, app: App, networks: list[str]) -> None:
+    base = settings_of(networks[0], sample_of(networks[0]))
+    go(page, app.address("cnn", **base, at="block1.conv1[0,2,5,7]"))
+    page.locator(".vitrine [role=application]").first.focus()
+    for key in ("ArrowRight", "ArrowDown", "Shift+ArrowRight"):
+        page.keyboard.press(key)
+        settle(page)
+    page.wait_for_url(lambda url: "block1.conv1[0,2,6,18]" in unquote(url))
+    assert "row 6, column 18" in page.locator("h1").inner_text()
+
+
+def test_letters_switch_direction_and_list_the_keys(fresh: Page) -> None:
+    fresh.keyboard.press("b")
+    settle(fresh)
+    assert "direction=backward" in fresh.url
+    fresh.keyboard.press("f")
+    settle(fresh)
+    assert "direction" not in fresh.url
+    fresh.keyboard.press("?")
+    settle(fresh)
+    listed = fresh.locator("dialog[open]")
+    assert listed.is_visible()
+    assert {"Tab", "Enter", "Backspace", "Esc", "F", "B", "T"} <= set(listed.locator("kbd").all_inner_texts())
+    fresh.keyboard.press("Escape")
+    assert not listed.is_visible()
+
+
+def test_the_focus_can_be_seen(fresh: Page) -> None:
+    for _ in range(8):
+        fresh.keyboard.press("Tab")
+        style = fresh.evaluate("""() => {
+            const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(document.activeElement);
+            return { outlineStyle, width: parseFloat(outlineWidth), boxShadow };
+        }""")
+        assert (style["outlineStyle"] != "none" and style["width"] >= 1) or style["boxShadow"] != "none", focused(fresh)
+
+
+@pytest.fixture(scope="module", params=[390, 720, 1024])
+def screen(request: pytest.FixtureRequest, browser: Browser, app: App) -> Iterator[Page]:
+    heard = Complaints()
+    with window(browser, app, heard, viewport={"width": request.param, "height": 844}, has_touch=True) as context:
+        yield context.new_page()
+    heard.raise_any()
+
+
+def test_nothing_runs_over_the_side(screen: Page, app: App, networks: list[str]) -> None:
+    wide: list[str] = []
+    for state in states_of(networks[0]):
+        move(screen, app.address(state.path, **state.query))
+        enact(screen, state)
+        settle(screen)
+        over = screen.evaluate("""() => {
+            const { scrollWidth, clientWidth } = document.documentElement;
+            return Math.max(scrollWidth, document.body.scrollWidth) - clientWidth;
+        }""")
+        if over > 0:
+            wide.append(f"{state.name} by {over} px")
+        cut = screen.evaluate(CUT)
+        wide += [f"{state.name}: {one}" for one in cut]
+        if state.keys:
+            screen.keyboard.press("Escape")
+    assert not wide, "\n".join(wide)
+
+
+# What is partly outside the window, where nothing scrolls it into view.
+CUT = """() => [...document.querySelectorAll("main *, header *, footer *, aside *")].filter((one) => {
+    if (!one.checkVisibility() || one.closest("svg") || one.closest("[aria-hidden=true]")) return false;
+    for (let up = one.parentElement; up; up = up.parentElement)
+      if (/auto|scroll/.test(getComputedStyle(up).overflowX)) return false;
+    const box = one.getBoundingClientRect();
+    return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && one.childElementCount === 0;
+}).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 30)} is outside`).slice(0, 3)"""
+
+SMALL = """(least) => [...document.querySelectorAll("button, a[href], select, [role=tab], [role=application]")]
+  .filter((one) => one.checkVisibility() && !one.disabled && getComputedStyle(one).pointerEvents !== "none")
+  .map((one) => [one, one.getBoundingClientRect()])
+  .filter(([one, box]) => box.width > 0 && Math.min(box.width, box.height) < least - 0.5
+    // a picture of the map: its row is the target, tap selects and a second tap opens
+    && !one.matches("[data-cell]"))
+  .map(([one, box]) => {
+    const words = (one.getAttribute("aria-label") ?? one.textContent).trim().slice(0, 24);
+    return `${one.classList[0] ?? one.tagName} "${words}" ${Math.round(box.width)}x${Math.round(box.height)}`;
+  })"""
+
+
+def test_targets_are_large_enough_for_a_finger(browser: Browser, app: App, networks: list[str]) -> None:
+    heard, small = Complaints(), []
+    with window(browser, app, heard, viewport=PHONE, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        for state in states_of(networks[0]):
+            move(page, app.address(state.path, **state.query))
+            enact(page, state)
+            settle(page)
+            small += [f"{state.name}: {one}" for one in page.evaluate(SMALL, LEAST_TARGET)]
+            if state.keys:
+                page.keyboard.press("Escape")
+    heard.raise_any()
+    assert not small, "\n".join(small)
