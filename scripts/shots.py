@@ -1,0 +1,87 @@
+"""Screenshots of every page in its main states into shots/, light and dark, at three widths (make shots)."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import BrowserContext, sync_playwright
+
+from glasswork import zoo
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.opening import FLAGS, PATIENCE, WATCH, App, find_browser, move, settle  # noqa: E402
+from tests.browser.states import OPENED, State, enact, settings_of  # noqa: E402
+
+SHOTS = ROOT / "shots"
+SIZES = {1440: (900, 1), 1024: (768, 1), 390: (844, 2)}
+"""Width to height and device pixels a pixel."""
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+def states() -> Iterator[State]:
+    """The gallery; the largest network in all its states; the map of each other one."""
+    first, *others = [row.name for row in sorted(zoo.shipped(), key=lambda row: -row.parameters)]
+    base = settings_of(first, zoo.load(first).samples[0])
+    yield State("gallery", "")
+    yield State("cnn-map", query=base)
+    yield State("cnn-hover", query=base, hover="[data-cell='2 1']")
+    yield State("cnn-backward", query={**base, "direction": "backward"})
+    for name in ("conv", "second conv", "relu", "pool", "flatten", "output", "softmax", "pixel"):
+        yield State(f"cnn-{name.replace(' ', '-')}", query={**base, "at": OPENED[name]})
+    for name in ("second conv", "pool"):
+        query = {**base, "at": OPENED[name], "direction": "backward"}
+        yield State(f"cnn-slope-{name.replace(' ', '-')}", query=query)
+    yield State("cnn-terms", query={**base, "at": OPENED["conv"]}, keys=("t",))
+    yield State("cnn-keys", query=base, keys=("?",))
+    for other in others:
+        yield State(f"cnn-{other.removeprefix('tiny-vgg-')}", query=settings_of(other, zoo.load(other).samples[0]))
+
+
+def photograph(context: BrowserContext, app: App, theme: str, width: int) -> Iterator[Path]:
+    page = context.new_page()
+    for state in states():
+        move(page, app.address(state.path, **state.query))
+        enact(page, state)
+        settle(page)
+        path = SHOTS / f"{state.name}-{theme}-{width}.png"
+        page.screenshot(path=path)
+        if state.keys:
+            page.keyboard.press("Escape")
+        yield path
+
+
+def main() -> None:
+    SHOTS.mkdir(exist_ok=True)
+    for old in SHOTS.glob("*.png"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as tools:
+        app = App(Path(folder))
+        app.start()
+        browser = tools.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        for theme in THEMES:
+            for width, (height, dots) in SIZES.items():
+                context = browser.new_context(
+                    viewport={"width": width, "height": height},
+                    device_scale_factor=dots,
+                    color_scheme=theme,
+                    reduced_motion="reduce",
+                    has_touch=width < 720,
+                )
+                context.set_default_timeout(PATIENCE)
+                context.add_init_script(WATCH)
+                app.enter(context)
+                for path in photograph(context, app, theme, width):
+                    print(path.relative_to(ROOT), flush=True)
+                context.close()
+        browser.close()
+        app.stop()
+
+
+if __name__ == "__main__":
+    main()
