@@ -73,8 +73,9 @@ def build() -> None:
     if is_fresh():
         return
     install_packages()
+    built_from = digest()  # before the build: what is changed while it runs is stale
     npm("run", "build")
-    STAMP.write_text(digest())
+    STAMP.write_text(built_from)
 
 
 class FrontEndHook(BuildHookInterface):

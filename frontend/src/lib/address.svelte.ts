@@ -25,10 +25,15 @@ export class Address {
     const kept = Object.entries({ ...this.values, ...changes }).filter((pair) => pair[1] !== null);
     const values = Object.fromEntries(kept) as Record<string, string>;
     if (JSON.stringify(values) === JSON.stringify(this.values)) return;
+    const left = this.values;
     this.values = values;
     clearTimeout(this.#later);
-    if (step) history.pushState(null, "", this.href(this.page, values));
-    else this.#later = setTimeout(() => history.replaceState(null, "", this.href(this.page, values)), PAUSE);
+    if (!step) {
+      this.#later = setTimeout(() => history.replaceState(null, "", this.href(this.page, values)), PAUSE);
+      return;
+    }
+    history.replaceState(null, "", this.href(this.page, left)); // what was not written yet is a place to come back to
+    history.pushState(null, "", this.href(this.page, values));
   }
 
   /** The address of a page, beside this one. */

@@ -1,4 +1,5 @@
 /** The socket to the program: typed requests, typed answers, and a new try when it is lost. */
+import { untrack } from "svelte";
 import type { Answer, Request } from "./messages";
 import { decode, type Tensor } from "./tensors";
 
@@ -17,7 +18,9 @@ export class Link {
   #unsent: string[] = [];
   #wait = 250;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #reopened: (() => void)[] = [];
+  #reopened = new Set<() => void>();
+  /** A new question in a view replaces the one before it, which then gets no answer. */
+  #views = new Map<string, number>();
 
   constructor() {
     this.connect();
@@ -25,6 +28,7 @@ export class Link {
 
   connect(): void {
     clearTimeout(this.#timer);
+    this.#socket?.close(); // one that still tries
     const address = new URL("socket", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
@@ -32,13 +36,13 @@ export class Link {
     socket.onopen = () => {
       const again = this.state === "lost";
       this.state = "open";
-      this.#wait = 250;
       for (const text of this.#unsent.splice(0)) socket.send(text);
       if (again) for (const listener of this.#reopened) listener();
     };
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
       const { answer, tensors } =
         typeof data === "string" ? { answer: JSON.parse(data) as Answer, tensors: [] } : decode(data);
+      this.#wait = 250; // only an answer shows that the other end is well
       const listener = this.#waiting.get(answer.request);
       if (answer.type === "done" || answer.type === "failure") this.#waiting.delete(answer.request);
       listener?.(answer, tensors);
@@ -54,14 +58,27 @@ export class Link {
     this.#socket = socket;
   }
 
-  /** Called when the socket is back after it was lost; what was asked before must be asked again. */
-  onReopen(listener: () => void): void {
-    this.#reopened.push(listener);
+  /**
+   * Called when the socket is back after it was lost; what was asked before must be asked again.
+   * Gives what ends it.
+   */
+  onReopen(listener: () => void): () => void {
+    this.#reopened.add(listener);
+    return () => this.#reopened.delete(listener);
   }
 
   /** Ask; the answers come to the listener, the last of them "done" or "failure". Gives the request's number. */
   ask(question: Question, listener: Listener): number {
+    return untrack(() => this.#ask(question, listener)); // who asks does not depend on the link's state
+  }
+
+  #ask(question: Question, listener: Listener): number {
     const request = this.#next++;
+    if ("view" in question) {
+      const view = `${question.type} ${question.view}`;
+      this.#waiting.delete(this.#views.get(view) ?? 0);
+      this.#views.set(view, request);
+    }
     this.#waiting.set(request, listener);
     this.#send({ ...question, request } as Request);
     return request;

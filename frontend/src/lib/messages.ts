@@ -5,7 +5,7 @@
 export type Request = ListNetworks | ListSamples | OpenScene | FetchTensors | ExplainNumber | Cancel;
 /**
  */
-export type Answer = Scene | Maps | Explained | Networks | Samples | Progress | Failure | Done;
+export type Answer = Scene | Maps | Explained | Networks | Samples | Failure | Done;
 
 export interface Messages {
   [k: string]: unknown;
@@ -31,8 +31,9 @@ export interface ListSamples {
 export interface OpenScene {
   type: "open_scene";
   network: string;
-  input: string;
+  input?: string | null;
   score?: number | null;
+  backward?: boolean;
   view?: string;
   request: number;
 }
@@ -51,6 +52,7 @@ export interface ExplainNumber {
   type: "explain_number";
   ref: string;
   limit?: number;
+  view?: string;
   request: number;
 }
 /**
@@ -76,7 +78,7 @@ export interface Scene {
   chosen: number;
   last: string;
   pushes: Push[];
-  seconds: number;
+  macs: number;
 }
 /**
  * A network as the gallery and the menus name it.
@@ -86,7 +88,6 @@ export interface NetworkCard {
   title: string;
   page: string;
   parameters: number;
-  macs: number;
   classes: string[];
   channels: number;
   size: number[];
@@ -94,6 +95,7 @@ export interface NetworkCard {
   licence: string;
   scores: Score[];
   draws: boolean;
+  light_on_dark: boolean;
 }
 /**
  * One measured figure of a network's card.
@@ -123,7 +125,7 @@ export interface InputCard {
 export interface Step {
   name: string;
   numbers: {
-    [k: string]: number;
+    [k: string]: number | string;
   };
 }
 /**
@@ -226,7 +228,6 @@ export interface Explained {
   terms: Term[];
   remainder: Number;
   error: number;
-  nonlinear: number;
   trail: Stop[];
   arrays: Array[];
   window: Window | null;
@@ -289,16 +290,6 @@ export interface Sample {
   id: string;
   name: string;
   label: string;
-}
-/**
- * How far a request is.
- */
-export interface Progress {
-  type: "progress";
-  request: number;
-  done: number;
-  total: number;
-  doing: string;
 }
 /**
  * What went wrong, where, why, and what to do.

@@ -5,7 +5,7 @@ export type Key = keyof typeof english;
 
 /** A text, with `{name}` replaced by what is given for it. */
 export const text = (key: Key, values: Record<string, string | number> = {}): string =>
-  english[key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+  (english[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
 
 export interface Piece {
   /** Literal words, or the name of what stands here. */

@@ -11,13 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from glasswork import data
 from glasswork.cli.pictures import decoded
 from glasswork.errors import GlassworkError
-from glasswork.scenes.pictures import prepare, read_picture
+from glasswork.scenes.pictures import prepare, read_picture, stand_in
 from glasswork.zoo import Network
 
-STAND_IN = {1: "mnist", 3: "emoji"}  # whose first sample is shown to a network that comes without samples
 SEED = 0
 LENGTH = 16  # of a made-up sequence
 SIDES = (224, 64, 32, 28, 16, 8)  # of a made-up picture, the first that runs
@@ -60,11 +58,6 @@ def choose(network: Network, wanted: str) -> Given:
         return _made_up(network)
     guessed = ", sized by a guess" if network.preprocess.guessed else ""
     return _sample(network, name, f"a picture of ours, since this network comes without samples{guessed}")
-
-
-def stand_in(network: Network) -> str | None:
-    """The sample that is shown to a network which comes without any; None if it takes no pictures that we know of."""
-    return None if network.preprocess is None else data.samples(STAND_IN[network.preprocess.channels])[0]
 
 
 def _sample(network: Network, name: str, about: str) -> Given:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import glasswork
+from glasswork.explaining.convolution import settings
 from glasswork.scenes.messages import CodeLine, Source
 from glasswork.tracing import Op
 
@@ -36,26 +37,23 @@ def describe(op: Op) -> str:
     """What an operation is and what it does to the shape, as one would write it under its name."""
     before, after = op.operands[0].shape, op.output.shape
     size = f"{_size(before)} → {_size(after)}"
-    settings = {**op.kwargs}
-    names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-    if op.name == "conv2d":
-        settings |= dict(zip(names, op.args, strict=False))
-        out, channels, rows, columns = op.operands[1].shape
-        parts = [f"{channels * _one(settings.get('groups', 1))} → {out}", f"{rows}×{columns}"]
-        parts.append(f"stride {_one(settings.get('stride', 1))}")
-        padding = _one(settings.get("padding", 0))
-        parts.append(f"padding {padding}" if padding else "no padding")
-        return f"Conv2d({', '.join(parts)})  {size}"
+    if op.name in ("conv1d", "conv2d", "conv3d"):
+        found = settings(op)
+        parts = [f"{before[1]} → {after[1]}", _times(found.kernel), f"stride {_times(found.stride)}"]
+        padded = any(found.before) or any(found.behind)
+        parts.append(f"padding {_times(found.before)}" if padded else "no padding")
+        parts += [f"dilation {_times(found.dilation)}"] if any(apart > 1 for apart in found.dilation) else []
+        parts += [f"{found.groups} groups"] if found.groups > 1 else []
+        return f"{op.name.replace('conv', 'Conv')}({', '.join(parts)})  {size}"
     if op.name == "linear":
         return f"Linear({before[-1]:,} → {after[-1]:,})"
-    return f"{op.module_type}  {size}"
+    made_by_layer = op.module_type and op.path == op.module
+    return f"{op.module_type if made_by_layer else op.name}  {size}"
 
 
-def _one(value: object) -> int:
-    """A setting that is the same for both axes, as one number."""
-    if isinstance(value, (tuple, list)):
-        return int(value[0])
-    return int(value) if isinstance(value, int) else 0
+def _times(sizes: tuple[int, ...]) -> str:
+    """3×3, or 3 where one number says both and is no size of a kernel."""
+    return str(sizes[0]) if len(set(sizes)) == 1 and sizes[0] < 3 else "×".join(map(str, sizes))
 
 
 def _size(shape: tuple[int, ...]) -> str:

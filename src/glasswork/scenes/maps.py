@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from glasswork.explaining import edges, slopes
+from glasswork.errors import GlassworkError
+from glasswork.explaining import NoGradient, edges, slopes
 from glasswork.explaining.channels import maps_before
 from glasswork.scenes.labels import describe, name_of, short_name, source_of
 from glasswork.scenes.messages import Array, ClassScore, Column, Number, Push, Stage
@@ -18,7 +19,11 @@ AXES = {1: ["feature"], 2: ["token", "feature"], 3: ["channel", "row", "column"]
 
 def drawn_ops(trace: Trace) -> list[Op]:
     """The ops whose output is a column: what a module made, in order; not what was appended at the root."""
-    return [op for op in trace.ops if op.module and op.output.dtype.is_floating_point and len(op.output.shape) > 1]
+    return [op for op in trace.ops if op.module_type and op.operands and op.outputs and _is_drawn(op.output)]
+
+
+def _is_drawn(value: Value) -> bool:
+    return value.dtype.is_floating_point and len(value.shape) > 1
 
 
 def columns(trace: Trace, source: str) -> tuple[list[Stage], list[Column]]:
@@ -67,8 +72,8 @@ def _shown_producer(trace: Trace, value: Value, shown: set[str]) -> str:
 
 def class_scores(trace: Trace, network: Network, source: str) -> list[ClassScore]:
     """What the network says of each class: the logit, and its probability where one was appended."""
-    logits = trace.output[0].double()
-    path = drawn_ops(trace)[-1].path
+    answer = trace.outputs[0]
+    logits, path = answer.tensor[0].double(), answer.path or drawn_ops(trace)[-1].path
     probable = ":softmax" if ":softmax" in trace else path
     shares = trace[probable].output.tensor[0].double()
     return [
@@ -101,10 +106,21 @@ def whole_tensor(trace: Trace, source: str, path: str, what: str) -> tuple[Array
     Raises:
         GlassworkError: there is nothing of this path, or it has no gradient.
     """
-    if what == "edge":
-        tensor = edges(trace, path)
-    elif what == "slope":
-        tensor = slopes(trace, path)
+    if what in ("edge", "slope"):
+        try:
+            tensor = (edges if what == "edge" else slopes)(trace, path)
+        except NoGradient:  # the score does not depend on this op: each of its edges gives nothing
+            op = trace[path]
+            before, shape = maps_before(trace, op.operands[0])
+            channels = shape[0] if op.name == "linear" else before.shape[1]
+            tensor = torch.zeros(op.operands[1].shape[0], channels)
+    elif what not in ("value", "grad"):
+        raise GlassworkError(
+            f"a tensor has no {what!r}",
+            where=path,
+            why="it has value, grad, edge or slope",
+            todo="Ask for one of these.",
+        )
     else:
         value = trace.value(path)
         # What the score does not depend on has slope zero: autograd hands out nothing for it.
@@ -113,9 +129,12 @@ def whole_tensor(trace: Trace, source: str, path: str, what: str) -> tuple[Array
     return Array(ref=f"{source}#{path}@{what}", shape=list(array.shape), dtype="float32"), array
 
 
-def map_tensors(trace: Trace, source: str) -> tuple[list[Array], list[np.ndarray]]:
-    """Every tensor that the forward map draws: the input, each column, and the edges into each mixing column."""
-    wanted = [("input", "value"), *((op.path, "value") for op in drawn_ops(trace))]
-    wanted += [(op.path, "edge") for op in drawn_ops(trace) if op.name in MIXES]
+def map_tensors(trace: Trace, source: str, backward: bool) -> tuple[list[Array], list[np.ndarray]]:
+    """Every tensor that the map draws: the input, each column, and the edges into each mixing column."""
+    ops = drawn_ops(trace)
+    wanted: list[tuple[str, str]] = []
+    for number, line in (("value", "edge"), ("grad", "slope")) if backward else (("value", "edge"),):
+        wanted += [("input", number), *((op.path, number) for op in ops)]
+        wanted += [(op.path, line) for op in ops if op.name in MIXES]
     pairs = [whole_tensor(trace, source, path, what) for path, what in wanted]
     return [array for array, _ in pairs], [values for _, values in pairs]

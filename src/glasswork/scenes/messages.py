@@ -49,9 +49,12 @@ class OpenScene(_Request, tag="open_scene", frozen=True):
     """Run a network on an input, forward and backward from one score, and show it."""
 
     network: str
-    input: str
+    input: str | None = None
+    """`sample:NAME` or `upload:ID`; None: the network's first sample, or one of ours that it can read."""
     score: int | None = None
     """Index of the class whose score is followed; None: the one that the network prefers."""
+    backward: bool = False
+    """Whether the slopes come along."""
     view: str = "page"
     """A page can hold several scenes; a new one replaces only the one in the same view."""
 
@@ -77,6 +80,13 @@ class ExplainNumber(_Request, tag="explain_number", frozen=True):
 
     ref: str
     limit: int = 32
+    view: str = "page"
+    """As for scenes: the card and the table of all terms stand side by side."""
+
+    @property
+    def slot(self) -> str:
+        """One number a view."""
+        return f"ExplainNumber {self.view}"
 
 
 class Cancel(_Request, tag="cancel", frozen=True):
@@ -135,7 +145,6 @@ class NetworkCard(Struct, frozen=True, kw_only=True):
     title: str
     page: str
     parameters: int
-    macs: int
     classes: list[str]
     channels: int
     size: list[int]
@@ -145,6 +154,8 @@ class NetworkCard(Struct, frozen=True, kw_only=True):
     scores: list[Score]
     draws: bool
     """Whether its input can be drawn by hand."""
+    light_on_dark: bool
+    """Whether it was trained on white ink on black."""
 
 
 class Sample(Struct, frozen=True):
@@ -159,7 +170,7 @@ class Step(Struct, frozen=True):
     """One thing that was done to a picture before the network saw it, in words and numbers."""
 
     name: str
-    numbers: dict[str, float]
+    numbers: dict[str, float | str]
 
 
 class InputCard(Struct, frozen=True, kw_only=True):
@@ -238,7 +249,7 @@ class Scene(Struct, tag_field="type", tag="scene", frozen=True, kw_only=True):
     """Label of the tensor whose channels push the score."""
     pushes: list[Push]
     """The largest push for the chosen score and the largest against it, where there are such."""
-    seconds: float
+    macs: int
 
 
 class Maps(Struct, tag_field="type", tag="maps", frozen=True):
@@ -300,7 +311,6 @@ class Explained(Struct, tag_field="type", tag="explained", frozen=True, kw_only=
     terms: list[Term]
     remainder: Number
     error: float
-    nonlinear: float
     trail: list[Stop]
     arrays: list[Array]
     window: Window | None
@@ -321,15 +331,6 @@ class Samples(Struct, tag_field="type", tag="samples", frozen=True):
     arrays: list[Array]
 
 
-class Progress(Struct, tag_field="type", tag="progress", frozen=True):
-    """How far a request is."""
-
-    request: int
-    done: int
-    total: int
-    doing: str
-
-
 class Failure(Struct, tag_field="type", tag="failure", frozen=True, kw_only=True):
     """What went wrong, where, why, and what to do."""
 
@@ -346,7 +347,7 @@ class Done(Struct, tag_field="type", tag="done", frozen=True):
     request: int
 
 
-Answer = Scene | Maps | Explained | Networks | Samples | Progress | Failure | Done
+Answer = Scene | Maps | Explained | Networks | Samples | Failure | Done
 
 
 def encode(answer: Answer, arrays: Sequence[np.ndarray[Any, Any]] = ()) -> str | bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from glasswork import zoo
-from glasswork.errors import unknown
+from glasswork.errors import GlassworkError, unknown
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.zoo import Network
 
@@ -32,6 +32,22 @@ class Networks:
                 self._loaded[target] = zoo.load(target)
             return self._loaded[target]
 
+    def cards(self) -> list[NetworkCard]:
+        """Every network that can be loaded; one that can't says why when it is opened.
+
+        Raises:
+            GlassworkError: none can be loaded.
+        """
+        found, failed = [], []
+        for target in self.targets:
+            try:
+                found.append(network_card(self.load(target)))
+            except GlassworkError as error:
+                failed.append(error)
+        if failed and not found:
+            raise failed[0]
+        return found
+
 
 def network_card(network: Network) -> NetworkCard:
     """A network as the gallery and the menus name it."""
@@ -45,7 +61,6 @@ def network_card(network: Network) -> NetworkCard:
         title=network.title,
         page="cnn",
         parameters=network.parameters,
-        macs=0 if card is None else card.macs,
         classes=list(network.labels),
         channels=0 if shape is None else shape.channels,
         size=[] if shape is None else [shape.size, shape.size],
@@ -53,4 +68,5 @@ def network_card(network: Network) -> NetworkCard:
         licence="" if card is None else card.licence,
         scores=scores,
         draws=shape is not None and shape.channels == 1,
+        light_on_dark=shape is not None and shape.light_on_dark,
     )

@@ -9,12 +9,16 @@ import torch
 
 from glasswork import explaining
 from glasswork.errors import GlassworkError
-from glasswork.explaining import ChannelParts, NoRule, channel_parts, explain
+from glasswork.explaining import ChannelParts, NoRule, channel_parts, explain, terms
 from glasswork.explaining.explanation import Explanation
 from glasswork.scenes.messages import Array, Explained, Number, Term, What, Window
 from glasswork.scenes.trails import split, trail
 from glasswork.tracing import Trace
 
+KINDS = {"value": "", "grad": "grad"}
+"""What stands before "term" and "remainder" in a reference: a number's value and its slope have terms of their own."""
+WINDOW_MOST = 4096
+"""A window of more numbers than this is drawn by its first ones."""
 WINDOW_LIMIT = 64
 """What is no sum lists its whole window: a maximum without the others is no explanation."""
 
@@ -34,7 +38,7 @@ def explained(
         found = explain(trace, path, index, of=what, limit=max(limit, WINDOW_LIMIT))
     address = f"{source}#{found.op}[{','.join(map(str, found.index))}]"
     parts = _parts(trace, found)
-    arrays, values = _arrays(found, parts, source, address)
+    arrays, values = _arrays(trace, found, parts, source, address)
     answer = Explained(
         request=request,
         ref=f"{address}@{what}",
@@ -47,18 +51,17 @@ def explained(
         note=found.note,
         reduce=found.reduce,
         count=found.count,
-        terms=[_term(term, source, address) for term in found.terms],
-        remainder=Number(ref=f"{address}@remainder:{len(found.terms)}", value=found.remainder),
+        terms=[_term(term, source, address, what) for term in found.terms],
+        remainder=Number(ref=f"{address}@{KINDS[what]}remainder:{len(found.terms)}", value=found.remainder),
         error=found.error,
-        nonlinear=found.nonlinear,
         trail=trail(trace, source, found.op, found.index, what),
         arrays=arrays,
-        window=_window(found, parts),
+        window=_window(trace, found, parts),
     )
     return answer, values
 
 
-def _term(term: explaining.Term, source: str, address: str) -> Term:
+def _term(term: explaining.Term, source: str, address: str, what: str) -> Term:
     return Term(
         position=term.position,
         name=term.name,
@@ -67,7 +70,7 @@ def _term(term: explaining.Term, source: str, address: str) -> Term:
         factor=term.factor,
         factor_ref=term.factor_ref and f"{source}#{term.factor_ref}",
         product=term.product,
-        product_ref=f"{address}@term:{term.position}",
+        product_ref=f"{address}@{KINDS[what]}term:{term.position}",
     )
 
 
@@ -83,15 +86,17 @@ def _parts(trace: Trace, found: Explanation) -> ChannelParts | None:
 
 
 def _arrays(
-    found: Explanation, parts: ChannelParts | None, source: str, address: str
+    trace: Trace, found: Explanation, parts: ChannelParts | None, source: str, address: str
 ) -> tuple[list[Array], list[np.ndarray]]:
     if parts is None:
         return [], []
-    weight = next((term.factor_ref for term in found.terms if term.factor_ref), "[]")
-    reads = next((term.ref for term in found.terms if term.ref and term.factor_ref), "[]")
+    op = trace[found.op]
+    reads, weight = parts.source.path or "", op.operands[1].path or ""
+    if op.name == "linear":
+        reads = op.operands[0].path or ""
     named: list[tuple[str, torch.Tensor]] = [
-        (f"{source}#{reads.partition('[')[0]}@value", parts.windows),
-        (f"{source}#{weight.partition('[')[0]}@value", parts.kernel),
+        (f"{source}#{reads}@value", parts.windows),
+        (f"{source}#{weight}@value", parts.kernel),
         (f"{address}@term", parts.products),
         (f"{address}@part", parts.subtotals),
     ]
@@ -99,12 +104,16 @@ def _arrays(
     return arrays, [tensor.double().numpy() for _, tensor in named]
 
 
-def _window(found: Explanation, parts: ChannelParts | None) -> Window | None:
+def _window(trace: Trace, found: Explanation, parts: ChannelParts | None) -> Window | None:
     """Where in its input a number looks."""
     if parts is not None:
         (rows, columns), first = parts.positions, parts.first
     else:
-        places = [split(term.ref)[1] for term in found.terms if term.ref]
+        if found.op not in trace or found.of == "grad":
+            return None
+        expansion = terms(trace, found.op, found.index)
+        refs = [expansion.label(position).ref for position in range(min(len(expansion), WINDOW_MOST))]
+        places = [split(ref)[1] for ref in refs if ref]
         if not places or any(len(place) != 4 for place in places):
             return None
         rows, columns = (sorted({place[axis] for place in places}) for axis in (2, 3))

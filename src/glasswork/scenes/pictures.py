@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -16,6 +17,7 @@ from glasswork.zoo import Network, Preprocessed
 
 ReadInput = Callable[[str], bytes]
 """The PNG of a picture that was given, by its id."""
+STAND_IN = {1: "mnist", 3: "emoji"}  # whose first sample is shown to a network that comes without samples
 CHANNELS = {1: ["grey"], 3: ["red", "green", "blue"]}
 
 
@@ -64,12 +66,7 @@ def prepare(network: Network, picture: Picture) -> Preprocessed:
         GlassworkError: nothing is known of what this network takes.
     """
     if network.preprocess is None:
-        raise GlassworkError(
-            f"{network.title} takes no pictures that we know of",
-            where=network.target,
-            why="nothing declares its preprocessing",
-            todo="Open a network that takes pictures.",
-        )
+        raise _takes_none(network)
     return network.preprocess(picture.pixels)
 
 
@@ -78,18 +75,50 @@ def input_card(picture: Picture, prepared: Preprocessed) -> InputCard:
     width, height = picture.pixels.size
     crop = next((step.values["box"] for step in prepared.steps if step.name == "crop"), (0, 0, width, height))
     left, top, right, bottom = crop
-    rows, columns = prepared.inputs[0].shape[-2:]
-    steps = [Step(name=step.name, numbers={}) for step in prepared.steps if step.name != "resize"]
-    steps.append(Step(name="resize", numbers={"width": columns, "height": rows}))
     return InputCard(
         id=picture.id,
         name=picture.name,
         label=picture.label,
         size=[width, height],
         crop=[left, top, right - left, bottom - top],
-        steps=steps,
+        steps=[Step(name=step.name, numbers=_numbers(step.values)) for step in prepared.steps],
         channels=CHANNELS.get(prepared.inputs[0].shape[1], []),
         picture=picture.given,
+    )
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, float | str]:
+    """What a step's words are filled with: plain values, and the sizes of pairs."""
+    plain: dict[str, float | str] = {
+        name: value for name, value in values.items() if isinstance(value, (int, float, str))
+    }
+    width, height = values.get("to", (0, 0))
+    return {**plain, "width": width, "height": height} if "to" in values else plain
+
+
+def stand_in(network: Network) -> str | None:
+    """The sample that is shown to a network which comes without any; None if it takes no pictures that we know of."""
+    return None if network.preprocess is None else data.samples(STAND_IN[network.preprocess.channels])[0]
+
+
+def first_input(network: Network) -> str:
+    """The picture to begin with: the network's first sample, or one of ours that it can read.
+
+    Raises:
+        GlassworkError: it takes no pictures that we know of.
+    """
+    name = network.samples[0] if network.samples else stand_in(network)
+    if name is None:
+        raise _takes_none(network)
+    return f"sample:{name}"
+
+
+def _takes_none(network: Network) -> GlassworkError:
+    return GlassworkError(
+        f"{network.title} takes no pictures that we know of",
+        where=network.target,
+        why="nothing declares its preprocessing",
+        todo="Open a network that takes pictures.",
     )
 
 

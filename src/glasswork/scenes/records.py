@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import threading
 from collections import OrderedDict
 from pathlib import Path
 
-MOST = 4000
-"""Files kept; the oldest go first. A trace whose record is gone can only be made anew from its picture."""
+MOST = 256 << 20
+"""Bytes kept; the oldest go first. A trace whose record is gone can only be made anew from its picture."""
 
 
 class Records:
@@ -17,7 +18,7 @@ class Records:
 
     Args:
         folder: where; None keeps them in memory, as does a folder that can't be written (a full disk).
-        most: how many.
+        most: how many bytes, roughly; the newest always stays.
     """
 
     def __init__(self, folder: Path | None, most: int = MOST) -> None:
@@ -25,13 +26,15 @@ class Records:
         self._most = most
         self._memory: OrderedDict[str, bytes] = OrderedDict()
         self._written = 0
+        self._lock = threading.Lock()
 
     def keep(self, name: str, content: bytes) -> None:
         """Keep `content`; the same name always holds the same, so what is there stays."""
         if self._folder is None or not self._on_disk(self._folder, name, content):
-            self._memory[name] = content
-            while len(self._memory) > self._most:
-                self._memory.popitem(last=False)
+            with self._lock:
+                self._memory[name] = content
+                while len(self._memory) > 1 and sum(map(len, self._memory.values())) > self._most:
+                    self._memory.popitem(last=False)
 
     def read(self, name: str) -> bytes | None:
         """What was kept, or None."""
@@ -58,13 +61,20 @@ class Records:
                 raise
         except OSError:
             return False
-        self._written += 1
-        if self._written % 100 == 1:
+        self._written += len(content)
+        if self._written > self._most // 16:
+            self._written = 0
             self._trim(folder)
         return True
 
     def _trim(self, folder: Path) -> None:
-        found = sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
-        for entry in found[self._most :]:
+        found: list[tuple[int, int, str]] = []
+        for entry in os.scandir(folder):
             with contextlib.suppress(OSError):  # another server on the same folder was faster
-                os.unlink(entry)
+                found.append((entry.stat().st_mtime_ns, entry.stat().st_size, entry.path))
+        held = 0
+        for _, size, path in sorted(found, reverse=True):
+            held += size
+            if held > self._most:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)

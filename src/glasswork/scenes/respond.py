@@ -16,12 +16,14 @@ from glasswork.scenes import messages as m
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.numbers import explained
-from glasswork.scenes.pictures import input_card, prepare, read_picture, readable, sample_pictures
+from glasswork.scenes.pictures import first_input, input_card, prepare, read_picture, readable, sample_pictures
 from glasswork.scenes.traces import Traces
+from glasswork.zoo import Network
 
 REFERENCE = re.compile(r"trace:([0-9a-f]{16})#([^\[\]@]+)(?:\[(\d+(?:,\d+)*)\])?@([a-z]+)")
 LONGEST_REFERENCE = 400
 MOST_TERMS = 5000
+MOST_TENSORS = 1000
 
 
 class Inputs(Protocol):
@@ -65,14 +67,14 @@ class Respondent:
             if network.samples:
                 prepared = prepare(network, read_picture(f"sample:{network.samples[0]}", lambda _: b""))
                 id, trace = self.traces.run(network, prepared.inputs, 0)
-                map_tensors(trace, f"trace:{id}")
+                map_tensors(trace, f"trace:{id}", backward=True)
                 explained(trace, f"trace:{id}", "input", (0, 0, 0, 0), "value", 4, 0)
 
     def __call__(self, request: m.Request, session: Session) -> Iterator[m.Answer | str | bytes]:
         """The answers to a request, as they become ready. Who carries them says when there are no more."""
         match request:
             case m.ListNetworks():
-                yield m.Networks(request.request, [network_card(self.networks.load(t)) for t in self.networks.targets])
+                yield m.Networks(request.request, self.networks.cards())
             case m.ListSamples():
                 yield self._samples(request)
             case m.OpenScene():
@@ -97,18 +99,9 @@ class Respondent:
 
     def _scene(self, request: m.OpenScene, session: Session) -> Iterator[m.Answer | str | bytes]:
         network = self.networks.load(request.network)
-        picture = read_picture(request.input, session.inputs.read)
+        picture = read_picture(request.input or first_input(network), session.inputs.read)
         prepared = prepare(network, picture)
-        with torch.inference_mode():
-            logits = network.module(*prepared.inputs)
-        chosen = int(logits[0].argmax()) if request.score is None else request.score
-        if not 0 <= chosen < logits.shape[-1]:
-            raise GlassworkError(
-                f"there is no score {chosen}",
-                where=network.title,
-                why=f"it has {logits.shape[-1]} classes",
-                todo="Choose one of them.",
-            )
+        chosen = chosen_score(network, prepared.inputs, request.score)
         id, trace = self.traces.run(network, prepared.inputs, chosen, session.cancelled)
         source = f"trace:{id}"
         stages, found = columns(trace, source)
@@ -124,14 +117,14 @@ class Respondent:
             chosen=chosen,
             last=last,
             pushes=given,
-            seconds=trace.seconds,
+            macs=trace.macs,
         )
-        arrays, values = map_tensors(trace, source)
+        arrays, values = map_tensors(trace, source, request.backward)
         yield m.encode(m.Maps(request.request, arrays), values)
 
     def _tensors(self, request: m.FetchTensors) -> str | bytes:
         pairs = []
-        for ref in request.refs:
+        for ref in request.refs[:MOST_TENSORS]:
             id, path, _, what = parse(ref)
             pairs.append(whole_tensor(self.traces.get(id), f"trace:{id}", path, what))
         return m.encode(m.Maps(request.request, [array for array, _ in pairs]), [values for _, values in pairs])
@@ -141,6 +134,41 @@ class Respondent:
         limit = min(max(1, request.limit), MOST_TERMS)
         answer, values = explained(self.traces.get(id), f"trace:{id}", path, index, what, limit, request.request)
         return m.encode(answer, values)
+
+
+def chosen_score(network: Network, inputs: tuple[torch.Tensor, ...], wanted: int | None) -> int:
+    """The score that is followed: the wanted one, or the network's own choice.
+
+    Raises:
+        GlassworkError: the module can't take the inputs, what it returns are no class scores, or there is no such one.
+    """
+    try:
+        with torch.inference_mode():
+            logits = network.module(*inputs)
+    except Exception as error:  # whatever a reader's module raises
+        raise GlassworkError(
+            f"{network.title} can't take this picture",
+            where=network.target,
+            why=str(error)[:300] or type(error).__name__,
+            todo="Give it a picture of the size that it was made for; glasswork trace shows how far it comes.",
+        ) from error
+    if not isinstance(logits, torch.Tensor) or logits.dim() != 2 or len(logits) != 1:
+        found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise GlassworkError(
+            f"{network.title} is no classifier of pictures",
+            where=network.target,
+            why=f"this page reads one row of class scores, (1, K); it returned {found}",
+            todo="Look at it with glasswork trace.",
+        )
+    chosen = int(logits[0].argmax()) if wanted is None else wanted
+    if not 0 <= chosen < logits.shape[-1]:
+        raise GlassworkError(
+            f"there is no score {chosen}",
+            where=network.title,
+            why=f"it has {logits.shape[-1]} classes",
+            todo="Choose one of them.",
+        )
+    return chosen
 
 
 def parse(ref: str) -> tuple[str, str, tuple[int, ...], str]:

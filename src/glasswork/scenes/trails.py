@@ -70,7 +70,7 @@ def upwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:
     """From a number to where most of its own slope comes from, which is what it does most for the score; and so on."""
     found: list[Place] = []
     while len(found) < LONGEST:
-        readers = [op for op in trace.readers(trace.value(path)) if op.module]
+        readers = [op for op in trace.readers(trace.value(path)) if op.module_type]
         if not readers:
             break
         path, index = _most_served(trace, path, index) or _looking_at(trace, readers[0], path, index)

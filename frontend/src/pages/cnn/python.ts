@@ -13,7 +13,7 @@ export function asPython(scene: Scene, explained: Explained): string {
       ? 'picture = Image.open("your-picture.png")'
       : `picture = data.sample(${JSON.stringify(name)}).picture`,
     `trace = gw.trace(net, *net.preprocess(picture).inputs, loss=(0, ${scene.chosen}), backward=True)`,
-    `print(gw.explain(trace, ${JSON.stringify(explained.path)}, (${explained.index.join(", ")},)))`,
+    `print(gw.explain(trace, ${JSON.stringify(explained.path)}, (${explained.index.join(", ")},)${explained.what === "grad" ? ', of="grad"' : ""}))`,
     "",
   ].join("\n");
 }

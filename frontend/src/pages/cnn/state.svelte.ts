@@ -1,7 +1,7 @@
 /** What the page knows: the scene that the address names, its tensors, and the number that is open. */
 import { address } from "../../lib/address.svelte";
 import { link, type Listener } from "../../lib/link.svelte";
-import type { Explained, Failure, NetworkCard, Progress, Sample, Scene } from "../../lib/messages";
+import type { Explained, Failure, NetworkCard, Sample, Scene } from "../../lib/messages";
 import { format, parse } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
 import type { Place } from "../../figures/map/Map.svelte";
@@ -23,7 +23,6 @@ export class CnnState {
   /** The number that is open, and the tensors that came with its explanation; both or neither. */
   opened = $state.raw<{ explained: Explained; parts: Tensor[] } | null>(null);
   explained = $derived(this.opened?.explained ?? null);
-  progress = $state.raw<Progress | null>(null);
   failure = $state.raw<Failure | null>(null);
   /** What could not be explained; the map stays. */
   cardFailure = $state.raw<Failure | null>(null);
@@ -31,18 +30,30 @@ export class CnnState {
   refusal = $state.raw<Refusal | null>(null);
   busy = $state(false);
   #opening = 0;
+  /** What the scene that is shown was asked for with. */
+  #shown = $state.raw<Asked | null>(null);
+  #pictures = 0;
 
-  network = $derived(address.get("network") ?? this.networks.find((one) => one.page === "cnn")?.name ?? null);
-  input = $derived(address.get("input") ?? this.samples[0]?.id ?? null);
-  score = $derived(address.get("score") === null ? null : Number(address.get("score")));
+  #first = $derived(this.networks.find((one) => one.page === "cnn")?.name ?? null);
+  network = $derived(address.get("network") ?? this.#first);
+  /** None: the program chooses the first one. */
+  input = $derived(address.get("input"));
+  score = $derived(whole(address.get("score")));
   /** The number that is open: `path[index]`. */
   at = $derived(address.get("at"));
   backward = $derived(address.get("direction") === "backward");
   mode = $derived<ScaleMode>(SCALE_MODES.find((mode) => mode === address.get("scale")) ?? "module");
   card = $derived(this.networks.find((one) => one.name === this.network) ?? null);
 
-  /** Slopes are fetched when they are first asked for. */
+  /** Slopes come along when they are first asked for. */
   ready = $derived(!this.backward || this.tensors.has("input@grad"));
+  /** Whether what is shown is what the address names. */
+  current = $derived(
+    this.#shown !== null &&
+      this.#shown.network === this.network &&
+      this.#shown.input === this.input &&
+      this.#shown.score === this.score,
+  );
   valueRanges = $derived(this.scene && findRanges(this.scene, this.tensors, "value", this.mode));
   ranges = $derived(
     this.scene && this.backward ? findRanges(this.scene, this.tensors, "grad", this.mode) : this.valueRanges,
@@ -55,20 +66,23 @@ export class CnnState {
   });
 
   constructor() {
-    link.onReopen(() => this.#openScene());
+    $effect(() =>
+      link.onReopen(() => {
+        this.#listNetworks();
+        if (this.network) this.#listSamples(this.network);
+        this.#openScene();
+      }),
+    );
     this.#listNetworks();
     $effect(() => {
       if (this.network) this.#listSamples(this.network);
     });
     $effect(() => {
-      if (this.network && this.input) this.#openScene();
+      if (this.network) this.#openScene();
     });
     $effect(() => {
-      if (this.scene && this.at) this.#explain(this.scene.source, this.at, this.backward);
-      else this.opened = null;
-    });
-    $effect(() => {
-      if (this.scene && this.backward) this.#fetchSlopes(this.scene);
+      if (this.scene && this.at && this.current) this.#explain(this.scene.source, this.at, this.backward);
+      else if (!this.at) this.opened = null;
     });
     $effect(() => {
       if (this.column) this.#fetchWeights(this.column.parameters);
@@ -92,46 +106,38 @@ export class CnnState {
   }
 
   #openScene(): void {
-    const [network, input, score] = [this.network, this.input, this.score];
-    if (!network || !input) return;
+    const { network, input, score, backward } = this;
+    if (!network) return;
     this.busy = true;
-    this.progress = null;
     let scene: Scene | null = null;
     const listen: Listener = (answer, tensors) => {
       if (answer.request !== this.#opening) return;
-      if (answer.type === "progress") this.progress = answer;
       if (answer.type === "scene") scene = answer;
       if (answer.type === "maps") {
         // The maps and what they belong to change in one step, so that no old number stands under a new name.
+        if (this.scene?.source !== scene?.source) this.opened = null;
         this.tensors = new Map(tensors.map((tensor) => [key(tensor.ref), tensor]));
         this.scene = scene;
+        this.#shown = { network, input, score };
         this.failure = null;
       }
       if (answer.type === "failure") this.failure = answer;
       if (answer.type === "failure" || answer.type === "done") this.busy = false;
     };
-    this.#opening = link.ask({ type: "open_scene", network, input, score }, listen);
+    this.#opening = link.ask({ type: "open_scene", network, input, score, backward, view: "page" }, listen);
   }
 
   #fetch(refs: string[]): void {
     if (!refs.length) return;
     const source = this.scene?.source;
     link.ask({ type: "fetch_tensors", refs }, (answer, tensors) => {
-      if (answer.type !== "maps" || this.scene?.source !== source) return;
+      if (this.scene?.source !== source) return;
+      if (answer.type === "failure") this.cardFailure = answer;
+      if (answer.type !== "maps") return;
       const more = new Map(this.tensors);
       for (const tensor of tensors) more.set(key(tensor.ref), tensor);
       this.tensors = more;
     });
-  }
-
-  #fetchSlopes(scene: Scene): void {
-    if (this.tensors.has("input@grad")) return;
-    const paths = ["input", ...scene.columns.map((column) => column.path)];
-    const slopes = scene.columns.filter((column) => column.mixes).map((column) => column.path);
-    this.#fetch([
-      ...paths.map((path) => format({ source: scene.source, path, index: [], what: "grad" })),
-      ...slopes.map((path) => format({ source: scene.source, path, index: [], what: "slope" })),
-    ]);
   }
 
   #fetchWeights(parameters: string[]): void {
@@ -144,7 +150,7 @@ export class CnnState {
   #explain(source: string, at: string, backward: boolean): void {
     const ref = `${source}#${at}@${backward ? "grad" : "value"}`;
     const limit = backward ? SLOPE_TERMS : CARD_TERMS;
-    link.ask({ type: "explain_number", ref, limit }, (answer, tensors) => {
+    link.ask({ type: "explain_number", ref, limit, view: "page" }, (answer, tensors) => {
       if (this.scene?.source !== source || this.at !== at || this.backward !== backward) return;
       if (answer.type === "explained") {
         this.opened = { explained: answer, parts: tensors };
@@ -181,17 +187,18 @@ export class CnnState {
     else address.set({ score: String(index) });
   }
 
+  /** Follow what gives the open number most: the next stop of its trail. */
   followLargest(): void {
-    const next = this.explained?.terms.find(
-      ({ ref }) =>
-        ref && (ref.includes("#input[") || this.scene?.columns.some((c) => ref.includes(`#${c.path}[`))),
-    );
-    if (next?.ref) this.follow(next.ref);
+    const trail = this.explained?.trail ?? [];
+    const next = trail[trail.findIndex((stop) => stop.number.ref === this.explained?.ref) + 1];
+    if (next) this.follow(next.number.ref);
   }
 
   async give(picture: Blob | null | undefined): Promise<void> {
     if (!picture) return;
+    const turn = ++this.#pictures;
     const answer = await upload(picture);
+    if (turn !== this.#pictures) return; // a newer picture was given meanwhile
     this.refusal = "refusal" in answer ? answer.refusal : null;
     if ("id" in answer) this.read(answer.id);
   }
@@ -210,5 +217,17 @@ export class CnnState {
     this.busy = false;
   }
 }
+
+interface Asked {
+  network: string;
+  input: string | null;
+  score: number | null;
+}
+
+/** A class's index from the address; what is none is left to the program. */
+const whole = (text: string | null): number | null => {
+  const value = Number(text);
+  return text !== null && Number.isInteger(value) && value >= 0 && value < 1e9 ? value : null;
+};
 
 const key = (ref: string): string => ref.slice(ref.indexOf("#") + 1);
