@@ -144,6 +144,9 @@ COLLECT = """
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const words = node.textContent.trim(), parent = node.parentElement;
+    const hollow = /\\b(NaN|undefined|null|Infinity)\\b|\\[object/.test(words);
+    if (hollow && shown(parent) && !parent.closest("[data-ref], .code"))
+      strays.push(`nothing in a number's place: ${JSON.stringify(words)} at ${place(node)}`);
     if (!/\\d/.test(words) || !shown(parent) || parent.closest("[data-ref], script, style")) continue;
     const by = allowed.filter((selector) => parent.closest(selector));
     if (by.length === 0) strays.push(`${JSON.stringify(words)} at ${place(node)}`);

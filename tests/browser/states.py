@@ -21,6 +21,8 @@ class State:
     query: Query = field(default_factory=dict)
     keys: tuple[str, ...] = ()
     """Pressed one after another."""
+    clicks: tuple[str, ...] = ()
+    """What is clicked, one after another."""
     hover: str = ""
     """What the pointer is laid on."""
 
@@ -42,6 +44,10 @@ OPENED = {
     "softmax": ":softmax[0,1]",
     "pixel": "input[0,0,9,9]",
 }
+
+
+MENUS = {"Network": "Tiny VGG", "Pictures": "Pictures"}
+"""The face of each menu."""
 
 
 def settings_of(network: str, sample: str | None = None) -> Query:
@@ -72,6 +78,24 @@ def slope_states(network: str, sample: str, names: tuple[str, ...] = tuple(OPENE
         yield State(f"{network} slope at {name}", query=query)
 
 
+def menu_states(network: str, sample: str) -> Iterator[State]:
+    """What the menus of the bar hold."""
+    for name in ("Network", "Pictures"):
+        yield State(
+            f"{name} menu", query=settings_of(network, sample), clicks=(f"button.face:has-text('{MENUS[name]}')",)
+        )
+
+
+def tab_states(network: str, sample: str) -> Iterator[State]:
+    """The tabs at the foot of a small screen."""
+    for name in ("conv", "pool", "output", "softmax"):
+        for tab in ("Number", "Code", "More") if name == "conv" else ("Number",):
+            query = {**settings_of(network, sample), "at": OPENED[name]}
+            yield State(f"{network} {name}, {tab}", query=query, clicks=(f"[role=tab]:text-is('{tab}')",))
+    slope = {**settings_of(network, sample), "at": OPENED["conv"], "direction": "backward"}
+    yield State(f"{network} slope, Number", query=slope, clicks=("[role=tab]:text-is('Number')",))
+
+
 def table_states(network: str, sample: str) -> Iterator[State]:
     """Every term as a table."""
     for name in ("conv", "output", "softmax"):
@@ -84,5 +108,7 @@ def enact(page: Page, state: State) -> None:
     page.mouse.move(1, 1)
     for key in state.keys:
         page.keyboard.press(key)
+    for selector in state.clicks:
+        page.locator(selector).first.click()
     if state.hover:
         page.locator(state.hover).first.hover()

@@ -122,6 +122,7 @@ PLANTS = [
     Plant("read out", "forward", "label", attribute("[data-cell='1 0']", "aria-label", EXACT)),
     Plant("digits alone", "forward", "stray", added("<p>0.713 of all</p>")),
     Plant("digits under a name", "forward", "stray", added("<p class=name>block 0.713</p>")),
+    Plant("not a number", "forward", "stray", added("<p class=size>NaN G multiply-adds</p>")),
     Plant("an empty address", "forward", "stray", added("<p data-ref=''>0.713</p>")),
     Plant("a mute canvas", "forward", "stray", added("<canvas width=9 height=9></canvas>")),
     Plant("an error of a sum", "conv", "error", added("<p class=error>3 × 10⁻³</p>")),
