@@ -89,11 +89,11 @@ export function colour(scale: ScaleName, value: number, range: number, theme: Th
   return `rgb(${r} ${g} ${b})`;
 }
 
-/** Ink or white, whichever reads better on the colour of this value. */
+/** Black or white, whichever reads better on the colour of this value. */
 export function inkOn(scale: ScaleName, value: number, range: number, theme: Theme): string {
   const [r, g, b] = ramp(scale, theme)[Math.round(place(scale, value, range) * (STEPS - 1))]!;
   const luminance = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  return (luminance + 0.05) / 0.0591 > 1.05 / (luminance + 0.05) ? "#15181E" : "#FFFFFF";
+  return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? "#000000" : "#FFFFFF";
 }
 
 /** Fill RGBA bytes with the colours of values. Values that are not finite stay transparent: the pane hatches them. */

@@ -253,6 +253,7 @@ export interface Stop {
   label: string;
   index: number[];
   number: Number;
+  shut: boolean;
 }
 /**
  * What an operation reads of its input's rows and columns; may hang over the edge, where the input is padded.

@@ -279,6 +279,8 @@ class Stop(Struct, frozen=True, kw_only=True):
     label: str
     index: list[int]
     number: Number
+    shut: bool
+    """Whether the next stop, one nearer to the input, gives nothing to this one."""
 
 
 class Window(Struct, frozen=True, kw_only=True):

@@ -13,11 +13,20 @@ from glasswork.tracing import Op, Trace
 
 Place = tuple[str, tuple[int, ...]]
 LONGEST = 400
+PROBABILITY = ":softmax"  # what the zoo appends to logits
 
 
 def trail(trace: Trace, source: str, path: str, index: tuple[int, ...], what: str = "value") -> list[Stop]:
     """From the score down to the input, with `path[index]` on the way; each stop with its value or its slope."""
-    places = [*reversed(upwards(trace, path, index)), (path, index), *downwards(trace, path, index)]
+    above = upwards(trace, path, index)
+    below = downwards(trace, path, index)
+    if (
+        what == "value"
+        and PROBABILITY in trace
+        and (above or [(path, index)])[-1][0] == trace[PROBABILITY].operands[0].path
+    ):
+        above.append((PROBABILITY, (above or [(path, index)])[-1][1]))
+    places = [*reversed(above), (path, index), *below]
     return [
         Stop(
             path=place,
@@ -26,9 +35,18 @@ def trail(trace: Trace, source: str, path: str, index: tuple[int, ...], what: st
             number=Number(
                 ref=f"{source}#{place}[{','.join(map(str, at))}]@{what}", value=_number(trace, place, at, what)
             ),
+            shut=i + 1 < len(places) and _is_shut(trace, place, at, places[i + 1]),
         )
-        for place, at in places
+        for i, (place, at) in enumerate(places)
     ]
+
+
+def _is_shut(trace: Trace, path: str, index: tuple[int, ...], operand: Place) -> bool:
+    """Whether an op that takes the largest took another number than this operand."""
+    expansion = terms(trace, path, index)
+    if expansion.reduce != "max":
+        return False
+    return trace.value(operand[0]).tensor[operand[1]].item() < expansion.total()
 
 
 def _number(trace: Trace, path: str, index: tuple[int, ...], what: str) -> float:

@@ -58,7 +58,7 @@ export interface Layout {
   brackets: Span[];
   heads: Head[];
   legends: (Span & { scale: number })[];
-  /** Between the headings and the first row. */
+  /** Where the headings begin. */
   top: number;
   bottom: number;
 }
@@ -72,6 +72,8 @@ const FOOT = 62;
 const TIGHT = 4;
 const STRIP = 9;
 const LARGEST_PITCH = 58;
+/** On a page this wide panes grow; text doesn't. */
+const VAST = { width: 1920, grows: 1.28 };
 
 /** How many panes a column has: one a channel, or, for a vector, one a channel of the map that it is made of. */
 export function channels(scene: Scene, column: Column): number {
@@ -98,14 +100,16 @@ export function layoutAcross(scene: Scene, width: number, height: number): Layou
   const rows = Math.max(...drawn.map((column) => (column.shape.length > 1 ? column.shape[0]! : 1)));
   const top = HEAD;
   const bottom = height - FOOT;
-  const pitch = Math.min(LARGEST_PITCH, (bottom - top) / rows);
+  const pitch = Math.min(LARGEST_PITCH * (width > VAST.width ? VAST.grows : 1), (bottom - top) / rows);
   const used = pitch * rows;
-  const offset = top + Math.max(0, (bottom - top - used) / 2);
+  const lift = Math.max(0, (bottom - top - used) / 2); // headings, rows and scales stand together, in the middle
+  const offset = top + lift;
   const middle = (count: number, i: number, step = pitch): number =>
     offset + used / 2 + (i - (count - 1) / 2) * step;
   const largest = Math.max(...drawn.filter((column) => column.shape.length > 1).map((c) => c.shape.at(-1)!));
 
   const widths = drawn.map((column) => (column.shape.length > 1 ? paneSize(column, largest, pitch) : STRIP));
+  const roomForNames = space === WIDE && Math.min(...widths.filter((each) => each !== STRIP)) >= 32;
   const gaps = drawn.filter((column, i) => column.mixes || i === 0).length + 1;
   const inner = width - 2 * MARGIN - space.input - space.output;
   const tight = drawn.length - (gaps - 1);
@@ -179,14 +183,16 @@ export function layoutAcross(scene: Scene, width: number, height: number): Layou
     brackets: brackets(scene, columns),
     heads: [
       ...brackets(scene, columns).map(stageHead),
-      ...(space === WIDE ? columns.flatMap(columnHeads) : groupHeads(columns)),
-    ],
+      ...(roomForNames ? columns.flatMap(columnHeads) : groupHeads(columns)),
+    ].map((head) => ({ ...head, y: head.y + lift })),
     legends: legends(columns),
-    top: offset,
+    top: lift,
     bottom: offset + used,
   };
 }
 
+/** An opened sum wants this much. */
+const VITRINE = 850;
 const BACK = { pane: 22, tight: 4, apart: 18, strip: 6, picture: 56, pitch: 42, classes: 112 };
 /** Below this width an opened part has the page to itself. */
 export const ROOM_FOR_NEIGHBOURS = 1180;
@@ -209,14 +215,22 @@ export function layoutOpened(scene: Scene, path: string, width: number, height: 
   const middle = (count: number, i: number): number =>
     top + (pitch * rows) / 2 + (i - (count - 1) / 2) * pitch;
 
+  const room = width - 2 * MARGIN - BACK.picture - 18 - BACK.classes - 112;
+  const stepped = [...before, ...after];
+  const needs = stepped.reduce(
+    (sum, column) => sum + BACK.pane + (column.mixes ? BACK.apart : BACK.tight),
+    0,
+  );
+  const back = needs > room - VITRINE ? { ...BACK, pane: 18, apart: 9, tight: 2 } : BACK;
+
   const put = (list: Column[], start: number): number => {
     let x = start;
     list.forEach((column, i) => {
       const strip = column.shape.length === 1;
-      const wide = strip ? BACK.strip : Math.min(BACK.pane, pitch - 4);
-      if (i > 0) x += column.mixes ? BACK.apart : BACK.tight;
+      const wide = strip ? back.strip : Math.min(back.pane, pitch - 4);
+      if (i > 0) x += column.mixes ? back.apart : back.tight;
       const number = channels(scene, column);
-      const tall = Math.min(BACK.pane, pitch - 4);
+      const tall = Math.min(back.pane, pitch - 4);
       const panes = Array.from({ length: number }, (_, at) => ({
         x,
         y: middle(number, at) - tall / 2,
@@ -234,8 +248,8 @@ export function layoutOpened(scene: Scene, path: string, width: number, height: 
   const afterWidth = after.reduce(
     (sum, column, i) =>
       sum +
-      (column.shape.length === 1 ? BACK.strip : BACK.pane) +
-      (i ? (column.mixes ? BACK.apart : BACK.tight) : 0),
+      (column.shape.length === 1 ? back.strip : back.pane) +
+      (i ? (column.mixes ? back.apart : back.tight) : 0),
     0,
   );
   const right = alone
@@ -271,9 +285,9 @@ export function layoutOpened(scene: Scene, path: string, width: number, height: 
     classes,
     wires,
     brackets: [],
-    heads: [],
+    heads: alone ? [] : backHeads(columns),
     legends: [],
-    top,
+    top: 0,
     bottom: top + pitch * rows,
   };
 }
@@ -306,6 +320,13 @@ function columnHeads({ column, x, width }: Placed): Head[] {
     { ...middle, words: column.label, kind: "name", y: 22 },
     { ...middle, words: sizeOf(column), kind: "size", y: 37 },
   ];
+}
+
+/** Over what stepped back: the name of each operation that mixes channels. */
+function backHeads(columns: Placed[]): Head[] {
+  return columns
+    .filter(({ column, strip }) => !strip && column.mixes)
+    .map(({ column, x }) => ({ words: column.name, kind: "size", x, y: 14, align: "start" }) satisfies Head);
 }
 
 /** Where columns stand too close for a name each: one for all between two sets of lines. */

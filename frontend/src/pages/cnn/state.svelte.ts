@@ -1,7 +1,7 @@
 /** What the page knows: the scene that the address names, its tensors, and the number that is open. */
 import { address } from "../../lib/address.svelte";
 import { link, type Listener } from "../../lib/link.svelte";
-import type { Explained, Failure, NetworkCard, Sample, Scene } from "../../lib/messages";
+import type { Explained, Failure, NetworkCard, Sample, Scene, Stop } from "../../lib/messages";
 import { format, parse } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
 import type { Place } from "../../figures/map/Map.svelte";
@@ -33,6 +33,8 @@ export class CnnState {
   /** What the scene that is shown was asked for with. */
   #shown = $state.raw<Asked | null>(null);
   #pictures = 0;
+  /** The way from the score through the open number to the input; what was walked stays, the rest is computed. */
+  trail = $state.raw<Stop[]>([]);
 
   #first = $derived(this.networks.find((one) => one.page === "cnn")?.name ?? null);
   network = $derived(address.get("network") ?? this.#first);
@@ -153,6 +155,7 @@ export class CnnState {
     link.ask({ type: "explain_number", ref, limit, view: "page" }, (answer, tensors) => {
       if (this.scene?.source !== source || this.at !== at || this.backward !== backward) return;
       if (answer.type === "explained") {
+        this.trail = walked(this.trail, this.explained?.ref, answer);
         this.opened = { explained: answer, parts: tensors };
         this.cardFailure = null;
       }
@@ -189,8 +192,8 @@ export class CnnState {
 
   /** Follow what gives the open number most: the next stop of its trail. */
   followLargest(): void {
-    const trail = this.explained?.trail ?? [];
-    const next = trail[trail.findIndex((stop) => stop.number.ref === this.explained?.ref) + 1];
+    const at = this.trail.findIndex((stop) => stop.number.ref === this.explained?.ref);
+    const next = this.trail[at + 1];
     if (next) this.follow(next.number.ref);
   }
 
@@ -209,6 +212,7 @@ export class CnnState {
   }
 
   close(): void {
+    this.trail = [];
     address.set({ at: null });
   }
 
@@ -216,6 +220,15 @@ export class CnnState {
     link.cancel(this.#opening);
     this.busy = false;
   }
+}
+
+/** A stop of the trail keeps it; an operand of the number before replaces what lies right of that; else it is new. */
+function walked(trail: Stop[], before: string | undefined, answer: Explained): Stop[] {
+  if (trail.some((stop) => stop.number.ref === answer.ref)) return trail;
+  const from = trail.findIndex((stop) => stop.number.ref === before);
+  const own = answer.trail.findIndex((stop) => stop.number.ref === answer.ref);
+  const follows = from >= 0 && trail[from + 1]?.path === answer.path;
+  return follows ? [...trail.slice(0, from + 1), ...answer.trail.slice(own)] : answer.trail;
 }
 
 interface Asked {
