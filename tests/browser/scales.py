@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 STOPS = {
@@ -37,8 +39,10 @@ TO_LAB = np.array(
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
 )
+FROM_LAB, FROM_CONES = np.linalg.inv(TO_LAB), np.linalg.inv(TO_CONES)
 
 
+@cache
 def to_lab(colour: str) -> np.ndarray:
     encoded = np.array([int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)])
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
@@ -46,7 +50,7 @@ def to_lab(colour: str) -> np.ndarray:
 
 
 def to_bytes(lab: np.ndarray) -> np.ndarray:
-    linear = np.linalg.inv(TO_CONES) @ (np.linalg.inv(TO_LAB) @ lab) ** 3
+    linear = FROM_CONES @ (FROM_LAB @ lab) ** 3
     linear = linear.clip(0, 1)
     return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 

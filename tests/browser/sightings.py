@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -84,7 +85,7 @@ class Sighting:
 
 
 COLLECT = """
-([allowed, salt]) => {
+([allowed, salt, lean]) => {
   const shown = (one) => one.checkVisibility();
   const within = (node) => node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
   const place = (node) => {
@@ -105,7 +106,7 @@ COLLECT = """
         ref, text: one.textContent, title: one.getAttribute("title"), mirrored: one.hasAttribute("data-mirrored"),
       });
   }
-  for (const one of document.querySelectorAll("[data-edge]")) {
+  for (const one of lean ? [] : document.querySelectorAll("[data-edge]")) {
     lines.push({
       ref: one.getAttribute("data-edge"), value: one.getAttribute("data-value"),
       width: Number(one.getAttribute("stroke-width")), stroke: one.getAttribute("stroke"),
@@ -114,7 +115,7 @@ COLLECT = """
   const copy = new OffscreenCanvas(512, 4096).getContext("2d", { willReadFrequently: true });
   let seed = salt;
   const random = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648;
-  for (const canvas of document.querySelectorAll("canvas")) {
+  for (const canvas of lean ? [] : document.querySelectorAll("canvas")) {
     if (!shown(canvas) || canvas.matches("[data-picture]")) continue;
     const box = canvas.getBoundingClientRect();
     if (typeof canvas.pick !== "function") { strays.push(`a canvas that can't be asked: ${place(canvas)}`); continue; }
@@ -153,13 +154,14 @@ COLLECT = """
     else if (by.length === 1 && by[0] === ".name" && /\\.\\d/.test(words))
       strays.push(`a number under a name: ${JSON.stringify(words)} at ${place(node)}`);
   }
-  return { theme: document.documentElement.dataset.theme, texts, cells, lines, pixels, twins, errors, strays };
+  const theme = document.documentElement.dataset.theme;
+  return JSON.stringify({ theme, texts, cells, lines, pixels, twins, errors, strays });
 }
 """
 
 
-def collect(page: Page, state: str, mode: str = "module") -> Sighting:
-    """Look at all of a page that has settled."""
+def collect(page: Page, state: str, mode: str = "module", lean: bool = False) -> Sighting:
+    """Look at all of a page that has settled; lean: but for its pixels and lines."""
     salt = sum(map(ord, state))  # other pixels in each state, the same ones in each run of the tests
-    seen: dict[str, Any] = page.evaluate(COLLECT, [list(WITHOUT_REFERENCE), salt])
+    seen: dict[str, Any] = json.loads(page.evaluate(COLLECT, [list(WITHOUT_REFERENCE), salt, lean]))
     return Sighting(state=state, mode=mode, **seen)

@@ -103,6 +103,8 @@ PLANTS = [
     Plant("grad", "backward", "text", text("[data-ref$='@grad']", "'0.4321'")),
     Plant("term", "conv", "text", text("[data-ref*='@term:']", BUMP)),
     Plant("remainder", "conv", "text", text("[data-ref*='@remainder:']", BUMP)),
+    Plant("gradterm", "slope", "text", text("[data-ref*='@gradterm:']", BUMP)),
+    Plant("gradremainder", "slope", "text", text("[data-ref*='@gradremainder:']", BUMP)),
     Plant("part", "conv", "text", text("[data-ref*='@part:']", BUMP)),
     Plant("min", "forward", "text", added(f"<i data-ref='{SOURCE}#block1.conv1@min'>1.23</i>")),
     Plant("max", "forward", "text", added(f"<i data-ref='{SOURCE}#block1.conv1@max'>−1.23</i>")),
@@ -128,7 +130,12 @@ PLANTS = [
     Plant("an error of a sum", "conv", "error", added("<p class=error>3 × 10⁻³</p>")),
 ]  # fmt: skip
 
-STATES: dict[str, Query] = {"forward": {}, "backward": {"direction": "backward"}, "conv": {"at": OPENED["conv"]}}
+STATES: dict[str, Query] = {
+    "forward": {},
+    "backward": {"direction": "backward"},
+    "conv": {"at": OPENED["conv"]},
+    "slope": {"at": OPENED["pool"], "direction": "backward"},
+}
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def wander(page: Page, app: App, state: State, steps: int) -> Iterator[Sighting]
     for step in range(steps):
         page.keyboard.press(("ArrowRight", "ArrowDown")[step % 2])
         settle(page)
-        yield collect(page, f"{state.name}, step {step}", state.mode)
+        yield collect(page, f"{state.name}, step {step}", state.mode, lean=step > 0)
 
 
 def at(network: str, sample: str, number: str, **more: str | int) -> State:
@@ -73,14 +73,14 @@ def short_tour(browser: Browser, app: App, networks: list[str], complaints: Comp
         tour(page, [*table_states(first, two), *slope_states(first, two), *menu_states(first, two)])
         found += wander(page, app, at(first, one, "block1.conv2[0,1,6,6]"), 6)
         found += wander(page, app, at(first, two, "block2.conv1[0,4,9,9]"), 6)
-        found += wander(page, app, at(first, two, "block1.conv2[0,7,30,22]", direction="backward"), 4)
+        found += wander(page, app, at(first, two, "block1.pool[0,7,9,12]", direction="backward"), 18)
         for other in others:
             sample = samples_of(other)[0]
             tour(page, map_states(other, sample, few=True))
-            tour(page, opened_states(other, sample, ("second conv", "output")))
+            tour(page, opened_states(other, sample, ("second conv", "relu", "last pool", "output")))
     with window(browser, app, complaints, **DARK) as context:
         page = context.new_page()
-        tour(page, [*map_states(first, three, few=True), *opened_states(first, three, ("conv", "relu"))])
+        tour(page, [*map_states(first, three, few=True), *opened_states(first, three, ("conv", "relu", "last pool"))])
     with window(browser, app, complaints, **SMALL) as context:
         page = context.new_page()
         tour(page, [State("gallery, small", ""), *map_states(first, three, few=True)])
