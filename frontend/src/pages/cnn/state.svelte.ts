@@ -6,7 +6,7 @@ import { format, parse } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
 import type { Place } from "../../figures/map/Map.svelte";
 import { findRanges, SCALE_MODES, type ScaleMode } from "../../figures/map/ranges";
-import { upload, type Refusal } from "./input/upload";
+import { upload, type Given, type Refusal } from "./input/upload";
 
 /** A card shows the three largest products and the bias. */
 const CARD_TERMS = 4;
@@ -28,6 +28,8 @@ export class CnnState {
   cardFailure = $state.raw<Failure | null>(null);
   /** What was wrong with a picture that was given; everything else stays. */
   refusal = $state.raw<Refusal | null>(null);
+  /** The last picture that was given: its name and how it was read are known to this page only. */
+  given = $state.raw<Given | null>(null);
   busy = $state(false);
   #opening = 0;
   /** What the scene that is shown was asked for with. */
@@ -203,7 +205,10 @@ export class CnnState {
     const answer = await upload(picture);
     if (turn !== this.#pictures) return; // a newer picture was given meanwhile
     this.refusal = "refusal" in answer ? answer.refusal : null;
-    if ("id" in answer) this.read(answer.id);
+    if ("id" in answer) {
+      this.given = answer;
+      this.read(answer.id);
+    }
   }
 
   /** Read a picture that was given; drawing on does not fill the history. */

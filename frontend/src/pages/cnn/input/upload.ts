@@ -6,7 +6,14 @@ export interface Refusal {
   todo: string;
 }
 
-export type Upload = { id: string } | { refusal: Refusal };
+/** A picture that was taken in: its file's name, and what had to be done to read it. */
+export interface Given {
+  id: string;
+  name: string;
+  notes: string[];
+}
+
+export type Upload = Given | { refusal: Refusal };
 
 /** Send the bytes of a picture. What cannot be read is refused in words, and nothing is lost. */
 export async function upload(picture: Blob): Promise<Upload> {
@@ -17,8 +24,9 @@ export async function upload(picture: Blob): Promise<Upload> {
       body: picture,
       headers: { "Content-Type": type },
     });
-    const body = (await answer.json()) as { id: string } & Refusal;
-    return answer.ok ? { id: body.id } : { refusal: body };
+    const body = (await answer.json()) as Given & Refusal;
+    const name = picture instanceof File ? picture.name : "";
+    return answer.ok ? { id: body.id, name, notes: body.notes } : { refusal: body };
   } catch {
     return {
       refusal: {
