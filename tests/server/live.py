@@ -15,7 +15,7 @@ from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
 from glasswork.errors import GlassworkError
-from glasswork.scenes.messages import Answer, FetchTensors, ListNetworks, Networks, OpenScene, Progress, Request
+from glasswork.scenes.messages import Answer, Array, FetchTensors, ListNetworks, Maps, Networks, OpenScene, Request
 from glasswork.server.run import LocalServer
 from glasswork.server.session import Session
 from glasswork.server.settings import Settings
@@ -44,6 +44,11 @@ def respond(request: Request, session: Session) -> Iterator[Answer | str | bytes
         raise GlassworkError("no such thing", where="here", why="it is a test", todo="Do nothing.")
 
 
+def said(request: OpenScene) -> Maps:
+    """An answer that says the request's network name again."""
+    return Maps(request.request, [Array(ref=request.network, shape=[0], dtype="uint8")])
+
+
 def scene(request: OpenScene, session: Session) -> Iterator[Answer | str | bytes]:
     global _running
     started.append((request.network, session))
@@ -56,14 +61,14 @@ def scene(request: OpenScene, session: Session) -> Iterator[Answer | str | bytes
                 if session.cancelled.is_set():
                     return
                 if step == 0 or request.network == "slow talker":
-                    yield Progress(request.request, step, 3000, request.network)
+                    yield said(request)
                 time.sleep(0.01)
         elif request.network == "crashes":
             raise RuntimeError(f"inside, {SECRET}")
         elif request.network == "floods":
             for _ in range(500):
                 yield bytes(FRAME)  # each in memory of its own
-        yield Progress(request.request, 1, 1, request.network)
+        yield said(request)
     finally:
         with _lock:
             _running -= 1

@@ -223,7 +223,7 @@ def test_c31_a_hostile_name_stands_in_answers_as_it_is(server: LocalServer, name
     with live.page_socket(server) as page:
         page.send(json.dumps({"type": "open_scene", "request": 1, "network": name, "input": "x"}))
         answer = str(page.recv(5))
-        assert json.loads(answer)["doing"] == name
+        assert json.loads(answer)["arrays"][0]["ref"] == name
         assert "\x1b" not in answer
     with live.client(server) as browser:
         answer = browser.get("/assets/" + quote(name))

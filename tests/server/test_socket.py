@@ -93,7 +93,7 @@ def test_c13_a_crash_tells_the_page_a_number_and_the_log_the_rest(
         assert report in caplog.text
         assert "in scene" in caplog.text, "the traceback"
         scene(socket, 5, "works")
-        assert until_end(socket, 5) == ["progress 5", "done 5"]
+        assert until_end(socket, 5) == ["maps 5", "done 5"]
 
 
 def test_a_newer_request_replaces_the_older_one_of_its_slot(server: LocalServer) -> None:
@@ -133,7 +133,7 @@ def test_light_requests_do_not_wait_for_a_heavy_one_and_heavy_ones_run_one_at_a_
         assert until_end(other, 2) == ["networks 2", "done 2"]
         assert time.monotonic() - begun < 2  # the slow one takes 30 s
         ask(one, "cancel", 2, cancels=1)
-        assert until_end(other, 1) == ["progress 1", "done 1"]
+        assert until_end(other, 1) == ["maps 1", "done 1"]
     assert max(live.heavy_at_once) == 1
 
 
@@ -158,7 +158,7 @@ def test_a_browser_that_leaves_in_the_middle_stops_the_work_without_noise(
     for last_word in (close_frame, b""):
         with live.raw_page_socket(server) as wire:
             wire.sendall(live.text_frame({"type": "open_scene", "request": 1, "network": "slow talker", "input": "x"}))
-            assert b"progress" in wire.recv(4096)
+            assert b"maps" in wire.recv(4096)
             work = live.started[-1][1]
             wire.sendall(last_word)
         live.until(work.cancelled.is_set)
@@ -291,7 +291,7 @@ def test_c47_a_page_that_never_reads_is_dropped_and_holds_little(
         assert rss() - before < 50 << 20
     with live.page_socket(server) as other:
         scene(other, 2, "works")
-        assert until_end(other, 2) == ["progress 2", "done 2"]
+        assert until_end(other, 2) == ["maps 2", "done 2"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts Linux's open files")
