@@ -2,7 +2,7 @@
 
 import difflib
 
-MANY = 16
+MANY = 32
 
 
 class GlassworkError(Exception):

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from asking import Asking
-from opening import FLAGS, PATIENCE, WATCH, App, find_browser
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from opening import FLAGS, App, find_browser
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from windows import Complaints, window
 
 from glasswork import zoo
 
@@ -30,7 +29,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running.stop()
 
 
-@pytest.fixture(scope="session")
+# A module's, not the session's: while Playwright runs, no other test can run an event loop of its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as tools:
         found = tools.chromium.launch(executable_path=find_browser(), args=FLAGS)
@@ -44,39 +44,6 @@ def asking(app: App) -> Iterator[Asking]:
     asks = Asking(app.traces)
     yield asks
     asks.close()
-
-
-class Complaints:
-    """What the browser said against a page."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.expected: tuple[str, ...] = ()
-
-    def listen(self, context: BrowserContext) -> None:
-        context.on("console", self.hear)
-        context.on("weberror", lambda error: self.said.append(f"thrown: {error.error}"))
-
-    def hear(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.said.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
-
-    def raise_any(self) -> None:
-        left = [one for one in self.said if not any(words in one for words in self.expected)]
-        assert not left, "the browser complained:\n" + "\n".join(left)
-
-
-@contextmanager
-def window(browser: Browser, app: App, complaints: Complaints, **given: Any) -> Iterator[BrowserContext]:
-    """A browser window with nothing kept from before, let in by the server."""
-    wanted: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce", **given}
-    context = browser.new_context(**wanted)
-    context.set_default_timeout(PATIENCE)
-    context.add_init_script(WATCH)
-    complaints.listen(context)
-    app.enter(context)
-    yield context
-    context.close()
 
 
 @pytest.fixture

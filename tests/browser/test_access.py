@@ -9,10 +9,10 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 import pytest
-from conftest import Complaints, window
 from opening import App, go, move, settle
 from playwright.sync_api import Browser, Page
 from states import DESK, OPENED, PHONE, State, enact, settings_of
+from windows import Complaints, window
 
 from glasswork import zoo
 

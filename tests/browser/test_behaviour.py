@@ -11,13 +11,13 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 import pytest
 from asking import Asking
-from conftest import Complaints, window
 from judging import judge
 from opening import App, go, settle
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 from sightings import collect
 from states import DESK, settings_of
+from windows import Complaints, window
 
 from glasswork import zoo
 from glasswork.zoo import shipping

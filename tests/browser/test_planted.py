@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import pytest
 from asking import Asking
-from conftest import Complaints, window
 from judging import judge
 from opening import App, go
 from playwright.sync_api import Browser, Page
 from resolver import Resolver
 from sightings import collect
 from states import DESK, OPENED, Query, settings_of
+from windows import Complaints, window
 
 from glasswork import zoo
 

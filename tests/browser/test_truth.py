@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from asking import Asking
-from conftest import Complaints
 from judging import Verdict, judge
 from opening import App
 from playwright.sync_api import Browser, Page
 from sightings import WITHOUT_REFERENCE
 from states import State, settings_of
 from touring import long_tour, look, samples_of, short_tour
+from windows import Complaints
 
 pytestmark = pytest.mark.browser
 

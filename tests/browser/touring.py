@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from conftest import Complaints, window
 from opening import App, go, move, settle
 from playwright.sync_api import Browser, Page
 from sightings import Sighting, collect
@@ -22,6 +21,7 @@ from states import (
     tab_states,
     table_states,
 )
+from windows import Complaints, window
 
 from glasswork import zoo
 

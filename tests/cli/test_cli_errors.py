@@ -235,9 +235,15 @@ def test_a_table_of_what_differs_may_have_lines_of_its_own() -> None:
     assert printing.error_text(error) == "no fit (a\\nb): 2 differ:\n    key wanted\n  glasswork: fine\\x1b. Go"
 
 
+def hear_interrupts() -> None:
+    """What runs in the background of a shell is born deaf to Ctrl-C, and would hand that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_is_quiet(tmp_path: Path) -> None:
     line = [*PROGRAM, "train", "tiny-vgg-digits", "--steps", "100000", "--out", str(tmp_path / "run")]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(line, **pipes, preexec_fn=hear_interrupts) as process:
         assert process.stderr
         assert process.stdout
         try:
