@@ -22,7 +22,7 @@ from glasswork.scenes.records import Records
 from glasswork.tracing import Trace, trace
 from glasswork.zoo import Network
 
-BYTES = 32 << 20
+BYTES = 16 << 20
 ID_LENGTH = 16
 
 
