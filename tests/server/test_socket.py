@@ -274,8 +274,9 @@ def test_c24_a_flood_of_messages_ends_and_others_do_not_feel_it(server: LocalSer
 def test_c24_too_many_unanswered_requests_end_the_connection(server: LocalServer) -> None:
     with live.page_socket(server) as socket:
         scene(socket, 0, "slow")
-        for number in range(1, 70):
-            ask(socket, "fetch_tensors", number, refs=[str(number)])  # each has a slot of its own
+        with contextlib.suppress(ConnectionClosed):  # the end may come while the last ones are still being sent
+            for number in range(1, 70):
+                ask(socket, "fetch_tensors", number, refs=[str(number)])  # each has a slot of its own
         assert closed_with(socket) == 1013
 
 
