@@ -20,10 +20,14 @@ def numbered(address: str, number: int) -> str:
 
 
 def name_ops(ops: Sequence[Op], calls: Sequence[ModuleCall], taken: Collection[str]) -> None:
-    """Give every op its canonical path; `taken` are the names that inputs, parameters and buffers go by."""
-    for op in ops:
+    """Give every op its canonical path; `taken` are the names that inputs, parameters and buffers go by.
+
+    Ops that come with a path (rebuilt, or read from a file) keep it.
+    """
+    unnamed = [op for op in ops if not op.path]
+    for op in unnamed:
         op.path = numbered(f"{op.module}:{op.name}", op.call)
-    for call in calls:
+    for call in calls if unnamed else ():
         if call.output is None or not call.path or not call.first <= call.output < call.last:
             continue
         op = ops[call.output]

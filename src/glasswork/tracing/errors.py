@@ -26,6 +26,10 @@ class NotKept(GlassworkError):  # noqa: N818
     """The value was not kept: `keep` was "none" or a byte budget that ran out before it."""
 
 
+class NotRebuilt(GlassworkError, LookupError):  # noqa: N818
+    """Nothing is known of what happens inside this op, or what it would take is not in the trace."""
+
+
 class TraceFailed(GlassworkError):  # noqa: N818
     """The traced module raised. `trace` holds everything up to that op; the cause is chained.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,8 +12,12 @@ from glasswork.tracing.addresses import find_op, name_ops, suggestions
 from glasswork.tracing.errors import UnknownAddress
 from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.ops import Op
+from glasswork.tracing.recipe import Recipe
 from glasswork.tracing.source import Source
 from glasswork.tracing.values import Value
+
+if TYPE_CHECKING:
+    from glasswork.tracing.rebuilding import Rebuilt
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,12 @@ class Trace:
         seconds: wall time of the forward run, recording included.
         backward_seconds: of the backward run; 0 without one.
         failure: where it ended early; None for a run that finished.
+        recipe: what it was made from, for `rerun`; None for traces that were read from a file.
+        edits: what `rerun` changed, in words, by address.
+
+    What a fused op hides is rebuilt when it is asked for. Its parts go by "OP/PART", such as
+    "encoder/step3.layer0.forward.forget_gate" or ":scaled_dot_product_attention#2/weights"; PART reads from the outside
+    in (step, layer, direction, gate), and `rebuild` lists all of them.
     """
 
     module_type: str
@@ -78,6 +88,9 @@ class Trace:
     seconds: float = 0.0
     backward_seconds: float = 0.0
     failure: Failure | None = None
+    recipe: Recipe | None = None
+    edits: Mapping[str, str] = field(default_factory=dict)
+    _rebuilt: dict[int, Rebuilt] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         name_ops(self.ops, self.calls, {*self.inputs, *self.parameters, *self.buffers})
@@ -104,6 +117,9 @@ class Trace:
                 )
             return self.ops[address]
         op = self._by_path.get(address) or find_op(address, self.ops, self.calls)
+        if op is None and "/" in address:
+            whole, _, part = address.rpartition("/")
+            return self.rebuild(whole)[part]
         if op is None:
             raise self._unknown(address, [*self._by_path, *(call.path for call in self.calls if call.path)])
         return op
@@ -131,6 +147,19 @@ class Trace:
             return self[path].output
         raise self._unknown(path, self._values)
 
+    def rebuild(self, op: Op | str | int) -> Rebuilt:
+        """What happened inside a fused op, computed again from what it was given, once; its parts have addresses here.
+
+        Raises:
+            NotRebuilt: for ops that hide nothing, or whose insides are not known; `why` says so.
+        """
+        from glasswork.tracing.rebuilding import rebuild  # only when asked: most traces never are
+
+        op = op if isinstance(op, Op) else self[op]
+        if op.id not in self._rebuilt:
+            self._rebuilt[op.id] = rebuild(op)
+        return self._rebuilt[op.id]
+
     def producer(self, value: Value) -> Op | None:
         """The op that made a value; None for inputs, parameters, buffers and constants."""
         return None if value.producer is None else self.ops[value.producer]
@@ -141,10 +170,15 @@ class Trace:
 
     def readers(self, value: Value) -> tuple[Op, ...]:
         """The ops that read this very value: also for inputs and parameters."""
-        return tuple(op for op in self.ops if any(operand is value for operand in op.operands))
+        inside = self._around(value)
+        ops = self.ops if inside is None else inside.ops
+        return tuple(op for op in ops if any(operand is value for operand in op.operands))
 
     def seed(self, value: Value, index: tuple[int, ...]) -> float:
         """How often the loss holds this very number: what a gradient begins with where it begins."""
+        inside = self._around(value)
+        if inside is not None:
+            return inside.seed(value, index)
         if self.loss is None:
             return 0.0
         if self.loss_value is not None:
@@ -168,6 +202,10 @@ class Trace:
                 if not finite:
                     return value
         return None
+
+    def _around(self, value: Value) -> Rebuilt | None:
+        """The rebuilt op that a value is a part of."""
+        return next((inside for inside in self._rebuilt.values() if inside.holds(value)), None)
 
     def _unknown(self, address: str, known: Sequence[str] | Mapping[str, Any]) -> UnknownAddress:
         return UnknownAddress(

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled
 from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.modules import ModuleCall
@@ -89,6 +90,7 @@ class Recorder(TorchFunctionMode):
         gradients: collects where gradients will pass, or None for a forward run.
         cancel: asked before every op.
         progress: told after every op how many are done.
+        edits: runs the ops in the recorder's place, and may change what they return; None for a plain run.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Recorder(TorchFunctionMode):
         gradients: Gradients | None,
         cancel: Cancel | None,
         progress: Callable[[int], None] | None,
+        edits: Edits | None = None,
     ) -> None:
         super().__init__()
         self.ops: list[Op] = []
@@ -118,6 +121,7 @@ class Recorder(TorchFunctionMode):
         self._budget = {"all": None, "none": 0}.get(keep, keep) if isinstance(keep, str) else keep
         self._is_cancelled = cancel.is_set if isinstance(cancel, threading.Event) else cancel
         self._progress = progress
+        self._edits = edits
 
     # -- ops -----------------------------------------------------------------------------------------------------------
 
@@ -145,7 +149,7 @@ class Recorder(TorchFunctionMode):
             self._protect(tensor, op.id)
         start = time.perf_counter()
         try:
-            output = func(*args, **kwargs)
+            output = func(*args, **kwargs) if self._edits is None else self._edits.run(op, func, args, kwargs)
         except Exception as error:
             op.seconds = time.perf_counter() - start
             self.failed = (error, op)

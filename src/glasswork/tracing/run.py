@@ -10,12 +10,14 @@ import torch
 from torch import nn
 
 from glasswork.tracing.collector import collector_put_off
+from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled, NotTraceable, TraceFailed
 from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.graph import Failure, Trace
 from glasswork.tracing.inputs import feed, leaves
 from glasswork.tracing.modules import watch_modules
 from glasswork.tracing.names import Names
+from glasswork.tracing.recipe import RandomState, Recipe, with_values
 from glasswork.tracing.recorder import Cancel, Keep, Recorder
 from glasswork.tracing.source import Source, owner
 
@@ -32,6 +34,7 @@ def trace(
     after: Callable[[Any], Any] | None = None,
     cancel: Cancel | None = None,
     progress: Callable[[int], None] | None = None,
+    edits: Edits | None = None,
 ) -> Trace:
     """Run `module(*inputs)` once, in the module's own mode, and record every op.
 
@@ -48,6 +51,7 @@ def trace(
         after: is called with the module's output inside the trace; its ops stand at the root, ":softmax" for a softmax.
         cancel: asked before every op, a function or an Event; the trace then ends with Cancelled.
         progress: called after every op with the number of ops done.
+        edits: changes what ops return (see `rerun`, which is what a reader calls).
 
     Returns:
         The trace. It aliases the parameters (no copy): train on, and `trace.parameters` show the new values.
@@ -60,11 +64,16 @@ def trace(
     module = _traceable(module, detail, keep)
     gradients = Gradients() if backward else None
     names = Names.of(module)
-    recorder = Recorder(names, keep, gradients, cancel, progress)
+    recorder = Recorder(names, keep, gradients, cancel, progress, edits)
+    state = RandomState.now()
     result = Trace(type(module).__name__, training=module.training, backward=backward, detail=detail)
     with torch.inference_mode(mode=False) if backward else torch.no_grad(), torch.set_grad_enabled(backward):
         arguments, values = feed(inputs, recorder, backward)
-        parts: dict[str, Any] = {"inputs": values}
+        settings = {"loss": loss, "backward": backward, "detail": detail, "keep": keep, "after": after}
+        parts: dict[str, Any] = {
+            "inputs": values,
+            "recipe": Recipe(module, with_values(inputs, values), settings, state),
+        }
         start = time.perf_counter()
         score: torch.Tensor | None = None
         try:

@@ -1,0 +1,107 @@
+"""Writing a fused op out as small ones: each is called by name, and kept as an Op with its Values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from glasswork.tracing.ops import Op
+from glasswork.tracing.values import Value, replace_values
+
+
+class Composer:
+    """Runs small ops one after another, each under a name.
+
+    Args:
+        whole: the fused op. What it was given are the inputs of the small ones.
+        backward: keep what gradients need.
+    """
+
+    def __init__(self, whole: Op, backward: bool) -> None:
+        self.ops: list[Op] = []
+        self.inputs: dict[str, Value] = {}
+        self._whole = whole
+        self._backward = backward
+        self._live: dict[int, torch.Tensor] = {}  # by the id of the Value, which self.ops and self.inputs keep alive
+        self._given: dict[int, Value] = {}
+
+    def given(self, value: Value) -> Value:
+        """An operand of the fused op as an input of the small ones: it has the same address."""
+        known = self._given.get(id(value))
+        if known is None:
+            path = value.path or f"{self._whole.path}/given{len(self._given)}"
+            kind = "input" if value.kind == "op" else value.kind
+            known = self._given[id(value)] = self._outside(path, value.tensor, kind)
+        return known
+
+    def constant(self, name: str, tensor: torch.Tensor) -> Value:
+        """A tensor that the fused op makes of nothing: a causal mask, a first state of zeros."""
+        return self._outside(f"{self._whole.path}/{name}", tensor, "constant")
+
+    def __call__(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Value:
+        """`function(*args, **kwargs)`, whose (single) result goes by `name` inside the fused op."""
+        operands: list[Value] = []
+
+        def live(value: Value) -> torch.Tensor:
+            operands.append(value)
+            return self._live[id(value)]
+
+        whole = self._whole
+        output = function(*replace_values(live, args), **replace_values(live, kwargs))
+        op = Op(
+            id=len(self.ops),
+            name=function.__name__.strip("_"),
+            function=function,
+            args=args,
+            kwargs=kwargs,
+            operands=tuple(operands),
+            module=whole.module,
+            module_type=whole.module_type,
+            call=1,
+            source=whole.source,
+            path=f"{whole.path}/{name}",
+            rebuilt=True,
+        )
+        value = Value(
+            tuple(output.shape), output.dtype, output.device, output.detach(), "op", producer=op.id, path=op.path
+        )
+        op.outputs = [value]
+        self._live[id(value)] = output
+        self.ops.append(op)
+        return value
+
+    def part(self, name: str, source: Value, axis: int, start: int, length: int) -> Value:
+        """`length` entries of `source` along an axis; `source` itself where that is all of them."""
+        if source.shape[axis] == length:
+            return source
+        return self(name, torch.narrow, source, axis, start, length)
+
+    def live(self, value: Value) -> torch.Tensor:
+        """The tensor of a Value, with its graph."""
+        return self._live[id(value)]
+
+    def collect(self, outputs: Sequence[Value | None], seeds: Sequence[torch.Tensor | None]) -> None:
+        """Set `grad` of all that was computed, from the gradients of the outputs."""
+        pairs = [
+            (self._live[id(output)], seed)
+            for output, seed in zip(outputs, seeds, strict=True)
+            if output is not None and seed is not None and self._live[id(output)].requires_grad
+        ]
+        values = [*self.inputs.values(), *(op.output for op in self.ops)]
+        values = [value for value in values if self._live[id(value)].requires_grad]
+        if pairs and values:
+            ends, seeds = [end for end, _ in pairs], [seed for _, seed in pairs]
+            gradients = torch.autograd.grad(ends, [self._live[id(v)] for v in values], seeds, allow_unused=True)
+            for value, gradient in zip(values, gradients, strict=True):
+                value.grad = gradient
+        self._live.clear()
+
+    def _outside(self, path: str, tensor: torch.Tensor, kind: Any) -> Value:
+        held = tensor.detach()
+        value = Value(tuple(held.shape), held.dtype, held.device, held, kind, path=path)
+        floating = self._backward and (held.is_floating_point() or held.is_complex())
+        self._live[id(value)] = held.clone().requires_grad_() if floating else held
+        self.inputs[path] = value
+        return value
