@@ -32,6 +32,7 @@ class Op:
         path: its canonical address (DESIGN: OP).
         seconds: wall time of the call, forward.
         rebuilt: True for values that were computed again because a fused kernel hides them.
+        random: the state of torch's generator just before, for fused ops that draw masks inside; else None.
         parent: for children (detail="aten"), the op as its author wrote it.
     """
 
@@ -49,6 +50,7 @@ class Op:
     path: str = ""
     seconds: float = 0.0
     rebuilt: bool = False
+    random: torch.Tensor | None = None
     parent: int | None = None
     children: list[Op] = field(default_factory=list)
 

@@ -42,6 +42,10 @@ _QUESTIONS = frozenset(
 _IN_PLACE_OPERATORS = frozenset(
     ["add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "matmul"]
 )
+# may draw dropout masks that nobody sees; where the generator stood gives them again
+_DRAW_INSIDE = frozenset(
+    "lstm gru rnn_tanh rnn_relu scaled_dot_product_attention multi_head_attention_forward".split()  # noqa: SIM905
+)
 _PLAIN_NAMES = {"max_pool1d_with_indices": "max_pool1d", "max_pool2d_with_indices": "max_pool2d"} | {
     "max_pool3d_with_indices": "max_pool3d",
     "rdiv": "rtruediv",
@@ -147,6 +151,8 @@ class Recorder(TorchFunctionMode):
         written = about_to_write(name, func, args, kwargs)
         for tensor in written:
             self._protect(tensor, op.id)
+        if op.name in _DRAW_INSIDE:
+            op.random = torch.get_rng_state()
         start = time.perf_counter()
         try:
             output = func(*args, **kwargs) if self._edits is None else self._edits.run(op, func, args, kwargs)
