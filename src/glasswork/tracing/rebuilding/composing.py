@@ -12,7 +12,7 @@ from glasswork.tracing.values import Value, replace_values
 
 
 class Composer:
-    """Runs small ops one after another, each under a name.
+    """Runs small ops one after another, each under a name; masks come out as the fused op drew them.
 
     Args:
         whole: the fused op. What it was given are the inputs of the small ones.
@@ -71,6 +71,13 @@ class Composer:
         self._live[id(value)] = output
         self.ops.append(op)
         return value
+
+    def mask(self, name: str, shape: Sequence[int], like: Value, p: float) -> Value | None:
+        """The next dropout mask that the fused op drew: 0 or 1 / (1 - p); None if it is not known where it began."""
+        if self._whole.random is None:
+            return None
+        ones = torch.ones(tuple(shape), dtype=like.dtype, device=like.device)
+        return self.constant(name, torch.nn.functional.dropout(ones, p, True))
 
     def part(self, name: str, source: Value, axis: int, start: int, length: int) -> Value:
         """`length` entries of `source` along an axis; `source` itself where that is all of them."""

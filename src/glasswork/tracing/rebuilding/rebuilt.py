@@ -109,6 +109,8 @@ def rebuild(op: Op) -> Rebuilt:
     backward = any(value.grad is not None for value in op.outputs)
     composer = Composer(op, backward)
     with torch.inference_mode(mode=False), torch.set_grad_enabled(backward), torch.random.fork_rng(devices=[]):
+        if op.random is not None:
+            torch.set_rng_state(op.random)
         composed = composition(composer, op)
         outputs = [*composed.outputs, *[None] * (len(op.outputs) - len(composed.outputs))][: len(op.outputs)]
         composer.collect(outputs, [value.grad for value in op.outputs])
