@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
@@ -17,6 +17,7 @@ from glasswork.zoo import Network
 def trace(
     net: Network | nn.Module,
     *inputs: Any,
+    kwargs: Mapping[str, Any] | None = None,
     loss: Loss = None,
     backward: bool = False,
     detail: str = "ops",
@@ -30,6 +31,7 @@ def trace(
     Args:
         net: what glasswork.load gave, whose softmax is then recorded too (where it has one); or any nn.Module.
         inputs: what its forward takes: tensors, or lists, tuples and dicts of them.
+        kwargs: what it takes by keyword, likewise.
         loss: the number to differentiate. None: the sum of the output; a tuple: one element of it, such as (0, 4);
             or a function of the output.
         backward: collect d(loss)/d(value) for every input, parameter and intermediate.
@@ -48,6 +50,7 @@ def trace(
     return tracing.trace(
         module,  # type: ignore[arg-type]
         *inputs,
+        kwargs=kwargs,
         loss=loss,
         backward=backward,
         detail=detail,

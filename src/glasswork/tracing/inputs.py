@@ -11,19 +11,23 @@ from glasswork.tracing.recorder import Recorder
 from glasswork.tracing.values import Value
 
 
-def feed(inputs: Sequence[Any], recorder: Recorder, backward: bool) -> tuple[tuple[Any, ...], dict[str, Value]]:
+def feed(
+    inputs: Sequence[Any], kwargs: Mapping[str, Any], recorder: Recorder, backward: bool
+) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Value]]:
     """The arguments to call the module with, and the Values of their tensors by name.
 
     Forward only, the module gets the caller's very tensors. Backward, each floating tensor is replaced by a copy that
     requires grad (a copy, so that in-place layers may write on it); the same tensor given twice stays one.
 
     Returns:
-        The arguments in the structure of `inputs`, and {"input": Value, "input.1": Value, ...}.
+        The arguments in the structure of `inputs` and of `kwargs`, and {"input": Value, "input.1": Value, ...};
+        one given by keyword is "input.KEY".
     """
     feeder = _Feeder(recorder, backward)
-    alone = len(inputs) == 1
+    alone = len(inputs) == 1 and not kwargs
     arguments = [feeder.walk(item, "input" if alone else f"input.{place}") for place, item in enumerate(inputs)]
-    return tuple(arguments), feeder.values
+    by_keyword = {key: feeder.walk(item, f"input.{key}") for key, item in kwargs.items()}
+    return tuple(arguments), by_keyword, feeder.values
 
 
 class _Feeder:

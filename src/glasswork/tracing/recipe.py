@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -44,12 +44,14 @@ class Recipe:
         inputs: its arguments, each tensor replaced by its Value.
         settings: the other arguments of `trace`: loss, backward, detail, keep, after.
         random: the state of the generators just before the run.
+        kwargs: its arguments by keyword, likewise with Values.
     """
 
     module: nn.Module
     inputs: tuple[Any, ...]
     settings: Mapping[str, Any]
     random: RandomState
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 def with_values(inputs: tuple[Any, ...], values: Mapping[str, Value]) -> tuple[Any, ...]:

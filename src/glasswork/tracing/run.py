@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -27,6 +27,7 @@ Loss = None | tuple[int, ...] | Callable[[Any], torch.Tensor]
 def trace(
     module: nn.Module,
     *inputs: Any,
+    kwargs: Mapping[str, Any] | None = None,
     loss: Loss = None,
     backward: bool = False,
     detail: str = "ops",
@@ -43,6 +44,7 @@ def trace(
     Args:
         module: any nn.Module whose Python code runs; what torch.compile wrapped is unwrapped.
         inputs: what its forward takes: tensors, or lists, tuples and dicts of them.
+        kwargs: what it takes by keyword, likewise; their names in the trace are "input.KEY".
         loss: the number to differentiate. None: the sum of the output; a tuple: one element of it, such as (0, 4);
             a function of the output, whose own ops are recorded at the root.
         backward: collect d(loss)/d(value) for every input, parameter and intermediate; without it autograd is off.
@@ -68,17 +70,15 @@ def trace(
     state = RandomState.now()
     result = Trace(type(module).__name__, training=module.training, backward=backward, detail=detail)
     with torch.inference_mode(mode=False) if backward else torch.no_grad(), torch.set_grad_enabled(backward):
-        arguments, values = feed(inputs, recorder, backward)
+        arguments, by_keyword, values = feed(inputs, kwargs or {}, recorder, backward)
         settings = {"loss": loss, "backward": backward, "detail": detail, "keep": keep, "after": after}
-        parts: dict[str, Any] = {
-            "inputs": values,
-            "recipe": Recipe(module, with_values(inputs, values), settings, state),
-        }
+        given = with_values((*inputs, dict(kwargs or {})), values)
+        parts: dict[str, Any] = {"inputs": values, "recipe": Recipe(module, given[:-1], settings, state, given[-1])}
         start = time.perf_counter()
         score: torch.Tensor | None = None
         try:
             with collector_put_off(), watch_modules(recorder), recorder:
-                output = module(*arguments)
+                output = module(*arguments, **by_keyword)
                 parts["seconds"] = time.perf_counter() - start
                 extra = after(output) if after is not None else None
                 if callable(loss):

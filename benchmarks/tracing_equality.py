@@ -1,0 +1,248 @@
+"""Traces every model beside its plain run and writes TRACING_MODELS.md: what is equal to the bit, and what is not.
+
+`python -m benchmarks.tracing_equality [NAME ...]` walks all, or those whose names begin so. Each model is run plainly
+and traced from the same random state, forward in evaluation mode and forward + backward in training mode; compared are
+the outputs, the loss, the gradients of all parameters, the state that the run leaves in the module and in the random
+generator, and every op's output with a copy that a second, independent watcher made at that moment.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+import glasswork as gw
+from benchmarks.tracing_models import Model, models
+from glasswork.tracing import Trace
+
+TABLE = Path(__file__).parent / "TRACING_MODELS.md"
+
+
+@dataclass
+class Comparison:
+    """One model in one mode.
+
+    Attributes:
+        ops: how many were recorded.
+        plain: seconds of the plain run.
+        traced: seconds of the traced one.
+        differences: what is not equal to the bit; empty where all is.
+        deviations: what the trace itself says about a fast path that it lost.
+    """
+
+    ops: int
+    plain: float
+    traced: float
+    differences: list[str]
+    deviations: str
+
+
+class Copies(TorchFunctionMode):
+    """Copies everything that any torch function returns, at that moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, list[torch.Tensor]]] = []
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Iterable[type], args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        output = func(*args, **(kwargs or {}))
+        made = list(tensors(output))
+        name = getattr(func, "__name__", str(func))
+        if name == "__setitem__":
+            made = [args[0]]
+        if made:
+            self.seen.append((name, [tensor.detach().clone() for tensor in made]))
+        return output
+
+
+def tensors(tree: Any) -> Iterable[torch.Tensor]:
+    """The tensors in what a model returns, in order."""
+    if isinstance(tree, torch.Tensor):
+        yield tree
+    elif isinstance(tree, Mapping):
+        for item in tree.values():
+            yield from tensors(item)
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from tensors(item)
+    elif hasattr(tree, "__dataclass_fields__") and not isinstance(tree, type):
+        for name in tree.__dataclass_fields__:
+            yield from tensors(getattr(tree, name))
+
+
+def apart(a: torch.Tensor, b: torch.Tensor) -> float:
+    """The largest difference; 0 only where every bit that counts is the same; NaN and infinities equal themselves."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return float("inf")
+    if a.is_complex():
+        a, b = torch.view_as_real(a), torch.view_as_real(b)
+    if torch.equal(a, b) or not a.numel():
+        return 0.0
+    a, b = a.double(), b.double()
+    both = (a == b) | (a.isnan() & b.isnan())
+    return (a - b).abs().masked_fill(both, 0.0).nan_to_num(float("inf")).max().item()
+
+
+def largest(first: Iterable[torch.Tensor], second: Iterable[torch.Tensor]) -> float:
+    """The largest difference of any pair; infinite where there are more of one than of the other."""
+    pairs = list(first), list(second)
+    if len(pairs[0]) != len(pairs[1]):
+        return float("inf")
+    return max((apart(a, b) for a, b in zip(*pairs, strict=True)), default=0.0)
+
+
+def compare(model: Model, module: nn.Module, backward: bool, values: bool = True) -> Comparison:
+    """Run a module plainly and traced, and say what differs."""
+    module.train(backward)
+    inputs = model.training if backward and model.training is not None else model.inputs
+    state = {key: tensor.clone() for key, tensor in module.state_dict().items()} if backward else {}
+    watched = Copies()
+
+    def plainly() -> tuple[Any, torch.Tensor | None]:
+        torch.manual_seed(1)
+        with torch.set_grad_enabled(backward):
+            output = module(*inputs, **model.kwargs)
+            loss = None
+            if backward and model.loss is not None:
+                loss = model.loss(output)
+                loss.backward()
+        return output, loss
+
+    start = time.perf_counter()
+    output, loss = plainly()
+    plain = time.perf_counter() - start
+    random = torch.get_rng_state()
+    gradients = {name: parameter.grad for name, parameter in module.named_parameters()}
+    module.zero_grad(set_to_none=True)
+    left = {key: tensor.clone() for key, tensor in module.state_dict().items()} if backward else {}
+    if backward:
+        module.load_state_dict(state)
+
+    torch.manual_seed(1)
+    start = time.perf_counter()
+    run = gw.trace(module, *inputs, kwargs=model.kwargs, backward=backward, loss=model.loss if backward else None)
+    traced = time.perf_counter() - start
+    differences: list[str] = []
+
+    def note(what: str, difference: float) -> None:
+        if difference != 0:
+            differences.append(f"{what} {difference:.1e}")
+
+    note("output", largest(tensors(output), tensors(run.output)))
+    if not torch.equal(torch.get_rng_state(), random):
+        differences.append("random state")
+    if loss is not None and run.loss is not None:
+        note("loss", apart(loss.detach(), run.loss))
+    for name, gradient in gradients.items() if backward else ():
+        own = run.parameters[name].grad
+        if (own is None) != (gradient is None):
+            differences.append(f"gradient of {name} is missing")
+        elif own is not None and gradient is not None:
+            note(f"gradient of {name}", apart(own, gradient))
+    if backward:
+        note("state", largest(left.values(), module.state_dict().values()))
+        module.load_state_dict(state)
+    del output, loss, gradients
+    if values:
+        with watched:
+            plainly()
+        module.zero_grad(set_to_none=True)
+        if backward:
+            module.load_state_dict(state)
+        differences += _values(run, watched)
+    says = "; ".join(str(deviation) for deviation in getattr(run, "deviations", ()))
+    return Comparison(len(run.ops), plain, traced, differences, says)
+
+
+def _values(run: Trace, watched: Copies) -> list[str]:
+    """Every op's outputs beside the copies that were made while the same ops ran without a tracer."""
+    skipped = {"requires_grad_", "__set__", "detach"}
+    seen = [tensors for name, tensors in watched.seen if name not in skipped]
+    own = [op.outputs for op in run.ops if op.name != "detach"]
+    if len(seen) != len(own):
+        return [f"{len(own)} ops, where the watcher saw {len(seen)}"]
+    wrong = []
+    for op, copies in zip([op for op in run.ops if op.name != "detach"], seen, strict=True):
+        difference = largest((value.tensor for value in op.outputs), copies)
+        if difference:
+            wrong.append(f"{op.path} {difference:.1e}")
+    return [f"{len(wrong)} values ({', '.join(wrong[:3])})"] if wrong else []
+
+
+def row(model: Model, way: str, result: Comparison | str) -> str:
+    """One line of the table."""
+    start = f"| {model.family} | {model.name} | {way} |"
+    if isinstance(result, str):
+        return f"{start} | | | **fails**: {result} |"
+    says = "equal" if not result.differences else "; ".join(result.differences[:3])
+    if len(result.differences) > 3:
+        says += f"; and {len(result.differences) - 3} more"
+    if result.deviations:
+        says += f" (fast path lost: {result.deviations})"
+    return f"{start} {result.ops:,} | {result.plain:.2f} | {result.traced:.2f} | {says} |"
+
+
+def walk(chosen: Sequence[str] = ()) -> Iterable[str]:
+    """The rows, one after another."""
+    for model in models():
+        if chosen and not any(f"{model.family}:{model.name}".startswith(name) or model.name == name for name in chosen):
+            continue
+        torch.manual_seed(0)
+        ways = [False, True] if model.loss is not None else [False]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                module = model.make()
+        except Exception as error:
+            yield row(model, "build", f"{type(error).__name__}: {str(error)[:150]}")
+            continue
+        for backward in ways:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    result: Comparison | str = compare(model, module, backward)
+            except Exception as error:
+                result = f"{type(error).__name__}: {str(error)[:200]}".replace("\n", " ")
+            yield row(model, "forward + backward" if backward else "forward", result)
+            gc.collect()
+        del module
+
+
+def main() -> int:
+    torch.set_num_threads(1)
+    chosen = sys.argv[1:]
+    rows = []
+    for line in walk(chosen):
+        print(line, flush=True)
+        rows.append(line)
+    if not chosen:
+        equal = sum("| equal" in line for line in rows)
+        head = [
+            "# Traced beside plain",
+            "",
+            f"By `python -m benchmarks.tracing_equality`, PyTorch {torch.__version__}, one thread, random weights. Equal "
+            "means: outputs, loss, parameter gradients, module state, random state and every op's values, to the bit.",
+            "",
+            f"{equal} of {len(rows)} runs are equal.",
+            "",
+            "| family | model | run | ops | plain s | traced s | |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        TABLE.write_text("\n".join([*head, *rows, ""]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
