@@ -1,6 +1,6 @@
 """Run any nn.Module once and keep what happened: every op, forward and backward, where it was written, what it cost."""
 
-from glasswork.tracing.errors import Cancelled, NotKept, NotTraceable, TraceFailed, UnknownAddress
+from glasswork.tracing.errors import Cancelled, NotKept, NotRebuilt, NotTraceable, TraceFailed, UnknownAddress
 from glasswork.tracing.graph import Failure, Trace
 from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.ops import Op
@@ -13,6 +13,7 @@ __all__ = [
     "Failure",
     "ModuleCall",
     "NotKept",
+    "NotRebuilt",
     "NotTraceable",
     "Op",
     "Source",

@@ -23,10 +23,14 @@ class UnknownAddress(GlassworkError, LookupError):  # noqa: N818
 
 
 class NotKept(GlassworkError):  # noqa: N818
-    """The value was not kept: `keep` was "none" or a byte budget that ran out before it."""
+    """The trace has a value's shape and not its numbers: it was saved without them."""
 
 
-class NotRebuilt(GlassworkError, LookupError):  # noqa: N818
+class NoRoom(GlassworkError):  # noqa: N818
+    """What the memory budget leaves over does not fit on the disk either."""
+
+
+class NotRebuilt(UnknownAddress):
     """Nothing is known of what happens inside this op, or what it would take is not in the trace."""
 
 
