@@ -85,25 +85,40 @@ class Composer:
             return source
         return self(name, torch.narrow, source, axis, start, length)
 
-    def live(self, value: Value) -> torch.Tensor:
-        """The tensor of a Value, with its graph."""
-        return self._live[id(value)]
+    def collect(
+        self,
+        outputs: Sequence[Value | None],
+        gradients: Sequence[torch.Tensor | None],
+        read_inside: Sequence[int] = (),
+    ) -> dict[int, torch.Tensor]:
+        """Set `grad` of all that was computed, from the gradients of the outputs; see Composed.read_inside.
 
-    def collect(self, outputs: Sequence[Value | None], seeds: Sequence[torch.Tensor | None]) -> None:
-        """Set `grad` of all that was computed, from the gradients of the outputs."""
-        pairs = [
-            (self._live[id(output)], seed)
-            for output, seed in zip(outputs, seeds, strict=True)
-            if output is not None and seed is not None and self._live[id(output)].requires_grad
-        ]
+        Returns:
+            What was handed in at each output, by the id of its Value.
+        """
+        handed: dict[int, torch.Tensor] = {}
+        ends: list[torch.Tensor] = []
+        seeds: list[torch.Tensor] = []
+        slots = sorted(range(len(outputs)), key=lambda slot: slot in read_inside)  # those last
+        for slot in slots:
+            output, seed = outputs[slot], gradients[slot]
+            if output is None or seed is None or not self._live[id(output)].requires_grad:
+                continue
+            end = self._live[id(output)]
+            if slot in read_inside and ends:
+                (inside,) = torch.autograd.grad(ends, end, seeds, retain_graph=True, allow_unused=True)
+                seed = seed if inside is None else seed - inside
+            ends.append(end)
+            seeds.append(seed)
+            handed[id(output)] = seed
         values = [*self.inputs.values(), *(op.output for op in self.ops)]
         values = [value for value in values if self._live[id(value)].requires_grad]
-        if pairs and values:
-            ends, seeds = [end for end, _ in pairs], [seed for _, seed in pairs]
-            gradients = torch.autograd.grad(ends, [self._live[id(v)] for v in values], seeds, allow_unused=True)
-            for value, gradient in zip(values, gradients, strict=True):
+        if ends and values:
+            found = torch.autograd.grad(ends, [self._live[id(v)] for v in values], seeds, allow_unused=True)
+            for value, gradient in zip(values, found, strict=True):
                 value.grad = gradient
         self._live.clear()
+        return handed
 
     def _outside(self, path: str, tensor: torch.Tensor, kind: Any) -> Value:
         held = tensor.detach()

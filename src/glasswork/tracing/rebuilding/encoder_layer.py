@@ -98,7 +98,7 @@ def _attention(
             if mask.dtype == torch.bool
             else c("masked", torch.add, scaled, shaped)
         )
-    attended, weights = weighted(c, scaled, parts[2], 0.0, "heads")
+    attended, weights = weighted(c, scaled, parts[2], 0.0, "heads", math.nan)
     assert attended is not None
     joined = c("joined_heads", torch.reshape, c("heads_by_position", torch.transpose, attended, 1, 2), inputs[0].shape)
     return c("projected", F.linear, joined, out_weight, out_bias), weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +22,13 @@ class Composed:
     Attributes:
         outputs: what stands for each output of the op; None where it could not be made.
         note: what could not be rebuilt, or is not as in the fused kernel; or "".
+        read_inside: slots of outputs that other outputs are made of, where autograd sees that: the gradient recorded
+            for such a one holds what comes back through the others too.
     """
 
     outputs: Sequence[Value | None]
     note: str = ""
+    read_inside: tuple[int, ...] = ()
 
 
 Composition = Callable[[Composer, Op], Composed]
@@ -61,20 +64,20 @@ class Rebuilt(Trace):
         note: what is missing or differs, in words; or "".
     """
 
-    op: Op | None = None
+    op: Op = field(kw_only=True)
     results: Sequence[Value | None] = ()
     error: float = 0.0
     note: str = ""
+    _handed: Mapping[int, torch.Tensor] = field(default_factory=dict, repr=False)
     _held: frozenset[int] = field(default=frozenset(), repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._held = frozenset(id(value) for op in self.ops for value in op.outputs)
-        if self.op is not None:  # PART alone names it here
-            start = len(self.op.path) + 1
-            self._by_path |= {op.path[start:]: op for op in self.ops}
-            self._values |= {op.path[start:]: op.output for op in self.ops}
-            self._values |= {path[start:]: v for path, v in self.inputs.items() if path[:start] == f"{self.op.path}/"}
+        start = len(self.op.path) + 1  # in here, PART alone names it too
+        self._by_path |= {op.path[start:]: op for op in self.ops}
+        self._values |= {op.path[start:]: op.output for op in self.ops}
+        self._values |= {path[start:]: v for path, v in self.inputs.items() if path[:start] == f"{self.op.path}/"}
 
     def holds(self, value: Value) -> bool:
         """Whether a value was made in here."""
@@ -82,13 +85,8 @@ class Rebuilt(Trace):
 
     def seed(self, value: Value, index: tuple[int, ...]) -> float:
         """What the gradient of one number begins with: the op's own, where the number stands for one of its outputs."""
-        if self.op is None:
-            return 0.0
-        total = 0.0
-        for own, result in zip(self.op.outputs, self.results, strict=True):
-            if result is value and own.grad is not None:
-                total += own.grad[index].item()
-        return total
+        handed = self._handed.get(id(value))
+        return 0.0 if handed is None else handed[index].item()
 
 
 def rebuild(op: Op) -> Rebuilt:
@@ -113,7 +111,7 @@ def rebuild(op: Op) -> Rebuilt:
             torch.set_rng_state(op.random)
         composed = composition(composer, op)
         outputs = [*composed.outputs, *[None] * (len(op.outputs) - len(composed.outputs))][: len(op.outputs)]
-        composer.collect(outputs, [value.grad for value in op.outputs])
+        handed = composer.collect(outputs, [value.grad for value in op.outputs], composed.read_inside)
     return Rebuilt(
         op.module_type,
         ops=tuple(composer.ops),
@@ -124,6 +122,7 @@ def rebuild(op: Op) -> Rebuilt:
         results=outputs,
         error=_difference(outputs, op.outputs),
         note=composed.note,
+        _handed=handed,
     )
 
 

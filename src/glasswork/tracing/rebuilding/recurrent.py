@@ -130,7 +130,10 @@ def _single_step(c: Composer, op: Op) -> Composed:
     parameters = (given[name] for name in ("w_ih", "w_hh", "b_ih", "b_hh"))
     weights = Weights(*(None if value is None else c.given(value) for value in parameters))  # type: ignore[arg-type]
     cell = _CELLS[op.name.removesuffix("_cell")]
-    return Composed(cell(c, "step0", c.given(given["input"]), tuple(map(c.given, states)), weights))
+    # on the CPU the hidden state is made of the new cell's by ops of its own
+    inside = (1,) if op.name == "lstm_cell" and op.output.device.type == "cpu" else ()
+    outputs = cell(c, "step0", c.given(given["input"]), tuple(map(c.given, states)), weights)
+    return Composed(outputs, read_inside=inside)
 
 
 @composes("lstm", "gru", "rnn_tanh", "rnn_relu")
