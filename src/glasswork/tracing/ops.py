@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from glasswork.tracing.costs import multiply_accumulates
+from glasswork.tracing.costs import bytes_moved, multiply_accumulates
 from glasswork.tracing.source import Source
 from glasswork.tracing.values import Value
 
@@ -76,8 +76,8 @@ class Op:
 
     @property
     def bytes(self) -> int:
-        """What it read and wrote, in bytes, each operand and output once."""
-        return sum(value.bytes for value in (*self.operands, *self.outputs))
+        """What it read and wrote, in bytes: each operand and output once; nothing for a view."""
+        return bytes_moved(self)
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(list(value.shape)) for value in self.outputs)
