@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from glasswork.errors import GlassworkError
 from glasswork.explaining import BadIndex, NoRule, explain, register, rule_for
 from glasswork.tracing import NotKept, UnknownAddress, trace
 
@@ -32,16 +31,21 @@ def test_negative_indices_count_from_the_end() -> None:
     assert explain(run, 0, (-1, -1, -1, -1)).index == (0, 1, 1, 1)
 
 
-def test_an_op_without_a_rule_is_named() -> None:
+def test_an_op_without_a_rule_is_explained_by_its_sensitivities() -> None:
     class Odd(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.special.bessel_j0(x)
 
-    run = trace(Odd(), torch.randn(2))
-    with pytest.raises(NoRule, match="bessel_j0") as caught:
-        explain(run, 0, 0)
-    assert isinstance(caught.value, GlassworkError)
-    assert "bessel_j0" in caught.value.op
+    x = torch.tensor([0.5, 2.0])
+    run = trace(Odd(), x)
+    with pytest.raises(NoRule, match="bessel_j0"):
+        rule_for(run[0])
+    explanation = explain(run, 0, 1)
+    (term,) = explanation.terms
+    assert explanation.kind == "linearised"
+    assert (term.ref, term.value) == ("input[1]@value", 2.0)
+    assert term.factor == pytest.approx(-torch.special.bessel_j1(x.double())[1].item(), rel=1e-12)
+    assert explanation.nonlinear == pytest.approx(explanation.value - term.product, rel=1e-9)
 
 
 def test_two_rules_for_one_op_are_refused() -> None:

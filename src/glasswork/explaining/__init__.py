@@ -2,15 +2,21 @@
 
 from glasswork.explaining import (  # noqa: F401  (each enrols its rules)
     arithmetic,
+    attention,
     convolution,
+    creating,
     dropout,
+    einsum,
     losses,
     moving,
     normalization,
+    pointwise,
     pooling,
     probabilities,
     products,
     rectifiers,
+    reductions,
+    weighted,
 )
 from glasswork.explaining.answers import explain, explain_value, terms
 from glasswork.explaining.channels import ChannelParts, channel_parts, maps_before

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from glasswork.explaining.chain import gradient_terms
-from glasswork.explaining.errors import BadIndex, NoGradient
-from glasswork.explaining.expansion import Expansion
+from glasswork.explaining.errors import BadIndex, NoGradient, NoRule
+from glasswork.explaining.expansion import Expansion, Order, number, real, real_shape
 from glasswork.explaining.explanation import Explanation
+from glasswork.explaining.generic import generic
 from glasswork.explaining.rules import rule_for
-from glasswork.tracing import Op, Trace, UnknownAddress, Value
+from glasswork.tracing import NotKept, Op, Trace, UnknownAddress, Value
+
+_GIVEN = {
+    "input": "an input of the network",
+    "parameter": "a parameter, learned",
+    "buffer": "a buffer of the module",
+    "constant": "a constant",
+}
 
 
 def explain(
@@ -20,76 +26,79 @@ def explain(
     index: Sequence[int] | int,
     of: str = "value",
     limit: int | None = 32,
+    *,
+    offset: int = 0,
+    order: Order = "size",
 ) -> Explanation:
     """Explain one number of an op's output, or of an input or parameter.
 
     Args:
         trace: the run that the number is from.
-        op: an op, any of its addresses, or the name of an input, parameter or buffer.
-        index: where in its (first) output; every axis counts, the batch too; negative ones count from the end.
+        op: an op, any of its addresses ("OP~1" is its second output), or the name of an input, parameter or buffer.
+        index: where in it; every axis counts, the batch too; negative ones count from the end. A complex tensor has
+            one more axis, 0 for the real part and 1 for the imaginary one; without it the real part is meant.
         of: "value", or "grad" for d(loss)/d(that number).
-        limit: how many terms to list, the largest; None for all, in their order.
+        limit: how many terms to list; None for all, in their order.
+        offset: how many to pass over, for the next pages.
+        order: which come first: those of the largest size, or those in front ("place").
 
     Raises:
         UnknownAddress: if there is nothing of that name.
         BadIndex: if the index does not point into the tensor.
-        NoRule: if nobody has written down how this op makes its numbers.
         NoGradient: if the trace holds no gradient for it.
         NotKept: if its tensor, or one that it is made of, was not kept.
     """
     if isinstance(op, str) and op not in trace:
-        return explain_value(trace, op, index, of, limit)
+        return explain_value(trace, op, index, of, limit, offset=offset, order=order)
     found = _op(trace, op)
-    if of == "grad":
-        return _gradient(trace, found.output, index, limit)
-    place = checked(found.output, index)
-    value = found.output.tensor[place].item()
-    return rule_for(found)(trace, found, place).explanation(found.path, place, value, limit, of)
+    return _explained(trace, found.output, found, index, of, limit, offset, order)
 
 
 def explain_value(
-    trace: Trace, path: str, index: Sequence[int] | int, of: str = "value", limit: int | None = 32
+    trace: Trace,
+    path: str,
+    index: Sequence[int] | int,
+    of: str = "value",
+    limit: int | None = 32,
+    *,
+    offset: int = 0,
+    order: Order = "size",
 ) -> Explanation:
-    """Explain one number of whatever `path` names: an op's output as `explain` does; what came in is given."""
+    """Explain one number of whatever `path` names: any output of an op as `explain` does; what came in is given."""
     value = trace.value(path)
-    if value.producer is not None and value.slot == 0:
-        return explain(trace, value.producer, index, of, limit)
-    if of == "grad":
-        return _gradient(trace, value, index, limit)
-    place = checked(value, index)
-    kinds = {
-        "input": "an input of the network",
-        "parameter": "a parameter, learned",
-        "buffer": "a buffer of the module",
-    }
-    taken = value.tensor[place].double().item()
-    return Explanation(
-        op=value.path or path,
-        index=place,
-        of="value",
-        kind="given",
-        value=taken,
-        formula="",
-        reduce="identity",
-        terms=(),
-        count=0,
-        remainder=0.0,
-        nonlinear=0.0,
-        error=0.0,
-        note=kinds.get(value.kind, ""),
-    )
+    return _explained(trace, value, _maker(trace, value), index, of, limit, offset, order, path)
 
 
-def terms(trace: Trace, op: Op | str | int, index: Sequence[int] | int) -> Expansion:
-    """All terms of one number as fp64 vectors; the same that `explain` cuts to the largest."""
+def terms(trace: Trace, op: Op | str | int, index: Sequence[int] | int, slot: int = 0) -> Expansion:
+    """All terms of one number of an op's output as fp64 vectors; the same that `explain` cuts to the largest."""
     found = _op(trace, op)
-    return rule_for(found)(trace, found, checked(found.output, index))
+    return expand(trace, found, checked(found.outputs[slot], index), slot)
+
+
+def expand(trace: Trace, op: Op, index: tuple[int, ...], slot: int = 0) -> Expansion:
+    """All terms of one number: by the rule of the op, and where there is none, or not for these arguments, by autodiff.
+
+    Raises:
+        NotKept: if what the op read was not kept.
+    """
+    if not any(value.dtype.is_complex for value in (*op.operands, *op.outputs)):
+        try:
+            return rule_for(op, slot)(trace, op, index)
+        except NotKept:
+            raise
+        except NoRule:
+            pass
+        except Exception:
+            pass
+    return generic(trace, op, index, slot)
 
 
 def checked(value: Value, index: Sequence[int] | int) -> tuple[int, ...]:
     """`index` as a tuple of non-negative places in `value`, or BadIndex."""
     places = (index,) if isinstance(index, int) else tuple(int(place) for place in index)
-    shape = value.shape
+    shape = real_shape(value)
+    if value.dtype.is_complex and len(places) == len(shape) - 1:
+        places = (*places, 0)
     if len(places) != len(shape) or any(not -size <= p < size for p, size in zip(places, shape, strict=False)):
         raise BadIndex(
             f"{list(places)} does not point into {value.path or 'the tensor'}",
@@ -100,25 +109,70 @@ def checked(value: Value, index: Sequence[int] | int) -> tuple[int, ...]:
     return tuple(place % size for place, size in zip(places, shape, strict=True))
 
 
+def _explained(
+    trace: Trace,
+    value: Value,
+    maker: Op | None,
+    index: Sequence[int] | int,
+    of: str,
+    limit: int | None,
+    offset: int,
+    order: Order,
+    path: str = "",
+) -> Explanation:
+    place = checked(value, index)
+    name = value.path or path or value.kind
+    if of == "grad":
+        if value.grad is None:
+            raise NoGradient(
+                f"There is no gradient for {name}",
+                where=repr(trace),
+                why="the loss does not depend on it" if trace.backward else "the trace ran forward only",
+                todo="" if trace.backward else "trace with backward=True",
+            )
+        gradient = real(value.grad)[place].item()
+        return gradient_terms(trace, value, place).explanation(name, place, gradient, limit, of, offset, order)
+    if maker is None:
+        return _given(value, name, place)
+    taken = real(value.tensor)[place].item()
+    expansion = expand(trace, maker, place, value.slot)
+    return expansion.explanation(name, place, taken, limit, of, offset, order)
+
+
+def _maker(trace: Trace, value: Value) -> Op | None:
+    """The op that made a value, inside a rebuilt one too."""
+    if value.producer is None:
+        return None
+    maker = trace.producer(value)
+    if maker is not None and any(output is value for output in maker.outputs):
+        return maker
+    return trace[value.path] if value.path is not None and value.path in trace else maker
+
+
+def _given(value: Value, name: str, place: tuple[int, ...]) -> Explanation:
+    return Explanation(
+        op=name,
+        index=place,
+        of="value",
+        kind="given",
+        value=number(value, place).item(),
+        formula="",
+        reduce="identity",
+        terms=(),
+        count=0,
+        remainder=0.0,
+        nonlinear=0.0,
+        error=0.0,
+        note=_GIVEN.get(value.kind, ""),
+    )
+
+
 def _op(trace: Trace, op: Op | str | int) -> Op:
     if isinstance(op, Op):
-        if not (0 <= op.id < len(trace.ops) and trace.ops[op.id] is op):
+        inside = op.rebuilt or op.parent is not None  # a child is found through the op that it stands in
+        if not inside and not (0 <= op.id < len(trace.ops) and trace.ops[op.id] is op):
             raise UnknownAddress(
                 f"{op!r} is not an op of this trace", where=repr(trace), todo="take it from trace[...]"
             )
         return op
     return trace[op]
-
-
-def _gradient(trace: Trace, value: Value, index: Sequence[int] | int, limit: int | None) -> Explanation:
-    place = checked(value, index)
-    if value.grad is None:
-        raise NoGradient(
-            f"There is no gradient for {value.path}",
-            where=repr(trace),
-            why="the loss does not depend on it" if trace.backward else "the trace ran forward only",
-            todo="" if trace.backward else "trace with backward=True",
-        )
-    expansion = gradient_terms(trace, value, place)
-    gradient: torch.Tensor = value.grad
-    return expansion.explanation(value.path or value.kind, place, gradient[place].item(), limit, "grad")

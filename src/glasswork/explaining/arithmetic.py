@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from glasswork.explaining.errors import NoRule
 from glasswork.explaining.expansion import Expansion, Label, label_of, number
 from glasswork.explaining.explanation import Operand
+from glasswork.explaining.pointwise import evaluated
 from glasswork.explaining.rules import arguments, register
 from glasswork.tracing import Op, Trace, Value
 
@@ -20,6 +20,7 @@ def broadcast(shape: tuple[int, ...], index: tuple[int, ...]) -> tuple[int, ...]
 
 
 def _operand(item: Any, index: tuple[int, ...]) -> tuple[float, Label]:
+    """An operand's number at `index` and what it is called."""
     if isinstance(item, Value):
         place = broadcast(item.shape, index)
         return number(item, place).item(), label_of(item, place)
@@ -57,7 +58,8 @@ def divide(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     """One term, the dividend times 1 / divisor; the divisor stands among the operands."""
     given = arguments(op, "input other rounding_mode")
     if given["rounding_mode"] is not None:
-        raise NoRule(f"{op.name} with rounding", where=op.path)
+        how = {"floor": r"\lfloor a / b \rfloor"}.get(given["rounding_mode"], r"\operatorname{trunc}(a / b)")
+        return evaluated(op, index, f"y = {how}")
     top, bottom = given["input"], given["other"]
     if op.name.startswith("r"):
         top, bottom = bottom, top

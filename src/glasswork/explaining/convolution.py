@@ -204,3 +204,51 @@ def _scaled(factor: int, letter: str) -> str:
 
 def _shifted(offset: int) -> str:
     return "" if offset == 0 else f"{offset:+d}"
+
+
+def convolution_column(op: Op, index: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where a convolution's input goes: flat positions of the outputs that read it, and the weights they read it by.
+
+    The same as the one-hot product, but for its few outputs only, so that it takes no time in large maps.
+    """
+    conv = settings(op)
+    dims, (batch, channel, place) = conv.dims, (index[: -conv.dims - 1], index[-conv.dims - 1], index[-conv.dims :])
+    outputs, per_group = conv.weight.shape[:2]
+    group = channel // per_group
+    rows = torch.arange(outputs // conv.groups) + group * (outputs // conv.groups)
+    weights = conv.weight.tensor[rows, channel % per_group].double()  # (outputs of the group, taps...)
+    shape = op.output.shape
+    positions = rows
+    if batch:
+        positions = positions + batch[0] * shape[1]
+    for dim in range(dims):
+        taps = torch.arange(conv.kernel[dim])
+        distance = place[dim] + conv.before[dim] - taps * conv.dilation[dim]
+        reached = distance.div(conv.stride[dim], rounding_mode="floor")
+        meets = (distance % conv.stride[dim] == 0) & (reached >= 0) & (reached < shape[dim - dims])
+        weights = weights.index_select(dim + 1, taps[meets])
+        positions = positions.unsqueeze(-1) * shape[dim - dims] + reached[meets]
+    return positions.flatten(), weights.flatten()
+
+
+def kernel_column(op: Op, index: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where one weight of a convolution goes: flat positions of its channel's outputs, and what it is multiplied by."""
+    conv = settings(op)
+    dims, (output, channel, *taps) = conv.dims, index
+    shape = op.output.shape
+    group = output // (conv.weight.shape[0] // conv.groups)
+    maps = conv.input.tensor if len(shape) == dims + 2 else conv.input.tensor.unsqueeze(0)
+    maps = maps[:, group * conv.weight.shape[1] + channel]  # (N, n1, ...)
+    inside = torch.ones((), dtype=torch.bool)
+    for dim in range(dims):
+        places = torch.arange(shape[dim - dims]) * conv.stride[dim] - conv.before[dim] + taps[dim] * conv.dilation[dim]
+        length = maps.shape[dim + 1]
+        inside = inside.unsqueeze(-1) & ((places >= 0) & (places < length))
+        maps = maps.index_select(dim + 1, places.clamp(0, length - 1))
+    slopes = torch.where(inside, maps.double(), 0.0)
+    batch = torch.arange(len(maps)) * shape[-dims - 1] + output
+    positions = batch
+    for dim in range(dims):
+        positions = positions.unsqueeze(-1) * shape[dim - dims] + torch.arange(shape[dim - dims])
+    reached = inside.expand(slopes.shape)
+    return positions[reached], slopes[reached]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 
 from glasswork.explaining.explanation import Explanation, Kind, Operand, Reduce, Term
 from glasswork.tracing import Value
+
+Order = Literal["size", "place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +71,43 @@ class Expansion:
             position,
         )
 
-    def listed(self, limit: int | None) -> list[int]:
-        """The positions to list: all in order, or the `limit` largest by size."""
+    def listed(self, limit: int | None, offset: int = 0, order: Order = "size") -> list[int]:
+        """The positions on one page: `limit` of them from `offset` on; pages of one limit hold each position once.
+
+        By size the largest come first, with the bias at the end of the first page, whatever its size; what fits on
+        one page stands in its place. By place they are in the order of the formula.
+        """
         count = len(self)
-        if limit is None or count <= limit:
-            return list(range(count))
+        if limit is None:
+            return list(range(offset, count))
+        if order == "place" or count <= limit:
+            return list(range(count))[offset : offset + limit]
         sizes = self.products.abs()
         if self.always:
             sizes = sizes.clone()
             sizes[list(self.always)] = -1
         room = max(limit - len(self.always), 0)
-        return [*sizes.argsort(descending=True, stable=True)[:room].tolist(), *self.always]
+        until = offset + limit - (len(self.always) if offset else limit - room)
+        by_size = _largest(sizes, min(until, count - len(self.always)))
+        return [*by_size[:room], *self.always, *by_size[room:]][offset : offset + limit]
 
-    def explanation(self, op: str, index: tuple[int, ...], value: float, limit: int | None, of: str) -> Explanation:
-        """Cut to `limit` terms and a remainder that is reduced from the rest."""
-        listed = self.listed(limit)
+    def explanation(
+        self,
+        op: str,
+        index: tuple[int, ...],
+        value: float,
+        limit: int | None,
+        of: str,
+        offset: int = 0,
+        order: Order = "size",
+    ) -> Explanation:
+        """Cut to a page of `limit` terms and a remainder that is reduced from all others."""
+        listed = self.listed(limit, offset, order)
         rest = torch.ones(len(self), dtype=torch.bool)
         rest[listed] = False
         others = self.products[rest]
         scale = max(self.products.abs().sum().item(), abs(value), 1e-12)
+        claims = self.kind not in ("given", "linearised")
         return Explanation(
             op=op,
             index=index,
@@ -98,8 +119,8 @@ class Expansion:
             terms=tuple(self.term(position) for position in listed),
             count=len(self),
             remainder=remainder(self.reduce, others),
-            nonlinear=0.0,
-            error=0.0 if self.kind == "given" else difference(self.total(), value) / scale,
+            nonlinear=value - self.total() if self.kind == "linearised" else 0.0,
+            error=difference(self.total(), value) / scale if claims else 0.0,
             operands=self.operands,
             own=self.own,
             note=self.note,
@@ -114,6 +135,14 @@ def reduced(reduce: Reduce, products: torch.Tensor, own: int | None = None) -> f
         return products.mean().item()
     if reduce == "max":
         return products.max().item()
+    if reduce == "min":
+        return products.min().item()
+    if reduce == "product":
+        return products.prod().item()
+    if reduce == "norm":
+        return products.norm().item()
+    if reduce == "logsumexp":
+        return products.logsumexp(0).item()
     if reduce == "identity":
         return products[0].item()
     assert own is not None
@@ -137,14 +166,14 @@ def difference(total: float, value: float) -> float:
 
 def label_of(value: Value, index: Sequence[int], factor_ref: str | None = None) -> Label:
     """The label of one element of a tensor of the trace."""
-    place = tuple(index)
+    place = tuple(int(at) for at in index)
     name = f"{value.path or value.kind}[{','.join(map(str, place))}]" if place else value.path or value.kind
     return Label(name, value.ref(place), factor_ref)
 
 
 def number(value: Value, index: Sequence[int]) -> torch.Tensor:
-    """One element in fp64, 0-d."""
-    return value.tensor[tuple(index)].double()
+    """One element in fp64, 0-d; of a complex tensor the part that the index's last place says."""
+    return real(value.tensor)[tuple(index)].double()
 
 
 def unravel(position: int, shape: Sequence[int]) -> tuple[int, ...]:
@@ -161,3 +190,31 @@ def single(value: Value, index: Sequence[int], *, formula: str, note: str = "", 
     taken = number(value, index).reshape(1)
     label = label_of(value, index)
     return Expansion(kind, formula, "identity", taken, None, taken, lambda _: label, note=note)
+
+
+def flat_place(index: Sequence[int], shape: Sequence[int]) -> int:
+    """Row-major position of an index."""
+    position = 0
+    for place, size in zip(index, shape, strict=True):
+        position = position * size + place
+    return position
+
+
+def real(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor as real numbers: of a complex one, real and imaginary parts along one more axis at the end."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
+def real_shape(value: Value) -> tuple[int, ...]:
+    """The shape that an index counts: a complex tensor has a last axis of two."""
+    return (*value.shape, 2) if value.dtype.is_complex else value.shape
+
+
+def _largest(sizes: torch.Tensor, count: int) -> list[int]:
+    """The positions of the `count` largest, equal ones in their order."""
+    if not count:
+        return []
+    if len(sizes) > 4096 and not bool(sizes.isnan().any()):  # sorting a million for the first 32 takes its time
+        candidates = (sizes >= sizes.topk(count).values[-1]).nonzero().flatten()
+        return candidates[sizes[candidates].argsort(descending=True, stable=True)[:count]].tolist()
+    return sizes.argsort(descending=True, stable=True)[:count].tolist()

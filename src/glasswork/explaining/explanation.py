@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["formula", "linear", "linearised", "selected", "given", "random"]
-Reduce = Literal["sum", "mean", "max", "softmax", "log_softmax", "identity"]
+Reduce = Literal["sum", "mean", "max", "min", "product", "norm", "logsumexp", "softmax", "log_softmax", "identity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,21 @@ class Explanation:
 
     Attributes:
         op: the canonical path of the op that made it, or the name of the input or parameter that it is of.
-        index: where in that tensor, every axis counted.
+        index: where in that tensor, every axis counted; a complex tensor has one more, 0 for the real part and 1 for
+            the imaginary one.
         of: "value" or "grad".
         kind: formula; linear or linearised (autodiff); selected; given; random.
         value: the tensor's own number.
         formula: LaTeX, in the field's notation, with this op's own sizes.
-        reduce: how the products of all terms become the value. sum, mean, max; identity: the one term is the value;
-            softmax: the own term's product over the sum of all; log_softmax: the logarithm of that.
-        terms: those listed: all in order, or, where there are more than the limit, the largest first and a bias last.
+        reduce: how the products of all terms become the value. sum, mean, max, min, product; norm: the square root of
+            the sum of their squares; logsumexp: log of the sum of their exponentials; identity: the one term is the
+            value; softmax: the own term's product over the sum of all; log_softmax: the logarithm of that.
+        terms: those listed: all in order, or, where there are more than the limit, a page of them: the largest first
+            and a bias last, or in their order.
         count: how many there are in all.
         remainder: the same reduction (for softmax: the sum) of the products of the terms not listed, computed from
             them in fp64; 0 when all are listed.
-        nonlinear: what a linearisation leaves over; 0 for kinds that claim a value.
+        nonlinear: what a linearisation leaves over, value - sum of all its terms; 0 for kinds that claim a value.
         error: |reduce(all terms) - value| / max(sum |products|, |value|, 1e-12), in fp64.
         operands: the numbers in the formula beside the terms.
         own: for softmax and log_softmax, the position of the term in the numerator.

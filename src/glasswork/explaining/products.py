@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from glasswork.explaining.errors import NoRule
 from glasswork.explaining.expansion import Expansion, Label, label_of, number
 from glasswork.explaining.rules import arguments, register
 from glasswork.tracing import Op, Trace, Value
@@ -37,6 +38,38 @@ def matrix_product(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     """One term for each step along the axis that both share; batch axes broadcast."""
     left, right = op.operands[0], op.operands[1]
     return _product(left, right, index, r"y_{i,j} = \sum_{k} a_{i,k}\,b_{k,j}")
+
+
+@register("addmm", "addmv", "addbmm", "baddbmm")
+def product_and_sum(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
+    """The products along the shared axis, and beta times what is added, last."""
+    given = arguments(op, "input left right beta alpha", beta=1, alpha=1)
+    names = {"addmm": ("mat1", "mat2"), "addmv": ("mat", "vec")}.get(op.name.removesuffix("_"), ("batch1", "batch2"))
+    left, right = (given.get(name, given[place]) for name, place in zip(names, ("left", "right"), strict=True))
+    if op.name.startswith("addbmm") or not isinstance(left, Value) or not isinstance(right, Value):
+        raise NoRule(op.name, where=op.path)
+    shift: Value = given["input"]
+    place = tuple(_broadcast(shift.shape, list(index)))
+    alpha, beta = float(given["alpha"]), float(given["beta"])
+    scale = "" if alpha == 1 else f"{alpha:g}\\,"
+    formula = rf"y_{{i,j}} = {scale}\sum_{{k}} a_{{i,k}}\,b_{{k,j}} + {'' if beta == 1 else f'{beta:g}'}c_{{i,j}}"
+    inner = _product(left, right, index, formula)
+    assert inner.factors is not None
+    factors = inner.factors * alpha
+    added = number(shift, place).reshape(1)
+    count = len(inner)
+
+    def label(position: int) -> Label:
+        if position == count:
+            return label_of(shift, place)
+        named = inner.label(position)
+        return named if alpha == 1 else Label(named.name, named.ref)
+
+    own = factors.new_full((1,), torch.nan if beta == 1 else beta)
+    return Expansion(
+        "formula", formula, "sum", torch.cat([inner.values, added]), torch.cat([factors, own]),
+        torch.cat([inner.values * factors, added * beta]), label, always=(count,),
+    )  # fmt: skip
 
 
 @register("rmatmul")

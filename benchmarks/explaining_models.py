@@ -1,0 +1,197 @@
+"""Every number of many models, explained: writes EXPLAINING_MODELS.md beside this file.
+
+For each model, of each op one number is explained, to see by what kind; then of each kind of op (its name) fifty
+random numbers of random ops, forward and backward. An error is |what the terms come to - the number| over the sum of
+the terms' sizes.
+
+    python -m benchmarks.explaining_models [NAME...]
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+import time
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from benchmarks.tracing_models import Model, models
+from glasswork.explaining import explain_value
+from glasswork.tracing import Trace, Value, trace
+
+RESULTS = Path(__file__).parent / "EXPLAINING_MODELS.md"
+BAR = 1e-4
+ELEMENTS = 50
+CLAIMED = ("formula", "selected", "given", "random", "linear")
+
+
+@dataclass
+class Tally:
+    """What became of explaining one model.
+
+    Attributes:
+        ops: how many have a number to explain.
+        kinds: how each op's first looked-at number is explained.
+        checked: forward and backward numbers that were compared.
+        worst: the largest error forward and backward.
+        failures: what was refused or beyond the bar, by op name.
+        rounding: numbers beyond the bar that are themselves nothing but what cancelling left over in fp32.
+    """
+
+    name: str
+    ops: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    linearised: Counter[str] = field(default_factory=Counter)
+    checked: list[int] = field(default_factory=lambda: [0, 0])
+    worst: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    failures: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    rounding: int = 0
+
+    @property
+    def share(self) -> float:
+        """The share of ops whose explanation claims the number."""
+        return sum(self.kinds[kind] for kind in CLAIMED) / max(self.ops, 1)
+
+
+def runs_of(model: Model, seed: int = 0) -> Iterator[Trace]:
+    """One run with gradients where the model has a loss; detectors once each way, since they have two forwards."""
+    torch.manual_seed(seed)
+    module = model.make().eval()
+    kwargs = dict(model.kwargs)
+    backward = model.loss is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if model.training is None:
+            yield trace(module, *model.inputs, loss=model.loss, backward=backward, kwargs=kwargs)
+            return
+        yield trace(module, *model.inputs, kwargs=kwargs)
+        yield trace(module.train(), *model.training, loss=model.loss, backward=backward, kwargs=kwargs)
+
+
+def check_model(model: Model, elements: int = ELEMENTS, seed: int = 0) -> Tally:
+    """Explain numbers of every op of a model."""
+    start, tally = time.perf_counter(), Tally(f"{model.family}:{model.name}")
+    for run in runs_of(model, seed):
+        check_run(run, tally, elements, seed)
+    tally.seconds = time.perf_counter() - start
+    return tally
+
+
+def check_run(run: Trace, tally: Tally, elements: int = ELEMENTS, seed: int = 0) -> None:
+    """Explain numbers of every op of a run, into `tally`."""
+    dice = random.Random(seed)
+    by_name: dict[str, list[Value]] = defaultdict(list)
+    read_by: dict[str, dict[int, Value]] = defaultdict(dict)
+    for op in run.ops:
+        outputs = [value for value in op.outputs if value.path is not None and value.tensor.numel()]
+        if outputs:
+            tally.ops += 1
+            kind = _explain(run, dice.choice(outputs), op.name, dice, tally, "value")
+            tally.kinds[kind] += 1
+            tally.linearised[op.name] += kind == "linearised"
+            by_name[op.name] += outputs
+        for value in op.operands:
+            if value.grad is not None and value.path is not None and value.tensor.numel():
+                read_by[op.name][id(value)] = value
+    for name, values in by_name.items():
+        for _ in range(elements):
+            _explain(run, dice.choice(values), name, dice, tally, "value")
+    for name, read in read_by.items():
+        values = list(read.values())
+        for _ in range(elements):
+            _explain(run, dice.choice(values), name, dice, tally, "grad")
+
+
+def _explain(run: Trace, value: Value, name: str, dice: random.Random, tally: Tally, of: str) -> str:
+    index = tuple(dice.randrange(size) for size in value.shape)
+    which = int(of == "grad")
+    try:
+        assert value.path is not None
+        found = explain_value(run, value.path, index, of=of, limit=4)
+    except Exception as error:
+        tally.failures[f"{name} {of} refused"] += 1
+        tally.examples.setdefault(
+            f"{name} {of} refused", f"{value} {index}: {type(error).__name__}: {str(error)[:200]}"
+        )
+        return "refused"
+    tally.checked[which] += 1
+    error = found.error if found.error == found.error else float("inf")
+    if error > BAR and _is_rounding(value, found.value, found.error, of):
+        tally.rounding += 1
+        return found.kind
+    tally.worst[which] = max(tally.worst[which], error)
+    if error > BAR:
+        tally.failures[f"{name} {of} error"] += 1
+        note = f"{found.op}{list(index)} {found.kind} {found.value:.6g} error {error:.1e} {found.note[:80]}"
+        tally.examples.setdefault(f"{name} {of} error", note)
+    return found.kind
+
+
+def _is_rounding(value: Value, number: float, error: float, of: str) -> bool:
+    """Whether a number, and so what it is off by, is below the resolution of the largest of its tensor."""
+    tensor = value.grad if of == "grad" else value.tensor
+    assert tensor is not None
+    if not tensor.dtype.is_floating_point or not abs(number) > 0:
+        return False
+    return max(abs(number), 1e-12) * max(error, 1) < torch.finfo(tensor.dtype).eps * tensor.abs().max().item()
+
+
+def row(tally: Tally) -> str:
+    """One line of the table."""
+    kinds = ", ".join(f"{kind} {count}" for kind, count in tally.kinds.most_common())
+    holds = "holds" if not tally.failures and tally.share >= 0.95 else "; ".join(map(str, tally.failures)) or "share"
+    return (
+        f"| {tally.name} | {tally.ops} | {kinds} | {100 * tally.share:.1f} % | {tally.checked[0]} | {tally.worst[0]:.1e} "
+        f"| {tally.checked[1]} | {tally.worst[1]:.1e} | {tally.rounding} | {holds} |"
+    )
+
+
+HEAD = """# Every number explained
+
+By `python -m benchmarks.explaining_models`, in fp32, on random weights: how each op's numbers are explained, the share
+whose explanation claims the number (the rest are linearised: sensitivities that claim no sum), and the largest error of
+the random numbers checked, 50 for each kind of op. The bar for errors is 1e-4. "Rounding" counts numbers beyond it that
+are smaller than one unit in the last place of their tensor's largest: what is left where everything cancels.
+
+| model | ops | kinds | claimed | checked forward | largest error | checked backward | largest error | rounding | |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def main() -> int:
+    """Walk all models, or those whose name contains one of the arguments."""
+    wanted = sys.argv[1:]
+    torch.set_num_threads(1)
+    tallies = []
+    for model in models():
+        if wanted and not any(part in f"{model.family}:{model.name}" for part in wanted):
+            continue
+        try:
+            tally = check_model(model)
+        except Exception as error:
+            tally = Tally(f"{model.family}:{model.name}")
+            tally.failures[f"not traced: {type(error).__name__}"] += 1
+            tally.examples["not traced"] = str(error)[:300]
+        tallies.append(tally)
+        print(row(tally), f"{tally.seconds:.0f} s", flush=True)
+        for what, example in tally.examples.items():
+            print("    ", what, tally.failures[what], "|", example, flush=True)
+        gc.collect()
+    if not wanted:
+        good = sum(not tally.failures and tally.share >= 0.95 for tally in tallies)
+        summary = (
+            f"{good} of {len(tallies)} models hold; {sum(sum(t.checked) for t in tallies):,} numbers were checked."
+        )
+        RESULTS.write_text("\n".join([HEAD, *map(row, tallies), "", summary, ""]))
+    return 0 if all(not tally.failures for tally in tallies) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

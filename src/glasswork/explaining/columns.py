@@ -1,0 +1,224 @@
+"""How an op's outputs change with one number that it reads: a column of its Jacobian.
+
+Forward-mode autodiff with a one-hot tangent gives the column of any op. Where the answer lies open it is read off:
+weights of convolutions and linear layers, positions of ops that only move, one element of those that work element by
+element. And where torch knows no forward derivative, the column is the gradient of a gradient, or, last, a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from glasswork.explaining.convolution import convolution_column, kernel_column
+from glasswork.explaining.differences import slope_by_difference
+from glasswork.explaining.expansion import flat_place, number, real, real_shape
+from glasswork.explaining.moving import column as moved_column
+from glasswork.explaining.moving import embedding_operands, is_move
+from glasswork.explaining.pointwise import at_element, is_elementwise
+from glasswork.explaining.randomness import is_drawn
+from glasswork.explaining.replaying import is_float, replay, undisturbed, wide
+from glasswork.explaining.rules import arguments
+from glasswork.tracing import NotKept, Op, Value
+
+_CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+_DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one output of an op takes from one number.
+
+    Attributes:
+        positions: flat places in the output, as real numbers.
+        slopes: d(output there)/d(number), fp64.
+        note: how it was found, where not exactly.
+    """
+
+    output: Value
+    positions: torch.Tensor
+    slopes: torch.Tensor
+    note: str = ""
+
+
+def columns(op: Op, value: Value, index: tuple[int, ...]) -> list[Column]:
+    """The derivatives of every output that the loss depends on by one number of one operand."""
+    outputs = [output for output in op.outputs if output.grad is not None]
+    if not outputs:
+        return []
+    read_off = None
+    if not any(operand.dtype.is_complex for operand in (*op.operands, *op.outputs)):
+        try:
+            read_off = _read_off(op, value, index)
+        except NotKept:
+            raise
+        except Exception:
+            read_off = None  # arguments not foreseen; autodiff needs to foresee none
+    if read_off is not None:
+        return read_off
+    dense, note = by_autodiff(op, value, index)
+    found = []
+    for output, column in zip(op.outputs, dense, strict=True):
+        if output.grad is None or column is None:
+            continue
+        slopes = column.flatten()
+        positions = slopes.nonzero().flatten()
+        if not len(positions) and real_shape(output) == real_shape(value):  # the slope 0 of a ReLU is worth showing
+            positions = torch.tensor([flat_place(index, real_shape(value))])
+        found.append(Column(output, positions, slopes[positions], note))
+    return found
+
+
+def by_autodiff(op: Op, value: Value, index: tuple[int, ...]) -> tuple[list[torch.Tensor | None], str]:
+    """The column of each output, dense, in its shape as real numbers; None for outputs that have no slopes."""
+    made, note = _forward_mode(op, value, index), ""
+    if made is None:
+        made = _reverse_twice(op, value, index)
+    if made is None:
+        made, note = _differences(op, value, index), "slopes by differences in fp64: torch knows no derivative here"
+    return [column if is_float(output) else None for output, column in zip(op.outputs, made, strict=False)], note
+
+
+def _function_of(op: Op, value: Value) -> Callable[[torch.Tensor], tuple[torch.Tensor, ...]]:
+    """The op as a function of one operand as real numbers; the others stand still. Whole numbers come out as zeros."""
+
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        def stand_in(other: Value) -> torch.Tensor:
+            if other is not value:
+                return wide(other.tensor)
+            return torch.view_as_complex(x.clone()) if value.dtype.is_complex else x.clone()
+
+        zero = x.sum() * 0  # makes outputs that do not depend on x, or are integers, duals too
+        outputs = [real(y) for y in replay(op, stand_in)]
+        return tuple(y + zero if y.is_floating_point() else zero.expand(y.shape) for y in outputs)
+
+    return function
+
+
+def _forward_mode(op: Op, value: Value, index: tuple[int, ...]) -> list[torch.Tensor] | None:
+    x = real(wide(value.tensor))
+    tangent = torch.zeros_like(x)
+    tangent[index] = 1.0
+    try:
+        with undisturbed(), torch.enable_grad():
+            return list(torch.func.jvp(_function_of(op, value), (x,), (tangent,))[1])
+    except NotKept:
+        raise
+    except Exception:
+        return None
+
+
+def _reverse_twice(op: Op, value: Value, index: tuple[int, ...]) -> list[torch.Tensor] | None:
+    """The derivative of (v · Jacobian)[index] by v, which is the column, whatever v."""
+    try:
+        with undisturbed(), torch.enable_grad():
+            x = real(wide(value.tensor)).requires_grad_()
+            outputs = _function_of(op, value)(x)
+            weights = [torch.ones_like(y, requires_grad=True) for y in outputs]
+            (slopes,) = torch.autograd.grad(outputs, x, weights, create_graph=True)
+            found = torch.autograd.grad(slopes[index], weights, allow_unused=True)
+        return [
+            torch.zeros_like(y).detach() if column is None else column for y, column in zip(outputs, found, strict=True)
+        ]
+    except NotKept:
+        raise
+    except Exception:
+        return None
+
+
+def _differences(op: Op, value: Value, index: tuple[int, ...]) -> list[torch.Tensor]:
+    function = _function_of(op, value)
+    with undisturbed(), torch.no_grad():
+        return slope_by_difference(lambda x: list(function(x)), real(wide(value.tensor)), index)
+
+
+def _read_off(op: Op, value: Value, index: tuple[int, ...]) -> list[Column] | None:
+    """The column where no differentiation is needed; None where it is."""
+    output, first = op.output, op.operands[0]
+    name = op.name.removesuffix("_")
+    several = sum(operand is value for operand in op.operands) > 1
+    if is_move(op) and not several:
+        return _of_a_move(op, value, index)
+    if name == "embedding":
+        return _of_an_embedding(op, value, index)
+    if len(op.outputs) != 1:
+        return None
+    if name in _DROPOUTS:
+        return [_of_a_dropout(op, value, index)]
+    if name in _CONVOLUTIONS and not several:
+        if value is first:
+            return [Column(output, *convolution_column(op, index))]
+        if value is op.operands[1]:
+            return [Column(output, *kernel_column(op, index))]
+        return None
+    if name == "linear" and not several:
+        return [Column(output, *_of_a_linear_layer(op, value, index))]
+    if is_elementwise(op) and value.shape == output.shape:
+        leaves: dict[int, torch.Tensor] = {}
+        with undisturbed(), torch.enable_grad():
+            y = at_element(op, index, leaves)
+            slope = torch.autograd.grad(y.sum(), leaves[id(value)], allow_unused=True)[0] if y.requires_grad else None
+        slopes = torch.zeros(1, dtype=torch.float64) if slope is None else slope.reshape(1)
+        return [Column(output, torch.tensor([flat_place(index, value.shape)]), slopes)]
+    return None
+
+
+def _of_a_move(op: Op, value: Value, index: tuple[int, ...]) -> list[Column] | None:
+    found = []
+    for slot, output in enumerate(op.outputs):
+        if output.grad is None:
+            continue
+        positions = moved_column(op, value, index, slot)
+        if positions is None:
+            return None
+        found.append(Column(output, positions, torch.ones(len(positions), dtype=torch.float64)))
+    return found
+
+
+def _of_an_embedding(op: Op, value: Value, index: tuple[int, ...]) -> list[Column] | None:
+    tokens, weight = embedding_operands(op)
+    padding = arguments(op, "input weight padding_idx")["padding_idx"]
+    if value is not weight:
+        return None
+    rows = (tokens.tensor.flatten() == index[0]).nonzero().flatten()
+    if isinstance(padding, int) and padding >= 0 and index[0] == padding:
+        rows = rows[:0]  # the padding's row learns nothing
+    positions = rows * weight.shape[1] + index[1]
+    return [Column(op.output, positions, torch.ones(len(rows), dtype=torch.float64))]
+
+
+def _of_a_linear_layer(op: Op, value: Value, index: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    given = arguments(op, "input weight bias")
+    source, weight = given["input"], given["weight"]
+    outputs = weight.shape[0] if len(weight.shape) == 2 else 1
+    if value is source:
+        *lead, feature = index
+        start = flat_place(lead, source.shape[:-1]) * outputs
+        column = weight.tensor[..., feature].double().reshape(-1)
+        return torch.arange(outputs) + start, column
+    places = torch.arange(torch.Size(source.shape[:-1]).numel())
+    out = index[0] if len(weight.shape) == 2 else 0
+    if value is weight:
+        return places * outputs + out, source.tensor[..., index[-1]].double().reshape(-1)
+    return places * outputs + out, torch.ones(len(places), dtype=torch.float64)
+
+
+def _of_a_dropout(op: Op, value: Value, index: tuple[int, ...]) -> Column:
+    """The mask as the output shows it; where a zero went in it shows nothing, and the gradients tell."""
+    output = op.output
+    position = torch.tensor([flat_place(index, value.shape)])
+    given = arguments(op, "input p training inplace", p=0.5, training=op.function not in (torch.dropout,))
+    x, y = number(value, index), number(output, index)
+    note = ""
+    if not is_drawn(op):
+        slope = 1.0
+    elif x != 0:
+        slope = 0.0 if y == 0 else 1 / (1 - given["p"])
+    else:
+        slope, note = 1 / (1 - given["p"]), "a zero went through the dropout: its mask is told by the gradient"
+        assert output.grad is not None
+        if value.grad is not None and output.grad[index] != 0 and value.grad[index] == 0:
+            slope = 0.0
+    return Column(output, position, torch.tensor([slope], dtype=torch.float64), note)
