@@ -21,7 +21,7 @@ _SMALL = 1 << 16  # bytes; parameters up to this are copied, so that later train
 
 def repeat_of(op: Op) -> Callable[[], torch.Tensor] | None:
     """A function that makes the op's single output again, bit for bit; None where that is not certain or not cheap."""
-    if op.name not in _EXACT or len(op.outputs) != 1 or torch.is_autocast_enabled("cpu"):
+    if op.edited or op.name not in _EXACT or len(op.outputs) != 1 or torch.is_autocast_enabled("cpu"):
         return None
     if op.output.device.type != "cpu" or (op.name == "batch_norm" and _uses_batch(op)):
         return None
