@@ -16,7 +16,7 @@ from torchvision.models import detection, optical_flow, segmentation, video
 Loss = Callable[[Any], torch.Tensor]
 
 # the smallest side that a model takes, where 64 is too little
-_SIDES = {"inception_v3": 96, "googlenet": 64, "maxvit_t": 224, "alexnet": 80}
+_SIDES = {"inception_v3": 224, "googlenet": 64, "maxvit_t": 224, "alexnet": 80}
 _TIMM = (
     "resnetv2_50 efficientnet_lite0 convnextv2_atto mixer_s32_224 vit_tiny_patch16_224 deit_tiny_patch16_224 "
     "swinv2_cr_tiny_224 levit_128s mobilevit_xxs poolformer_s12 coat_tiny crossvit_tiny_240 pit_ti_224 "
@@ -26,7 +26,7 @@ _TIMM = (
     "efficientformer_l1 nest_tiny sequencer2d_s visformer_tiny botnet26t_256 halonet26t lambda_resnet26t "
     "eca_resnet33ts gcresnet33ts davit_tiny focalnet_tiny_srf inception_next_tiny hiera_tiny_224 mambaout_femto "
     "starnet_s1 rdnet_tiny csatv2 tiny_vit_5m_224 eva02_tiny_patch14_224 naflexvit_base_patch16_gap"
-).split()
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def torchvision_model(name: str) -> Model:
         return Model(family, name, make, (torch.rand(2, 3, 64, 64),), loss=sum_of_squares)
     if build.__module__.startswith(video.__name__):
         frames = 16 if name.startswith(("mvit", "s3d")) else 4
-        side = 224 if name.startswith("mvit") else 64
+        side = 224 if name.startswith(("mvit", "s3d")) else 64
         return Model(family, name, make, (torch.rand(1, 3, frames, side, side),), loss=class_zero)
     if build.__module__.startswith(optical_flow.__name__):
         pair = (torch.rand(1, 3, 128, 128), torch.rand(1, 3, 128, 128))
@@ -149,13 +149,13 @@ def of_timm() -> Iterator[Model]:
     import timm
 
     known = set(timm.list_models())
-    for name in _TIMM:
+    for name in _TIMM.split():
         if name in known:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 config = timm.get_pretrained_cfg(name)
             size = config.input_size if config is not None else (3, 224, 224)
-            if not config.fixed_input_size and size[-1] > 128:
+            if config is not None and not config.fixed_input_size and size[-1] > 128:
                 size = (3, 128, 128)
             yield Model("timm", name, _timm(name), (torch.rand(2, *size),), loss=class_zero)
 
@@ -168,13 +168,14 @@ def _timm(name: str) -> Callable[[], nn.Module]:
 
 def of_transformers() -> Iterator[Model]:
     """Small random configurations, language, pictures and both."""
-    import transformers as t
+    import transformers
 
-    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    t: Any = transformers
+    small: Any = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
     words = torch.randint(5, 90, (2, 12))
     text = {"input_ids": words, "labels": words}
     pixels = {"pixel_values": torch.rand(2, 3, 32, 32)}
-    vocabulary = {"vocab_size": 99}
+    vocabulary: Any = {"vocab_size": 99}
     configs: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         "gpt2": (
             t.GPT2LMHeadModel,
@@ -214,7 +215,7 @@ def of_transformers() -> Iterator[Model]:
         ),
         "rwkv": (
             t.RwkvForCausalLM,
-            t.RwkvConfig(hidden_size=32, num_hidden_layers=2, attention_hidden_size=32, context_length=32, **vocabulary),
+            t.RwkvConfig(hidden_size=32, num_hidden_layers=2, context_length=32, **vocabulary),
             text,
         ),
         "vit": (
@@ -231,7 +232,9 @@ def of_transformers() -> Iterator[Model]:
             ),
             {"input_ids": words, **pixels, "return_loss": True},
         ),
-        "segformer": (t.SegformerForSemanticSegmentation, t.SegformerConfig(), {"pixel_values": torch.rand(1, 3, 64, 64)}),
+        "segformer": (
+            t.SegformerForSemanticSegmentation, t.SegformerConfig(), {"pixel_values": torch.rand(1, 3, 64, 64)},
+        ),
         "wav2vec2": (
             t.Wav2Vec2Model,
             t.Wav2Vec2Config(**small, conv_dim=(32, 32), conv_stride=(5, 2), conv_kernel=(10, 3),

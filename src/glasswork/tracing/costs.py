@@ -200,7 +200,7 @@ def _is_view(op: Op) -> bool:
     source, made = op.operands[0], op.output
     if source.dtype != made.dtype or source.device != made.device:
         return False
-    layout = source.held
+    layout = source.data
     if layout is None or op.name not in ("reshape", "reshape_as", "flatten", "contiguous"):
         return True
     if op.name == "contiguous":

@@ -34,6 +34,10 @@ class NotRebuilt(UnknownAddress):
     """Nothing is known of what happens inside this op, or what it would take is not in the trace."""
 
 
+class BadEdit(GlassworkError, ValueError):  # noqa: N818
+    """What a rerun should change is not there, or would not fit where it is put."""
+
+
 class TraceFailed(GlassworkError):  # noqa: N818
     """The traced module raised. `trace` holds everything up to that op; the cause is chained.
 

@@ -1,18 +1,21 @@
-"""The gradient of the loss for every value of a run, without hooks.
+"""The gradient of the loss for every value of a run.
 
 When a value is recorded, the edge of the autograd graph that its gradient will arrive at is noted. One call of
 `torch.autograd.grad` then captures all of them at once: right under later in-place writes, since an edge belongs to
 the moment it was noted at; no parameter's `.grad` is touched; and nothing is left behind, since the edges are dropped
-with the graph (hooks on nodes would make cycles through C++ that no collector sees: TRACING.md, trap 1).
+with the graph. Under a memory budget hooks on the nodes take each gradient as it passes instead, and are removed
+before the graph is (a hook that stays makes a cycle through C++ that no collector sees: TRACING.md, trap 1).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.autograd.graph import GradientEdge
 
+from glasswork.tracing.spilling import Budget
 from glasswork.tracing.values import Value
 
 
@@ -20,6 +23,7 @@ class Gradients:
     """Where gradients pass, and whose they are."""
 
     def __init__(self) -> None:
+        self.budget = Budget(None)
         self._edges: list[Any] = []  # a leaf tensor, or the GradientEdge of any other
         self._values: list[Value] = []
 
@@ -39,5 +43,43 @@ class Gradients:
         self._edges, self._values = [], []
         if not edges:
             return
+        if self.budget.left is not None:
+            self._collect_within(loss, edges, values)
+            return
         for value, gradient in zip(values, torch.autograd.grad(loss, edges, allow_unused=True), strict=True):
             value.grad = gradient
+
+    def _collect_within(self, loss: torch.Tensor, edges: list[Any], values: list[Value]) -> None:
+        inner: dict[Any, list[tuple[int, Value]]] = {}
+        leaves: list[torch.Tensor] = []
+        owners: list[Value] = []
+        for edge, value in zip(edges, values, strict=True):
+            if isinstance(edge, torch.Tensor):
+                leaves.append(edge)
+                owners.append(value)
+            else:
+                inner.setdefault(edge.node, []).append((edge.output_nr, value))
+        edges.clear()
+        hooks = [node.register_prehook(self._catch(places)) for node, places in inner.items()]
+        inner.clear()
+        try:
+            gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        for value, gradient in zip(owners, gradients, strict=True):
+            if gradient is not None:
+                self._put(value, gradient)
+
+    def _catch(self, places: list[tuple[int, Value]]) -> Callable[[tuple[torch.Tensor | None, ...]], None]:
+        def passing(gradients: tuple[torch.Tensor | None, ...]) -> None:
+            for number, value in places:
+                gradient = gradients[number]
+                if gradient is not None:
+                    self._put(value, gradient.detach())
+
+        return passing
+
+    def _put(self, value: Value, gradient: torch.Tensor) -> None:
+        written = None if self.budget.admits(gradient.nbytes) else self.budget.spill(gradient)
+        value.grad = gradient if written is None else written

@@ -162,7 +162,10 @@ class Trace:
 
     def producer(self, value: Value) -> Op | None:
         """The op that made a value; None for inputs, parameters, buffers and constants."""
-        return None if value.producer is None else self.ops[value.producer]
+        if value.producer is None:
+            return None
+        inside = self._around(value)
+        return (self.ops if inside is None else inside.ops)[value.producer]
 
     def consumers(self, op: Op | int) -> tuple[Op, ...]:
         """The ops that read what `op` made, in order."""

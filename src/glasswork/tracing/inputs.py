@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from glasswork.tracing.recorder import Recorder
+from glasswork.tracing.moments import Moments
 from glasswork.tracing.values import Value
 
 
 def feed(
-    inputs: Sequence[Any], kwargs: Mapping[str, Any], recorder: Recorder, backward: bool
+    inputs: Sequence[Any], kwargs: Mapping[str, Any], moments: Moments, backward: bool
 ) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Value]]:
     """The arguments to call the module with, and the Values of their tensors by name.
 
@@ -23,7 +23,7 @@ def feed(
         The arguments in the structure of `inputs` and of `kwargs`, and {"input": Value, "input.1": Value, ...};
         one given by keyword is "input.KEY".
     """
-    feeder = _Feeder(recorder, backward)
+    feeder = _Feeder(moments, backward)
     alone = len(inputs) == 1 and not kwargs
     arguments = [feeder.walk(item, "input" if alone else f"input.{place}") for place, item in enumerate(inputs)]
     by_keyword = {key: feeder.walk(item, f"input.{key}") for key, item in kwargs.items()}
@@ -33,10 +33,10 @@ def feed(
 class _Feeder:
     """Walks the arguments; a class, since functions that call themselves are cycles that would hold the run."""
 
-    def __init__(self, recorder: Recorder, backward: bool) -> None:
+    def __init__(self, moments: Moments, backward: bool) -> None:
         self.values: dict[str, Value] = {}
         self._fed: dict[int, torch.Tensor] = {}
-        self._recorder = recorder
+        self._moments = moments
         self._backward = backward
 
     def walk(self, item: Any, path: str) -> Any:
@@ -61,7 +61,7 @@ class _Feeder:
             leaf = tensor.detach().requires_grad_()
             given = leaf.clone()
         name = "input" if path == "input.0" else path
-        self.values[name] = self._recorder.note_input(given, data, name, leaf)
+        self.values[name] = self._moments.note_input(given, data, name, leaf)
         self._fed[id(tensor)] = given
         return given
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -21,11 +20,13 @@ from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled
 from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.modules import ModuleCall
+from glasswork.tracing.moments import Moments
 from glasswork.tracing.names import Names
 from glasswork.tracing.ops import Op
-from glasswork.tracing.repeats import repeat_of
+from glasswork.tracing.repeats import EXACT_IF_DENSE
 from glasswork.tracing.source import Source, author_line
-from glasswork.tracing.values import Stats, Value, ValueKind, map_tensors
+from glasswork.tracing.spilling import Budget
+from glasswork.tracing.values import Value, map_tensors
 from glasswork.tracing.writes import about_to_write, tensors_in
 
 Keep = str | int
@@ -64,27 +65,6 @@ def plain_name(function: Callable[..., Any]) -> str:
     return _PLAIN_NAMES.get(name, name).split(".")[0]
 
 
-class _Seen:
-    """A live tensor and the Value that it last was."""
-
-    __slots__ = ("ref", "value", "writer")
-
-    def __init__(self, ref: weakref.ref[torch.Tensor], value: Value) -> None:
-        self.ref = ref
-        self.value = value
-        self.writer: int | None = None  # the op that has since written into its storage through another tensor
-
-
-def storage_of(tensor: torch.Tensor) -> int | None:
-    """What tensors that share memory have in common; None for those without a storage (sparse, inside vmap)."""
-    if tensor.layout is not torch.strided:
-        return None
-    try:
-        return tensor.untyped_storage()._cdata
-    except (RuntimeError, NotImplementedError):
-        return None
-
-
 class Recorder(TorchFunctionMode):
     """Records one run. Enter it (and `watch_modules(recorder)`) around the call of the module.
 
@@ -112,17 +92,14 @@ class Recorder(TorchFunctionMode):
         self.gradients = gradients
         self.failed: tuple[BaseException, Op] | None = None
         self.failed_module: tuple[BaseException, str] | None = None
+        budget = Budget({"all": None, "none": 0}.get(keep, keep) if isinstance(keep, str) else keep)
+        if gradients is not None:
+            gradients.budget = budget
+        self.moments = Moments(names, budget, gradients, self.ops)
         self._modules = names.modules
-        self._names: dict[int, tuple[str, ValueKind]] = {
-            id(tensor): (name, kind) for name, tensor, kind in names.tensors
-        }
         self._open: list[int] = []  # indices into calls, innermost last
         self._call_counts: Counter[str] = Counter()
         self._op_counts: Counter[tuple[str, str]] = Counter()
-        self._first: dict[str, Value] = {}  # parameters and buffers as they were when first read
-        self._seen: dict[int, _Seen] = {}
-        self._sharing: dict[int, list[_Seen]] = {}
-        self._budget = {"all": None, "none": 0}.get(keep, keep) if isinstance(keep, str) else keep
         self._is_cancelled = cancel.is_set if isinstance(cancel, threading.Event) else cancel
         self._progress = progress
         self._edits = edits
@@ -141,7 +118,7 @@ class Recorder(TorchFunctionMode):
             if not isinstance(output, torch.Tensor) or func.__self__.__name__ in ("grad", "_base"):  # type: ignore[attr-defined]
                 return output
             op = self._begin(func, args, kwargs, author_line())
-            self._finish(op, [output])
+            self._finish(op, [output], dense=False)
             return output
         if self._is_cancelled is not None and self._is_cancelled():
             raise Cancelled(
@@ -150,7 +127,7 @@ class Recorder(TorchFunctionMode):
         op = self._begin(func, args, kwargs, author_line())
         written = about_to_write(name, func, args, kwargs)
         for tensor in written:
-            self._protect(tensor, op.id)
+            self.moments.before_writing(tensor, op.id)
         if op.name in _DRAW_INSIDE:
             op.random = torch.get_rng_state()
         start = time.perf_counter()
@@ -165,16 +142,20 @@ class Recorder(TorchFunctionMode):
         if not made and name in ("__setitem__", "__delitem__"):
             made = tensors_in(args[0])
         if made:
-            self._finish(op, made)
+            dense = op.name in EXACT_IF_DENSE and all(
+                tensor.is_contiguous() for tensor in (*tensors_in(args), *tensors_in(kwargs))
+            )
+            self._finish(op, made, dense)
         return output
 
     def _begin(
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], source: Source | None
     ) -> Op:
         operands: list[Value] = []
+        value_of = self.moments.value_of
 
         def handle(tensor: torch.Tensor) -> Value:
-            value = self.value_of(tensor)
+            value = value_of(tensor)
             operands.append(value)
             return value
 
@@ -194,100 +175,14 @@ class Recorder(TorchFunctionMode):
             source=source,
         )
 
-    def _finish(self, op: Op, made: list[torch.Tensor]) -> None:
+    def _finish(self, op: Op, made: list[torch.Tensor], dense: bool) -> None:
         key = (op.module, op.name)
         self._op_counts[key] += 1
         op.call = self._op_counts[key]
-        op.outputs = [self._note(tensor, "op", producer=op.id, slot=slot) for slot, tensor in enumerate(made)]
         self.ops.append(op)
+        self.moments.made_by(op, made, dense)
         if self._progress is not None:
             self._progress(len(self.ops))
-
-    # -- values --------------------------------------------------------------------------------------------------------
-
-    def value_of(self, tensor: torch.Tensor) -> Value:
-        """The Value that a live tensor is now."""
-        seen = self._seen.get(id(tensor))
-        if seen is not None and seen.ref() is tensor:
-            if seen.writer is None:
-                return seen.value
-            # written through another view since: a new moment of the same memory, without an address of its own
-            return self._note(tensor, seen.value.kind, producer=seen.writer)
-        path, kind = self._names.get(id(tensor), (None, "constant"))
-        value = self._note(tensor, kind, path=path)
-        if path is not None:
-            self._first[path] = value
-        return value
-
-    def named_values(self, names: Names) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Parameters and buffers by name, as they were when first read; those never read, as they are now."""
-        found: dict[str, dict[str, Value]] = {"parameter": {}, "buffer": {}}
-        for name, tensor, kind in names.tensors:
-            found[kind][name] = self._first.get(name) or self._note(tensor, kind, path=name)
-        return found["parameter"], found["buffer"]
-
-    def note_input(self, tensor: torch.Tensor, data: torch.Tensor, path: str, leaf: torch.Tensor | None) -> Value:
-        """Name a tensor that is given to the module; `data` is what to show, `leaf` where its gradient arrives."""
-        value = Value(tuple(tensor.shape), tensor.dtype, tensor.device, data, "input", path=path)
-        seen = _Seen(weakref.ref(tensor), value)
-        self._seen[id(tensor)] = seen
-        storage = storage_of(tensor)
-        if storage is not None:
-            self._sharing.setdefault(storage, []).append(seen)
-        if leaf is not None and self.gradients is not None:
-            self.gradients.pass_through(leaf, value)
-        return value
-
-    def _note(
-        self,
-        tensor: torch.Tensor,
-        kind: ValueKind,
-        *,
-        producer: int | None = None,
-        slot: int = 0,
-        path: str | None = None,
-    ) -> Value:
-        storage = storage_of(tensor)
-        kept = self._kept(tensor, storage)
-        data = tensor.detach() if kept else None
-        value = Value(tuple(tensor.shape), tensor.dtype, tensor.device, data, kind, None, producer, slot, path)
-        if not kept and kind == "op":
-            value.summary = Stats.of(tensor)  # what remains of a value that is not kept
-        seen = _Seen(weakref.ref(tensor), value)
-        self._seen[id(tensor)] = seen
-        if storage is not None:
-            self._sharing.setdefault(storage, []).append(seen)
-        if kept and self.gradients is not None and tensor.requires_grad:
-            self.gradients.pass_through(tensor, value)
-        return value
-
-    def _kept(self, tensor: torch.Tensor, storage: int | None) -> bool:
-        if self._budget is None:
-            return True
-        for seen in self._sharing.get(storage, ()) if storage is not None else ():
-            if seen.value.held is not None and storage_of(seen.value.held) == storage:
-                return True  # an alias of what is kept anyway costs nothing
-        self._budget -= tensor.nbytes
-        return self._budget >= 0
-
-    def _protect(self, tensor: torch.Tensor, writer: int) -> None:
-        """Before `tensor`'s storage is written: what was kept of it becomes a copy, or a way to make it again."""
-        storage = storage_of(tensor)
-        if storage is None:
-            return
-        copies: dict[tuple[Any, ...], torch.Tensor] = {}
-        for seen in self._sharing.pop(storage, ()):
-            value = seen.value
-            data = value.held
-            if data is not None and storage_of(data) == storage:  # else the address is an older storage's
-                value.again = repeat_of(self.ops[value.producer]) if value.kind == "op" else None  # type: ignore[index]
-                value.held = None
-                if value.again is None:
-                    layout = (data.dtype, data.storage_offset(), tuple(data.shape), data.stride())
-                    if layout not in copies:
-                        copies[layout] = data.clone()
-                    value.held = copies[layout]
-            seen.writer = writer
 
     # -- modules (a Watcher, see modules.py) ---------------------------------------------------------------------------
 
@@ -315,8 +210,6 @@ class Recorder(TorchFunctionMode):
                 self.failed_module = (error, call.path)
             return
         for tensor in tensors_in(output)[:1]:
-            seen = self._seen.get(id(tensor))
-            if seen is not None and seen.ref() is tensor:
-                call.output = seen.value.producer
+            call.output = self.moments.producer_of(tensor)
         if call.output is None and call.last > call.first:
             call.output = call.last - 1

@@ -1,8 +1,8 @@
-"""Values that a later op wrote over, made again when somebody asks, instead of being copied by everybody always.
+"""Values that are not held: made again when somebody asks, bit for bit, by the op that made them first.
 
-Most in-place writes go over the output of a normalisation or an addition (a ReLU in place, `out += identity`). Those
-ops come out the same to the bit each time, element by element and whatever the number of threads; so their output
-need not be saved before it is overwritten: what they read is kept anyway. Copies would cost a third of a forward run.
+What is elementwise, a normalisation by fixed statistics, or a mere view comes out the same each time, given the same
+layout and number of threads. Holding all of it costs a third of a forward run of ResNet-152 (fresh pages for what the
+plain run would have freed), and copying it before in-place writes as much again; what it was made of is held anyway.
 """
 
 from __future__ import annotations
@@ -14,38 +14,198 @@ import torch
 
 from glasswork.tracing.ops import Op
 from glasswork.tracing.values import Value, replace_values
+from glasswork.tracing.writes import tensors_in
 
-_EXACT = frozenset(["batch_norm", "add", "add_", "sub", "sub_", "mul", "mul_", "relu", "relu_", "hardtanh"])
+# each number is one IEEE operation on its operands, or moves: the layout can't matter
+_EXACT = frozenset(
+    [
+        "batch_norm",
+        "add",
+        "add_",
+        "sub",
+        "sub_",
+        "rsub",
+        "mul",
+        "mul_",
+        "div",
+        "div_",
+        "truediv",
+        "truediv_",
+        "rtruediv",
+        "neg",
+        "neg_",
+        "abs",
+        "abs_",
+        "relu",
+        "relu_",
+        "relu6",
+        "hardtanh",
+        "hardtanh_",
+        "clamp",
+        "clamp_",
+        "leaky_relu",
+        "leaky_relu_",
+        "threshold",
+        "masked_fill",
+        "where",
+        "view",
+        "reshape",
+        "flatten",
+        "permute",
+        "transpose",
+        "unsqueeze",
+        "squeeze",
+        "expand",
+        "chunk",
+        "split",
+        "unbind",
+        "getitem",
+        "T",
+        "mT",
+        "t",
+        "expand_as",
+        "view_as",
+        "movedim",
+        "contiguous",
+        "narrow",
+        "select",
+        "unflatten",
+        "broadcast_to",
+        "roll",
+        "cat",
+        "stack",
+        "to",
+        "float",
+    ]
+)
+# vector and scalar code differ in the last bit: the same only on dense operands, cut among as many threads
+EXACT_IF_DENSE = frozenset(
+    [
+        "gelu",
+        "silu",
+        "silu_",
+        "sigmoid",
+        "sigmoid_",
+        "tanh",
+        "tanh_",
+        "hardswish",
+        "hardswish_",
+        "hardsigmoid",
+        "hardsigmoid_",
+        "elu",
+        "elu_",
+        "mish",
+        "softplus",
+        "exp",
+        "pow",
+        "rsqrt",
+        "sqrt",
+        "layer_norm",
+        "softmax",
+    ]
+)
 _SMALL = 1 << 16  # bytes; parameters up to this are copied, so that later training does not change the past
+_DEEP = 10  # ops in a row; asking for one number must not run a whole network
 
 
-def repeat_of(op: Op) -> Callable[[], torch.Tensor] | None:
-    """A function that makes the op's single output again, bit for bit; None where that is not certain or not cheap."""
-    if op.edited or op.name not in _EXACT or len(op.outputs) != 1 or torch.is_autocast_enabled("cpu"):
-        return None
-    if op.output.device.type != "cpu" or (op.name == "batch_norm" and _uses_batch(op)):
-        return None
-    then: dict[int, torch.Tensor] = {}  # parameters as they are now
-    for value in op.operands:
-        if not value.is_kept:
-            return None
-        if value.kind not in ("op", "input"):
-            if value.bytes > _SMALL:
-                return None
-            then[id(value)] = value.tensor.clone()
-    function, args, kwargs = op.function, op.args, op.kwargs  # not the op itself, which holds the value: no cycle
-    in_place = op.name.endswith("_") or bool(kwargs.get("inplace"))
+class Repeat:
+    """Runs one op once more.
 
-    def again() -> torch.Tensor:
+    Args:
+        op: the op.
+        slot: which of its outputs.
+        then: copies of the parameters that it read, by the id of their Value.
+        threads: how many ran it.
+        stays: whether what it makes may stay in memory.
+    """
+
+    __slots__ = ("args", "function", "in_place", "kwargs", "slot", "stays", "then", "threads")
+
+    def __init__(self, op: Op, slot: int, then: dict[int, torch.Tensor] | None, threads: int, stays: bool) -> None:
+        self.function, self.args, self.kwargs = op.function, op.args, op.kwargs  # not the op: it holds the value
+        self.slot = slot
+        self.then = then
+        self.threads = threads
+        self.stays = stays
+        self.in_place = op.name.endswith("_") or bool(op.kwargs.get("inplace")) or op.function.__name__[:3] == "__i"
+
+    def __call__(self) -> torch.Tensor:
+        """The tensor, of the layout that it had."""
+        then = self.then
+
         def operand(value: Value) -> torch.Tensor:
-            tensor = then.get(id(value))
-            tensor = value.tensor if tensor is None else tensor
-            return tensor.clone() if in_place else tensor
+            tensor = then.get(id(value)) if then else None
+            if tensor is None:
+                tensor = value.tensor
+            return tensor.clone() if self.in_place else tensor
 
-        with torch.no_grad():
-            return function(*replace_values(operand, args), **replace_values(operand, kwargs))
+        args, kwargs = replace_values(operand, self.args), replace_values(operand, self.kwargs)
+        threads = torch.get_num_threads()
+        if threads != self.threads:
+            torch.set_num_threads(self.threads)
+        try:
+            with torch.no_grad(), torch._C.DisableTorchFunction():
+                output = self.function(*args, **kwargs)
+        finally:
+            if threads != self.threads:
+                torch.set_num_threads(threads)
+        return output if isinstance(output, torch.Tensor) else tensors_in(output)[self.slot]
 
-    return again
+
+class Repeats:
+    """Decides what need not be held. One for each run: it shares copies of parameters among the ops that read them.
+
+    Args:
+        stays: whether what is made again may then stay in memory.
+    """
+
+    def __init__(self, stays: bool) -> None:
+        self._stays = stays
+        self._then: dict[int, torch.Tensor] = {}
+        self._threads = torch.get_num_threads()
+
+    def of(self, op: Op, value: Value, dense: bool) -> Callable[[], torch.Tensor] | None:
+        """A function that makes an output of `op` again, bit for bit; None where that is not certain or not cheap.
+
+        Args:
+            op: the op.
+            value: the output; its `depth` is set.
+            dense: whether all that it read is known to have been contiguous.
+        """
+        name = op.name
+        if name not in _EXACT and not (dense and name in EXACT_IF_DENSE):
+            return None
+        if torch.is_autocast_enabled("cpu") or value.device.type != "cpu" or "out" in op.kwargs or op.edited:
+            return None
+        if name == "batch_norm" and _uses_batch(op):
+            return None
+        then: dict[int, torch.Tensor] | None = None
+        deepest = 0
+        for operand in op.operands:
+            if operand.held is None:
+                if operand.again is None:
+                    return None
+                deepest = max(deepest, operand.depth)
+            if operand.kind not in ("op", "input"):
+                copied = self._copied(operand)
+                if copied is None:
+                    return None
+                if then is None:
+                    then = {}
+                then[id(operand)] = copied
+        if deepest >= _DEEP or not op.operands:
+            return None
+        value.depth = deepest + 1
+        return Repeat(op, value.slot, then, self._threads, self._stays)
+
+    def _copied(self, value: Value) -> torch.Tensor | None:
+        known = self._then.get(id(value))
+        if known is None:
+            held = value.held
+            if held is None or value.bytes > _SMALL:
+                return None
+            known = self._then[id(value)] = held.detach().clone()
+        return known
 
 
 def _uses_batch(op: Op) -> bool:

@@ -70,7 +70,7 @@ def trace(
     state = RandomState.now()
     result = Trace(type(module).__name__, training=module.training, backward=backward, detail=detail)
     with torch.inference_mode(mode=False) if backward else torch.no_grad(), torch.set_grad_enabled(backward):
-        arguments, by_keyword, values = feed(inputs, kwargs or {}, recorder, backward)
+        arguments, by_keyword, values = feed(inputs, kwargs or {}, recorder.moments, backward)
         settings = {"loss": loss, "backward": backward, "detail": detail, "keep": keep, "after": after}
         given = with_values((*inputs, dict(kwargs or {})), values)
         parts: dict[str, Any] = {"inputs": values, "recipe": Recipe(module, given[:-1], settings, state, given[-1])}
@@ -84,9 +84,9 @@ def trace(
                 if callable(loss):
                     score = loss(output)
             parts |= {"output": _detached(output), "after": _detached(extra)}
-            parts["outputs"] = [recorder.value_of(tensor) for tensor in leaves(output)]
+            parts["outputs"] = [recorder.moments.value_of(tensor) for tensor in leaves(output)]
             if score is not None:
-                parts["loss_value"] = recorder.value_of(score)
+                parts["loss_value"] = recorder.moments.value_of(score)
             if score is None and (backward or loss is not None):
                 score = _score(output, loss)
         except Cancelled:
@@ -175,7 +175,8 @@ def _detached(tree: Any) -> Any:
 
 
 def _assemble(names: Names, empty: Trace, recorder: Recorder, **parts: Any) -> Trace:
-    parameters, buffers = recorder.named_values(names)
+    recorder.moments.settle()
+    parameters, buffers = recorder.moments.named_values()
     return Trace(
         empty.module_type,
         ops=tuple(recorder.ops),

@@ -39,64 +39,104 @@ class Stats:
         return cls(numbers.min().item(), numbers.max().item(), numbers.mean().item(), spread, share)
 
 
-@dataclass(slots=True, eq=False)
 class Value:
     """One tensor at the moment an op made it or read it.
 
-    Attributes:
-        held: a detached alias of the tensor, or a copy where a later op wrote over it; ask `data` or `tensor` instead.
-        grad: d(loss)/d(value), the same shape; None without backward, or where the loss does not depend on it.
+    Args:
+        held: the tensor itself, an alias of it, or a copy where a later op wrote over it; ask `tensor` instead.
         kind: who made it: an op of the trace, or an input, a parameter, a buffer, a constant (nobody here knows).
+        grad: d(loss)/d(value), the same shape; None without backward, or where the loss does not depend on it.
         producer: the id of the op that made it, or None.
         slot: which of that op's outputs it is.
-        summary: its statistics, once somebody asked for them, and from the start if it was not kept.
-        again: makes the tensor once more, bit for bit, where a later op wrote over it and it was not worth a copy.
         path: its address (DESIGN: References): "input", a parameter's or buffer's name, or its op's canonical path;
             None for constants, and for a view that was seen again after something else wrote into its storage.
+
+    Attributes:
+        summary: its statistics, once somebody asked for them.
+        again: where it is not in memory: gives the tensor once more, bit for bit, computed or read from a file.
+        depth: how many ops `again` runs, one after another, until it meets a tensor that is held.
     """
 
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    device: torch.device
-    held: torch.Tensor | None
-    kind: ValueKind
-    grad: torch.Tensor | None = None
-    producer: int | None = None
-    slot: int = 0
-    path: str | None = None
-    summary: Stats | None = None
-    again: Callable[[], torch.Tensor] | None = None
+    __slots__ = (
+        "__weakref__", "_grad", "again", "depth", "device", "dtype", "held", "kind", "path", "producer", "shape",
+        "slot", "summary",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: torch.dtype,
+        device: torch.device,
+        held: torch.Tensor | None,
+        kind: ValueKind,
+        grad: torch.Tensor | None = None,
+        producer: int | None = None,
+        slot: int = 0,
+        path: str | None = None,
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.device = device
+        self.held = held
+        self.kind: ValueKind = kind
+        self.producer = producer
+        self.slot = slot
+        self.path = path
+        self.summary: Stats | None = None
+        self.again: Callable[[], torch.Tensor] | None = None
+        self.depth = 0
+        self._grad: torch.Tensor | Callable[[], torch.Tensor] | None = grad
 
     @property
     def data(self) -> torch.Tensor | None:
-        """The tensor as it was at that moment; None if it was not kept."""
-        if self.held is None and self.again is not None:
-            self.held = self.again()
-            self.again = None
-        return self.held
+        """The tensor as it was at that moment, detached; None where the trace does not have it."""
+        held = self.held
+        if held is not None:
+            return held.detach() if held.requires_grad else held
+        again = self.again
+        if again is None:
+            return None
+        made = again()
+        if getattr(again, "stays", False):  # computing it is work: once is enough
+            self.held, self.again, self.depth = made, None, 0
+        return made
+
+    @property
+    def grad(self) -> torch.Tensor | None:
+        """d(loss)/d(value), the same shape; None without backward, or where the loss does not depend on it."""
+        grad = self._grad
+        return grad if grad is None or isinstance(grad, torch.Tensor) else grad()
+
+    @grad.setter
+    def grad(self, grad: torch.Tensor | Callable[[], torch.Tensor] | None) -> None:
+        self._grad = grad
 
     @property
     def is_kept(self) -> bool:
-        """Whether `data` is there, without making it."""
-        return self.held is not None or self.again is not None
+        """Whether the tensor is in memory; if not, `tensor` computes it again or reads it from the trace's own file."""
+        return self.held is not None
 
     @property
     def stats(self) -> Stats:
-        """Minimum, maximum, mean and standard deviation; there even when the values themselves were not kept."""
+        """Minimum, maximum, mean and standard deviation."""
         if self.summary is None:
             self.summary = Stats.of(self.tensor)
         return self.summary
 
     @property
     def tensor(self) -> torch.Tensor:
-        """The data, or NotKept."""
+        """The tensor as it was at that moment, detached.
+
+        Raises:
+            NotKept: if the trace does not have it: it was read from a file that was saved without values.
+        """
         data = self.data
         if data is None:
             raise NotKept(
                 f"The values of {self.path or 'this tensor'} were not kept",
                 where=f"a {list(self.shape)} tensor of the trace",
-                why="the trace ran with a budget (keep=...) that ended before it",
-                todo='trace again with keep="all"',
+                why="the trace has its shape, not its numbers",
+                todo='trace the module again with keep="all"',
             )
         return data
 
@@ -111,7 +151,7 @@ class Value:
 
     def __repr__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
-        return f"<{self.path or self.kind} {dtype}{list(self.shape)}{'' if self.is_kept else ', not kept'}>"
+        return f"<{self.path or self.kind} {dtype}{list(self.shape)}{'' if self.is_kept else ', not in memory'}>"
 
 
 def map_tensors(change: Callable[[torch.Tensor], Any], tree: Any) -> Any:

@@ -1,0 +1,263 @@
+"""Which Value a live tensor is now, and how its numbers are kept: an alias, a copy, a way to make them again, a file.
+
+A tensor has a new Value after each write into its memory, through whatever view. What a Value holds is an alias of the
+tensor, which costs nothing; it becomes a copy, at most one for each layout, just before something writes there.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from glasswork.tracing.gradients import Gradients
+from glasswork.tracing.names import Names
+from glasswork.tracing.repeats import Repeats
+from glasswork.tracing.spilling import Budget
+from glasswork.tracing.values import Value, ValueKind
+
+if TYPE_CHECKING:
+    from glasswork.tracing.ops import Op
+
+
+class _Seen(weakref.ref):  # of a live tensor
+    """A live tensor and the Value that it last was."""
+
+    __slots__ = ("value", "writer")
+    value: Value
+    writer: int | None  # the op that has since written into its storage through another tensor
+
+
+def storage_of(tensor: torch.Tensor) -> int | None:
+    """What tensors that share memory have in common; None for those without a storage (sparse, inside vmap)."""
+    try:
+        return tensor.untyped_storage()._cdata
+    except (RuntimeError, NotImplementedError):
+        return None
+
+
+def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """The sizes; nested tensors, whose rows differ, have their number of rows only."""
+    try:
+        shape = tuple(tensor.shape)
+    except RuntimeError:
+        return (tensor.size(0),)
+    return shape if not tensor.is_nested else tuple(size for size in shape if isinstance(size, int))
+
+
+class Moments:
+    """The Values of one run.
+
+    Args:
+        names: what the parameters and buffers are called; it keeps them alive, so that their ids stay theirs.
+        budget: how much may stay in memory.
+        gradients: collects where gradients will pass, or None for a forward run.
+        ops: the run's ops so far; `producer` of a Value is an index into it.
+    """
+
+    def __init__(self, names: Names, budget: Budget, gradients: Gradients | None, ops: Sequence[Op]) -> None:
+        self._names: dict[int, tuple[str, ValueKind]] = {id(held): (name, kind) for name, held, kind in names.tensors}
+        self._named = names.tensors
+        self._budget = budget
+        self._gradients = gradients
+        self._ops = ops
+        self._repeats = Repeats(stays=budget.left is None)
+        self._first: dict[str, Value] = {}  # parameters and buffers as they were when first read
+        self._seen: dict[int, _Seen] = {}
+        self._sharing: dict[int, list[_Seen]] = {}
+        self._lent: dict[int, list[torch.Tensor]] | None = (
+            None  # parameters and buffers by storage, once something writes
+        )
+        self._not_ours: set[int] = (
+            set()
+        )  # storages of inputs, and of buffers that this run wrote: others write there later
+
+    # -- who is this ---------------------------------------------------------------------------------------------------
+
+    def value_of(self, tensor: torch.Tensor) -> Value:
+        """The Value that a live tensor is now."""
+        seen = self._seen.get(id(tensor))
+        if seen is not None and seen() is tensor:
+            if seen.writer is None:
+                return seen.value
+            # written through another view since: a new moment of the same memory, without an address of its own
+            return self._note(tensor, seen.value.kind, seen.writer)
+        named = self._names.get(id(tensor))
+        if named is None:
+            return self._unknown(tensor)
+        path, kind = named
+        value = Value(shape_of(tensor), tensor.dtype, tensor.device, tensor, kind, path=path)
+        self._first.setdefault(path, value)
+        self._remember(tensor, value)
+        self._pass_through(tensor, value)
+        return value
+
+    def producer_of(self, tensor: torch.Tensor) -> int | None:
+        """The op that made a tensor, if one of this run did."""
+        seen = self._seen.get(id(tensor))
+        return seen.value.producer if seen is not None and seen() is tensor else None
+
+    def _unknown(self, tensor: torch.Tensor) -> Value:
+        """A tensor that nobody here made; or another handle of one that is known (C++ hands out new ones)."""
+        storage = storage_of(tensor)
+        for seen in reversed(self._sharing.get(storage, ())) if storage is not None else ():
+            held = seen.value.held
+            if seen.writer is None and held is not None and _same_memory(held, tensor):
+                self._remember(tensor, seen.value)
+                return seen.value
+        return self._note(tensor, "constant", storage=storage)
+
+    def note_input(self, tensor: torch.Tensor, data: torch.Tensor, path: str, leaf: torch.Tensor | None) -> Value:
+        """Name a tensor that is given to the module; `data` is what to show, `leaf` where its gradient arrives."""
+        value = Value(shape_of(tensor), tensor.dtype, tensor.device, data, "input", path=path)
+        seen = self._remember(tensor, value)
+        storage = storage_of(tensor)
+        if storage is not None:
+            self._sharing.setdefault(storage, []).append(seen)
+            self._not_ours.add(storage)
+        if leaf is not None:
+            self._pass_through(leaf, value)
+        return value
+
+    def made_by(self, op: Op, made: Sequence[torch.Tensor], dense: bool) -> None:
+        """Set the outputs of an op; `dense`: whether all that it read is known to have been contiguous."""
+        for slot, tensor in enumerate(made):
+            op.outputs.append(self._note(tensor, "op", op.id, slot, op=op, dense=dense))
+
+    def made_inside(self, op: Op, tensor: torch.Tensor) -> Value:
+        """The Value of what a part of `op` made; it stays that of the tensor until `op` itself ends."""
+        return self._note(tensor, "op", op.id)
+
+    def named_values(self) -> tuple[dict[str, Value], dict[str, Value]]:
+        """Parameters and buffers by name, as they were when first read; those never read, as they are now."""
+        found: dict[str, dict[str, Value]] = {"parameter": {}, "buffer": {}}
+        for name, tensor, kind in self._named:
+            value = self._first.get(name)
+            if value is None:
+                value = Value(shape_of(tensor), tensor.dtype, tensor.device, tensor, kind, path=name)
+            found[kind][name] = value
+        return found["parameter"], found["buffer"]
+
+    # -- how it is kept ------------------------------------------------------------------------------------------------
+
+    def _note(
+        self,
+        tensor: torch.Tensor,
+        kind: ValueKind,
+        producer: int | None = None,
+        slot: int = 0,
+        *,
+        op: Op | None = None,
+        dense: bool = False,
+        storage: int | None = None,
+    ) -> Value:
+        if storage is None:
+            storage = storage_of(tensor)
+        value = Value(shape_of(tensor), tensor.dtype, tensor.device, None, kind, None, producer, slot)
+        seen = self._remember(tensor, value)
+        if storage is None:
+            value.held = _without_storage(tensor)
+        else:
+            sharing = self._sharing.get(storage)
+            if sharing is None:
+                self._sharing[storage] = sharing = []
+            self._keep(tensor, value, storage, sharing, op, dense)
+            sharing.append(seen)
+        self._pass_through(tensor, value)
+        return value
+
+    def _keep(
+        self, tensor: torch.Tensor, value: Value, storage: int, sharing: list[_Seen], op: Op | None, dense: bool
+    ) -> None:
+        for other in sharing[-4:]:
+            held = other.value.held
+            if held is not None and storage_of(held) == storage:
+                value.held = tensor.detach()  # an alias of what is kept anyway
+                return
+        if op is not None and type(tensor) is torch.Tensor:
+            value.again = self._repeats.of(op, value, dense)
+            if value.again is not None:
+                return
+        if self._budget.left is not None and not self._budget.admits(tensor.nbytes):
+            value.again = self._budget.spill(tensor)
+            if value.again is not None:
+                return
+        value.held = tensor.detach()
+
+    def before_writing(self, tensor: torch.Tensor, writer: int) -> None:
+        """Just before op `writer` writes into `tensor`: what was kept of its memory becomes a copy, or made again."""
+        storage = storage_of(tensor)
+        if storage is None:
+            return
+        copies: dict[tuple[Any, ...], torch.Tensor] = {}
+        if self._lent is None:
+            self._lent = {}
+            for _, held, _ in self._named:
+                self._lent.setdefault(storage_of(held) or 0, []).append(held)
+        lent = self._lent.get(storage, ())
+        for named in lent:
+            self._not_ours.add(storage)
+            self.value_of(named)
+            self._sharing.setdefault(storage, []).append(self._seen[id(named)])
+        alive = []
+        for seen in self._sharing.pop(storage, ()):
+            value = seen.value
+            held = value.held
+            if held is not None and storage_of(held) == storage:  # else the address is an older storage's
+                self._take_away(value, held, copies)
+            if seen() is not None:
+                seen.writer = writer
+                alive.append(seen)
+        if alive:
+            self._sharing[storage] = alive
+
+    def _take_away(self, value: Value, held: torch.Tensor, copies: dict[tuple[Any, ...], torch.Tensor]) -> None:
+        value.held = None
+        if value.kind == "op" and value.producer is not None and value.producer < len(self._ops):
+            op = self._ops[value.producer]
+            if value.slot < len(op.outputs) and op.outputs[value.slot] is value:
+                value.again = self._repeats.of(op, value, dense=False)
+        if value.again is None:
+            layout = (held.dtype, held.storage_offset(), tuple(held.shape), held.stride())
+            if layout not in copies:
+                copies[layout] = held.detach().clone()
+            value.held = copies[layout]
+
+    def settle(self) -> None:
+        """At the end: what was made in the memory of the caller's inputs, or of written buffers, is copied."""
+        for storage in self._not_ours:
+            copies: dict[tuple[Any, ...], torch.Tensor] = {}
+            for seen in self._sharing.get(storage, ()):
+                held = seen.value.held
+                if held is not None and seen.value.kind == "op" and storage_of(held) == storage:
+                    self._take_away(seen.value, held, copies)
+
+    def _remember(self, tensor: torch.Tensor, value: Value) -> _Seen:
+        seen = _Seen(tensor)
+        seen.value = value
+        seen.writer = None
+        self._seen[id(tensor)] = seen
+        return seen
+
+    def _pass_through(self, tensor: torch.Tensor, value: Value) -> None:
+        if self._gradients is not None and tensor.requires_grad:
+            self._gradients.pass_through(tensor, value)
+
+
+def _same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
+    if a.dtype != b.dtype or a.shape != b.shape or a.layout != b.layout:
+        return False
+    return a.data_ptr() == b.data_ptr() and a.stride() == b.stride()
+
+
+def _without_storage(tensor: torch.Tensor) -> torch.Tensor | None:
+    """What can be held of a tensor that has no memory of its own: inside vmap and grad, the tensor under it."""
+    functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    try:
+        return tensor.detach()
+    except (RuntimeError, NotImplementedError):  # a kind that can't be detached can't be held without its graph
+        return None
