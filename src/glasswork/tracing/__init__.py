@@ -1,17 +1,25 @@
 """Run any nn.Module once and keep what happened: every op, forward and backward, where it was written, what it cost."""
 
-from glasswork.tracing.errors import Cancelled, NotKept, NotRebuilt, NotTraceable, TraceFailed, UnknownAddress
+from glasswork.tracing.comparing import Comparison, Difference, compare
+from glasswork.tracing.errors import BadEdit, Cancelled, NotKept, NotRebuilt, NotTraceable, TraceFailed, UnknownAddress
 from glasswork.tracing.graph import Failure, Trace
 from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.ops import Op
+from glasswork.tracing.profile import Cost, ModuleCost, profile
+from glasswork.tracing.rerun import rerun
 from glasswork.tracing.run import trace
 from glasswork.tracing.source import Source
 from glasswork.tracing.values import Stats, Value, replace_values
 
 __all__ = [
+    "BadEdit",
     "Cancelled",
+    "Comparison",
+    "Cost",
+    "Difference",
     "Failure",
     "ModuleCall",
+    "ModuleCost",
     "NotKept",
     "NotRebuilt",
     "NotTraceable",
@@ -22,6 +30,9 @@ __all__ = [
     "TraceFailed",
     "UnknownAddress",
     "Value",
+    "compare",
+    "profile",
     "replace_values",
+    "rerun",
     "trace",
 ]

@@ -33,6 +33,7 @@ class Op:
         seconds: wall time of the call, forward.
         rebuilt: True for values that were computed again because a fused kernel hides them.
         random: the state of torch's generator just before, for fused ops that draw masks inside; else None.
+        edited: what `rerun` made of its output, in words; "" where it is what the function gave.
         parent: for children (detail="aten"), the op as its author wrote it.
     """
 
@@ -51,6 +52,7 @@ class Op:
     seconds: float = 0.0
     rebuilt: bool = False
     random: torch.Tensor | None = None
+    edited: str = ""
     parent: int | None = None
     children: list[Op] = field(default_factory=list)
 

@@ -35,7 +35,7 @@ class RandomState:
         random.setstate(self.python)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Recipe:
     """How a trace was made.
 
@@ -45,6 +45,8 @@ class Recipe:
         settings: the other arguments of `trace`: loss, backward, detail, keep, after.
         random: the state of the generators just before the run.
         kwargs: its arguments by keyword, likewise with Values.
+        edits: what a rerun changed besides its inputs, by address.
+        modes: whether each module in the tree was training.
     """
 
     module: nn.Module
@@ -52,6 +54,11 @@ class Recipe:
     settings: Mapping[str, Any]
     random: RandomState
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    edits: Mapping[str, Any] = field(default_factory=dict)
+    modes: tuple[bool, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.modes = tuple([part.training for part in self.module.modules()])
 
 
 def with_values(inputs: tuple[Any, ...], values: Mapping[str, Value]) -> tuple[Any, ...]:
