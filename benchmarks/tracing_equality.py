@@ -241,7 +241,7 @@ def main() -> int:
             "# Traced beside plain",
             "",
             f"By `python -m benchmarks.tracing_equality`, PyTorch {torch.__version__}, one thread, random weights. "
-            "Equal means: outputs, loss, parameter gradients, module state, random state and the values of every op are, "
+            "Equal means: outputs, loss, parameter gradients, module state, random state and every op's values are, "
             "to the bit.",
             "",
             f"{equal} of {len(rows)} runs are equal.",
