@@ -148,9 +148,10 @@ def row(tally: Tally) -> str:
     """One line of the table."""
     kinds = ", ".join(f"{kind} {count}" for kind, count in tally.kinds.most_common())
     holds = "holds" if not tally.failures and tally.share >= 0.95 else "; ".join(map(str, tally.failures)) or "share"
+    forward, backward = (f"{count} | {worst:.1e}" for count, worst in zip(tally.checked, tally.worst, strict=True))
     return (
-        f"| {tally.name} | {tally.ops} | {kinds} | {100 * tally.share:.1f} % | {tally.checked[0]} | {tally.worst[0]:.1e} "
-        f"| {tally.checked[1]} | {tally.worst[1]:.1e} | {tally.rounding} | {holds} |"
+        f"| {tally.name} | {tally.ops} | {kinds} | {100 * tally.share:.1f} % | {forward} | {backward} "
+        f"| {tally.rounding} | {holds} |"
     )
 
 

@@ -16,6 +16,7 @@ from glasswork.explaining import (  # noqa: F401  (each enrols its rules)
     products,
     rectifiers,
     reductions,
+    regions,
     weighted,
 )
 from glasswork.explaining.answers import explain, explain_value, terms

@@ -5,8 +5,12 @@ To autograd both are one tensor, with one gradient: that of all that read either
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from glasswork.explaining.randomness import is_drawn
 from glasswork.tracing import Op, Trace, Value
+
+_readers: WeakKeyDictionary[Trace, dict[int, tuple[Op, ...]]] = WeakKeyDictionary()
 
 _CASTS = ("to", "float", "double", "half", "bfloat16", "type", "type_as")
 _DROPOUTS = (
@@ -39,6 +43,18 @@ def _copies(op: Op) -> bool:
     return len(flags) > 1 and flags[1]
 
 
+def readers_of(trace: Trace, value: Value) -> tuple[Op, ...]:
+    """The ops that read this very value, as `trace.readers`, looked up once for all values of a trace."""
+    known = _readers.get(trace)
+    if known is None:
+        lists: dict[int, dict[int, Op]] = {}
+        for op in trace.ops:
+            for operand in op.operands:
+                lists.setdefault(id(operand), {})[op.id] = op
+        known = _readers[trace] = {key: tuple(ops.values()) for key, ops in lists.items()}
+    return known.get(id(value)) or trace.readers(value)
+
+
 def same_tensor(trace: Trace, value: Value) -> list[Value]:
     """All values that are one tensor with this one, itself among them."""
     found = [value]
@@ -52,7 +68,7 @@ def same_tensor(trace: Trace, value: Value) -> list[Value]:
     while at < len(found):  # and up to all
         found += [
             op.output
-            for op in trace.readers(found[at])
+            for op in readers_of(trace, found[at])
             if op.operands[0] is found[at] and returns_its_input(op) and not any(op.output is known for known in found)
         ]
         at += 1
@@ -60,10 +76,10 @@ def same_tensor(trace: Trace, value: Value) -> list[Value]:
 
 
 def readers(trace: Trace, value: Value) -> list[tuple[Op, Value]]:
-    """The ops that read this tensor under any of its names, and under which; those that only hand it on are left out."""
+    """The ops that read this tensor under any of its names, and which name; not those that only hand it on."""
     return [
         (op, name)
         for name in same_tensor(trace, value)
-        for op in trace.readers(name)
+        for op in readers_of(trace, name)
         if not (op.operands[0] is name and returns_its_input(op))
     ]

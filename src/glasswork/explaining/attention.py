@@ -105,15 +105,14 @@ def multi_head_attention(trace: Trace, op: Op, index: tuple[int, ...], slot: int
     factors = weight.tensor[feature].double()
     values, products = side_by_side, side_by_side * factors
     width = len(values) // heads
-    always: tuple[int, ...] = ()
+    count = len(values)
     if bias is not None:
-        always = (len(values),)
         shift = number(bias, (feature,)).reshape(1)
         values, products = torch.cat([values, shift]), torch.cat([products, shift])
         factors = torch.cat([factors, factors.new_full((1,), math.nan)])
 
     def label(position: int) -> Label:
-        if bias is not None and position == always[0]:
+        if bias is not None and position == count:
             return label_of(bias, (feature,))
         return Label(f"head {position // width}, feature {position % width}", None, weight.ref((feature, position)))
 
@@ -125,7 +124,16 @@ def multi_head_attention(trace: Trace, op: Op, index: tuple[int, ...], slot: int
     operands = (Operand("heads", None, heads),)
     note = "what the heads give is computed again from the projections: the op hides it"
     return Expansion(
-        "formula", formula, "sum", values, factors, products, label, operands=operands, note=note, always=always
+        "formula",
+        formula,
+        "sum",
+        values,
+        factors,
+        products,
+        label,
+        operands=operands,
+        note=note,
+        always=() if bias is None else (count,),
     )
 
 
@@ -133,8 +141,8 @@ def _heads(given: dict[str, Any], example: int, row: int) -> tuple[torch.Tensor,
     """Weights (heads, keys) of one query of one example, and what the heads give, side by side (heads * width,)."""
 
     def line(value: Value) -> torch.Tensor:
-        tensor = value.tensor.double() if len(value.shape) == 2 else value.tensor[:, example].double()
-        return tensor  # (positions, features)
+        tensor = value.tensor if len(value.shape) == 2 else value.tensor[:, example]
+        return tensor.double()  # (positions, features)
 
     heads = given["num_heads"]
     query, key, value = given["query"], given["key"], given["value"]

@@ -13,7 +13,8 @@ import torch
 from glasswork.explaining.aliases import readers, same_tensor
 from glasswork.explaining.columns import Column, columns
 from glasswork.explaining.convolution import settings
-from glasswork.explaining.expansion import Expansion, Label, real, real_shape, unravel
+from glasswork.explaining.expansion import Expansion, Label, flat_place, real, real_shape, unravel
+from glasswork.explaining.overwriting import Overwrite, overwrites_of, through_a_view
 from glasswork.tracing import Op, Trace, Value
 
 _CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
@@ -41,13 +42,7 @@ def gradient_terms(trace: Trace, value: Value, index: tuple[int, ...]) -> Expans
     Raises:
         NotKept: if what a reader read was not kept.
     """
-    parts = [
-        # gradients stay in torch's precision until here: they are numbers of the run
-        _Part(op, name, column, real(column.output.grad).reshape(-1)[column.positions].double())
-        for op, name in readers(trace, value)
-        for column in columns(op, name, index)
-        if column.output.grad is not None
-    ]
+    parts = _parts(trace, value, index)
     gradients = [part.gradients for part in parts]
     slopes = [part.column.slopes for part in parts]
     own = sum(trace.seed(name, index) for name in same_tensor(trace, value))
@@ -61,7 +56,7 @@ def gradient_terms(trace: Trace, value: Value, index: tuple[int, ...]) -> Expans
             if position < count:
                 output = part.column.output
                 place = unravel(int(part.column.positions[position]), real_shape(output))
-                name = f"d(loss)/d({output.path}[{','.join(map(str, place))}])"
+                name = f"d(loss)/d({output.path or f'{part.op.path}, the whole'}[{','.join(map(str, place))}])"
                 return Label(name, output.ref(place, "grad"), _weight(part.op, part.read, index, place))
             position -= count
         return Label("the loss itself")
@@ -73,6 +68,47 @@ def gradient_terms(trace: Trace, value: Value, index: tuple[int, ...]) -> Expans
         "; ".join(notes) if len(values) else "nothing that the loss depends on changes with this number, to first order"
     )
     return Expansion("formula", _FORMULA, "sum", values, factors, values * factors, label, note=note)
+
+
+def _parts(trace: Trace, value: Value, index: tuple[int, ...]) -> list[_Part]:
+    parts = []
+    for op, name in readers(trace, value):
+        written = through_a_view(trace, op)
+        if written is None:
+            wanted = [output for output in op.outputs if output.grad is not None]
+            parts += [_part(op, name, column) for column in columns(op, name, index, wanted)]
+        elif name is not op.operands[0]:  # what the view itself held passes from the whole to the whole, below
+            parts += _into_the_whole(written, name, index)
+    for name in same_tensor(trace, value):
+        for written in overwrites_of(trace, name):
+            inside = written.inside(index)
+            if written.after.grad is None:
+                continue
+            if inside is None:
+                place = torch.tensor([flat_place(index, name.shape)])
+                column = Column(written.after, place, torch.ones(1, dtype=torch.float64))
+                parts.append(_part(written.writer, name, column))
+            else:
+                parts += _into_the_whole(written, written.writer.operands[0], inside)
+    return parts
+
+
+def _into_the_whole(written: Overwrite, read: Value, index: tuple[int, ...]) -> list[_Part]:
+    """What an operand of a write through a view gives to the whole tensor."""
+    after, view = written.after, written.writer.output
+    if after.grad is None:
+        return []
+    return [
+        _part(written.writer, read, Column(after, written.places[column.positions], column.slopes, column.note))
+        for column in columns(written.writer, read, index, [view])
+    ]
+
+
+def _part(op: Op, read: Value, column: Column) -> _Part:
+    gradient = column.output.grad
+    assert gradient is not None
+    # gradients stay in torch's precision until here: they are numbers of the run
+    return _Part(op, read, column, real(gradient).reshape(-1)[column.positions].double())
 
 
 def _weight(op: Op, value: Value, index: tuple[int, ...], place: tuple[int, ...]) -> str | None:

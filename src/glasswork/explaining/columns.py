@@ -7,18 +7,21 @@ element. And where torch knows no forward derivative, the column is the gradient
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch._ops import OpOverload, OpOverloadPacket
 
 from glasswork.explaining.convolution import convolution_column, kernel_column
 from glasswork.explaining.differences import slope_by_difference
 from glasswork.explaining.expansion import flat_place, number, real, real_shape
+from glasswork.explaining.generic import is_affine
 from glasswork.explaining.moving import column as moved_column
 from glasswork.explaining.moving import embedding_operands, is_move
 from glasswork.explaining.pointwise import at_element, is_elementwise
 from glasswork.explaining.randomness import is_drawn
+from glasswork.explaining.regions import region_column
 from glasswork.explaining.replaying import is_float, replay, undisturbed, wide
 from glasswork.explaining.rules import arguments
 from glasswork.tracing import NotKept, Op, Value
@@ -43,15 +46,14 @@ class Column:
     note: str = ""
 
 
-def columns(op: Op, value: Value, index: tuple[int, ...]) -> list[Column]:
-    """The derivatives of every output that the loss depends on by one number of one operand."""
-    outputs = [output for output in op.outputs if output.grad is not None]
+def columns(op: Op, value: Value, index: tuple[int, ...], outputs: Sequence[Value]) -> list[Column]:
+    """The derivatives of some of an op's outputs by one number of one operand."""
     if not outputs:
         return []
     read_off = None
     if not any(operand.dtype.is_complex for operand in (*op.operands, *op.outputs)):
         try:
-            read_off = _read_off(op, value, index)
+            read_off = _read_off(op, value, index, outputs)
         except NotKept:
             raise
         except Exception:
@@ -61,7 +63,7 @@ def columns(op: Op, value: Value, index: tuple[int, ...]) -> list[Column]:
     dense, note = by_autodiff(op, value, index)
     found = []
     for output, column in zip(op.outputs, dense, strict=True):
-        if output.grad is None or column is None:
+        if column is None or not any(output is wanted for wanted in outputs):
             continue
         slopes = column.flatten()
         positions = slopes.nonzero().flatten()
@@ -76,6 +78,8 @@ def by_autodiff(op: Op, value: Value, index: tuple[int, ...]) -> tuple[list[torc
     made, note = _forward_mode(op, value, index), ""
     if made is None:
         made = _reverse_twice(op, value, index)
+    if made is None:
+        made = _by_linearity(op, value, index)
     if made is None:
         made, note = _differences(op, value, index), "slopes by differences in fp64: torch knows no derivative here"
     return [column if is_float(output) else None for output, column in zip(op.outputs, made, strict=False)], note
@@ -98,6 +102,8 @@ def _function_of(op: Op, value: Value) -> Callable[[torch.Tensor], tuple[torch.T
 
 
 def _forward_mode(op: Op, value: Value, index: tuple[int, ...]) -> list[torch.Tensor] | None:
+    if isinstance(op.function, (OpOverload, OpOverloadPacket)) and not str(op.function).startswith("aten"):
+        return None  # an operator from outside torch that knows no forward mode says 0 and not that
     x = real(wide(value.tensor))
     tangent = torch.zeros_like(x)
     tangent[index] = 1.0
@@ -128,19 +134,31 @@ def _reverse_twice(op: Op, value: Value, index: tuple[int, ...]) -> list[torch.T
         return None
 
 
+def _by_linearity(op: Op, value: Value, index: tuple[int, ...]) -> list[torch.Tensor] | None:
+    """f(one-hot) - f(0), for an op that is linear in this operand."""
+    if not all(is_affine(op, [value], slot) for slot, output in enumerate(op.outputs) if is_float(output)):
+        return None
+    one = torch.zeros_like(real(wide(value.tensor)))
+    with undisturbed(), torch.no_grad():
+        function = _function_of(op, value)
+        without = function(one)
+        one[index] = 1.0
+        return [a - b for a, b in zip(function(one), without, strict=True)]
+
+
 def _differences(op: Op, value: Value, index: tuple[int, ...]) -> list[torch.Tensor]:
     function = _function_of(op, value)
     with undisturbed(), torch.no_grad():
         return slope_by_difference(lambda x: list(function(x)), real(wide(value.tensor)), index)
 
 
-def _read_off(op: Op, value: Value, index: tuple[int, ...]) -> list[Column] | None:
+def _read_off(op: Op, value: Value, index: tuple[int, ...], outputs: Sequence[Value]) -> list[Column] | None:
     """The column where no differentiation is needed; None where it is."""
     output, first = op.output, op.operands[0]
     name = op.name.removesuffix("_")
     several = sum(operand is value for operand in op.operands) > 1
     if is_move(op) and not several:
-        return _of_a_move(op, value, index)
+        return _of_a_move(op, value, index, outputs)
     if name == "embedding":
         return _of_an_embedding(op, value, index)
     if len(op.outputs) != 1:
@@ -155,6 +173,9 @@ def _read_off(op: Op, value: Value, index: tuple[int, ...]) -> list[Column] | No
         return None
     if name == "linear" and not several:
         return [Column(output, *_of_a_linear_layer(op, value, index))]
+    if name == "roi_align":
+        reached = region_column(op, value, index)
+        return None if reached is None else [Column(output, *reached)]
     if is_elementwise(op) and value.shape == output.shape:
         leaves: dict[int, torch.Tensor] = {}
         with undisturbed(), torch.enable_grad():
@@ -165,10 +186,10 @@ def _read_off(op: Op, value: Value, index: tuple[int, ...]) -> list[Column] | No
     return None
 
 
-def _of_a_move(op: Op, value: Value, index: tuple[int, ...]) -> list[Column] | None:
+def _of_a_move(op: Op, value: Value, index: tuple[int, ...], outputs: Sequence[Value]) -> list[Column] | None:
     found = []
     for slot, output in enumerate(op.outputs):
-        if output.grad is None:
+        if not any(output is wanted for wanted in outputs):
             continue
         positions = moved_column(op, value, index, slot)
         if positions is None:

@@ -13,9 +13,9 @@ _RANGES = ("arange", "linspace", "logspace", "range")
 
 
 @register(
-    "zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "zero", "fill",
-    "new_tensor", "scalar_tensor", "from_numpy", "eye", "hann_window", "hamming_window", "tril_indices", "triu_indices",
-    "one_hot", *_RANGES,
+    "zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "zero",
+    "fill", "new_tensor", "scalar_tensor", "from_numpy", "eye", "hann_window", "hamming_window", "tril_indices",
+    "triu_indices", "one_hot", *_RANGES,
 )  # fmt: skip
 def created(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     """The constant itself."""

@@ -108,6 +108,7 @@ class Expansion:
         others = self.products[rest]
         scale = max(self.products.abs().sum().item(), abs(value), 1e-12)
         claims = self.kind not in ("given", "linearised")
+        off = difference(self.total(), value) if claims else 0.0
         return Explanation(
             op=op,
             index=index,
@@ -120,7 +121,7 @@ class Expansion:
             count=len(self),
             remainder=remainder(self.reduce, others),
             nonlinear=value - self.total() if self.kind == "linearised" else 0.0,
-            error=difference(self.total(), value) / scale if claims else 0.0,
+            error=off / scale if claims and off else 0.0,  # where both are NaN, so is the scale
             operands=self.operands,
             own=self.own,
             note=self.note,

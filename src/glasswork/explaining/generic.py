@@ -123,8 +123,11 @@ def _flat(op: Op, index: tuple[int, ...], slot: int) -> Expansion:
     with undisturbed(), torch.no_grad():
         try:
             here = at({})
-            far = [at({key: s * torch.randn(p.shape, generator=dice, dtype=torch.float64).to(p) for key, p in x.items()})
-                   for s in (1, 10, 1e4)]  # fmt: skip
+            probes = [
+                {key: size * torch.randn(p.shape, generator=dice, dtype=torch.float64).to(p) for key, p in x.items()}
+                for size in (1, 10, 1e4)
+            ]
+            far = [at(points) for points in probes]
             moves = any(float(y) != float(here) for y in far if not y.isnan())
         except Exception:
             moves = True
@@ -222,13 +225,11 @@ def linear_in(op: Op, slot: int = 0) -> tuple[int, ...] | None:
         if len(sources) > 1:
             candidates += [(at,) for at in flowing or range(len(sources))]
         with undisturbed(), torch.no_grad():
-            known[slot] = next(
-                (some for some in candidates if _is_affine(op, [sources[at] for at in some], slot)), None
-            )
+            known[slot] = next((some for some in candidates if is_affine(op, [sources[at] for at in some], slot)), None)
     return known[slot]
 
 
-def _is_affine(op: Op, moving: Sequence[Value], slot: int) -> bool:
+def is_affine(op: Op, moving: Sequence[Value], slot: int) -> bool:
     """f(x + r) - f(x) - f(r) + f(0) = 0 everywhere, for probes of different sizes and both signs."""
     dice = torch.Generator().manual_seed(0)
     x = {id(value): wide(value.tensor) for value in moving}

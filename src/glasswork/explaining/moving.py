@@ -49,11 +49,11 @@ _MOVING: dict[str, tuple[int | str, ...]] = {
     "slice_scatter": (0, 1, "src"),
     "select_scatter": (0, 1, "src"),
     "diagonal_scatter": (0, 1, "src"),
-    "copy": (1, "src"),
+    "copy": (0, 1, "src"),
 }
 _FIRST: tuple[int | str, ...] = (0, "input", "self", "tensor", "tensors")
 
-_BASE = 2.0**40 + 0.5  # positions are written as this + k: exact in fp64, and nobody's fill
+BASE = 2.0**40 + 0.5  # positions are written as this + k: exact in fp64, and nobody's fill
 _REMEMBERED = 24
 _origins: OrderedDict[tuple[int, int], tuple[ref[Op], torch.Tensor]] = OrderedDict()
 
@@ -111,7 +111,7 @@ def embedding_operands(op: Op) -> tuple[Value, Value]:
 
 def origin(op: Op, index: tuple[int, ...], slot: int = 0) -> tuple[Value | None, tuple[int, ...]]:
     """Which operand, and where in it, the output at `index` was taken from; None for a fill."""
-    flat = float(origins(op, slot)[index]) - _BASE
+    flat = float(origins(op, slot)[index]) - BASE
     if flat < 0 or flat != int(flat):
         return None, ()
     at = int(flat)
@@ -125,7 +125,7 @@ def origin(op: Op, index: tuple[int, ...], slot: int = 0) -> tuple[Value | None,
 
 def column(op: Op, value: Value, index: tuple[int, ...], slot: int = 0) -> torch.Tensor | None:
     """Which outputs (flat) of an op that moves are the number at `index` of an operand; None if it does not move it."""
-    start = _BASE
+    start = BASE
     for operand in moved_operands(op):
         if operand is value:
             wanted = start + flat_place(index, value.shape)
@@ -154,7 +154,7 @@ def moved_operands(op: Op) -> list[Value]:
 
 
 def origins(op: Op, slot: int = 0) -> torch.Tensor:
-    """For each output number of an op that moves, `_BASE` + the position it was taken from, or the fill itself."""
+    """For each output number of an op that moves, `BASE` + the position it was taken from, or the fill itself."""
     key = (id(op), slot)
     known = _origins.get(key)
     if known is not None and known[0]() is op:
@@ -172,7 +172,7 @@ def origins(op: Op, slot: int = 0) -> torch.Tensor:
 
 def _positions(op: Op) -> Callable[[Value], torch.Tensor]:
     starts: dict[int, float] = {}
-    start = _BASE
+    start = BASE
     for value in moved_operands(op):
         if value.dtype.is_complex:
             raise NoRule(f"{op.name} of complex numbers", where=op.path)

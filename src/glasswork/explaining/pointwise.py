@@ -151,7 +151,8 @@ _FORMULAS: dict[str, Any] = {**_ACTIVATIONS, **_ONE_NUMBER, **_SEVERAL_NUMBERS}
 _TANH_GELU = r"y = \tfrac{1}{2}x\,\bigl(1 + \tanh(\sqrt{2/\pi}\,(x + 0.044715\,x^3))\bigr)"
 # element by element too, with rules of their own elsewhere; slopes through them need no more than one element either
 _ELEMENTWISE = ("relu", "add", "radd", "sub", "rsub", "subtract", "mul", "rmul", "multiply", "div", "truediv",
-                "rtruediv", "divide", "true_divide", "maximum", "minimum", "fmax", "fmin", "where", "masked_fill")  # fmt: skip
+                "rtruediv", "divide", "true_divide", "maximum", "minimum", "fmax", "fmin", "where",
+                "masked_fill")  # fmt: skip
 
 
 @register(*_FORMULAS)

@@ -10,40 +10,12 @@ from glasswork.explaining.expansion import Expansion, Label, number
 from glasswork.explaining.rules import arguments
 from glasswork.tracing import Op, Value
 
+_UNSET = ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")
 _DRAWS = frozenset(
     [
-        "rand",
-        "randn",
-        "randint",
-        "randperm",
-        "rand_like",
-        "randn_like",
-        "randint_like",
-        "bernoulli",
-        "bernoulli_",
-        "multinomial",
-        "normal",
-        "normal_",
-        "uniform_",
-        "exponential_",
-        "geometric_",
-        "cauchy_",
-        "log_normal_",
-        "random_",
-        "poisson",
-        "binomial",
-        "gumbel_softmax",
-        "empty",
-        "empty_like",
-        "new_empty",
-        "empty_strided",
-        "new_empty_strided",
-        "trunc_normal_",
-        "kaiming_uniform_",
-        "xavier_uniform_",
-        "_standard_gamma",
-        "_sample_dirichlet",
-        "fractional_max_pool2d_with_random_samples",
+        *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal", "poisson"),
+        *("bernoulli", "bernoulli_", "multinomial", "binomial", "normal_", "uniform_", "exponential_", "geometric_"),
+        *("cauchy_", "log_normal_", "random_", "gumbel_softmax", "_standard_gamma", "_sample_dirichlet", *_UNSET),
     ]
 )
 _MASKS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")
@@ -77,7 +49,7 @@ def drawn(op: Op, index: tuple[int, ...], slot: int) -> Expansion:
     output = op.outputs[slot]
     value = number(output, index).reshape(1)
     fresh = op.name in _DRAWS and op.name != "gumbel_softmax"
-    note = "memory as it was found, not set to anything" if "empty" in op.name else "drawn by chance"
+    note = "memory as it was found, not set to anything" if op.name in _UNSET else "drawn by chance"
     if not fresh:
         note = "chance has a part in it: a random mask inside this op, which its output does not show"
     label = Label(f"{op.name}, by chance")

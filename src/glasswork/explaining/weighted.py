@@ -16,7 +16,6 @@ _FORMULAS = {
     "grid_sample": r"y_{c,p} = \sum_{q\,\in\,\text{corners of } g(p)} w_q\,x_{c,q}",
     "grid_sampler": r"y_{c,p} = \sum_{q\,\in\,\text{corners of } g(p)} w_q\,x_{c,q}",
     "affine_grid": r"g_{i,j} = \theta\,(x_j, y_i, 1)^{\mathsf T}",
-    "roi_align": r"y_{c,p} = \tfrac{1}{n}\sum_{s\,\in\,\text{samples of bin } p}\ \sum_q w_{s,q}\,x_{c,q}",
     "ps_roi_align": r"y_{c,p} = \tfrac{1}{n}\sum_{s\,\in\,\text{samples of bin } p}\ \sum_q w_{s,q}\,x_{c(p),q}",
     "ps_roi_pool": r"y_{c,p} = \tfrac{1}{|B_p|}\sum_{q\,\in\,B_p} x_{c(p),q}",
     "deform_conv2d": r"y_{o,p} = \sum_{c,k} w_{o,c,k}\,m_{k}(p)\,x_c\bigl(p + p_k + \Delta p_k\bigr) + b_o",
