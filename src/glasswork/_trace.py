@@ -35,7 +35,7 @@ def trace(
         loss: the number to differentiate. None: the sum of the output; a tuple: one element of it, such as (0, 4);
             or a function of the output.
         backward: collect d(loss)/d(value) for every input, parameter and intermediate.
-        detail: "ops", what the author wrote.
+        detail: "ops", what the author wrote; "aten": also the aten ops that each is made of.
         keep: "all" the values, "none", or as many bytes of them as this.
         after: is called with the output inside the trace.
         cancel: asked before every op, a function or an Event.

@@ -100,7 +100,7 @@ def test_what_can_not_be_traced_says_why() -> None:
     with pytest.raises(NotTraceable, match=r"not a torch\.nn\.Module"):
         trace(lambda x: x, torch.randn(1))  # type: ignore[arg-type]
     with pytest.raises(NotTraceable, match="detail"):
-        trace(nn.ReLU(), torch.randn(1), detail="aten")
+        trace(nn.ReLU(), torch.randn(1), detail="kernels")
     with pytest.raises(NotTraceable, match="keep"):
         trace(nn.ReLU(), torch.randn(1), keep="some")
     with pytest.raises(TraceFailed, match="loss=\\(0,\\) has 1 indices"):

@@ -37,6 +37,16 @@ def name_ops(ops: Sequence[Op], calls: Sequence[ModuleCall], taken: Collection[s
     for op in ops:
         for value in op.outputs:
             value.path = op.path if value.slot == 0 else f"{op.path}~{value.slot}"
+        if op.children:
+            name_children(op)
+
+
+def name_children(op: Op) -> None:
+    """Give every aten op inside `op` its path, "OP/aten.addmm"; "OP/aten.addmm#2" is the second of its kind."""
+    for child in op.children:
+        child.path = numbered(f"{op.path}/{child.name}", child.call)
+        for value in child.outputs:
+            value.path = child.path if value.slot == 0 else f"{child.path}~{value.slot}"
 
 
 def find_op(address: str, ops: Sequence[Op], calls: Iterable[ModuleCall]) -> Op | None:

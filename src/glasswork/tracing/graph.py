@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -58,13 +59,14 @@ class Trace:
         loss_value: what a loss function returned, as a Value; None for the other losses.
         training: the root module's mode.
         backward: whether gradients were collected.
-        detail: "ops".
+        detail: "ops", or "aten" where the ops have `children`.
         seconds: wall time of the forward run, recording included.
         backward_seconds: of the backward run; 0 without one.
         failure: where it ended early; None for a run that finished.
         recipe: what it was made from, for `rerun`; None for traces that were read from a file.
         edits: what `rerun` changed, in words, by address.
 
+    With detail="aten" an op's children go by "OP/aten.NAME", such as "conv1/aten.convolution".
     What a fused op hides is rebuilt when it is asked for. Its parts go by "OP/PART", such as
     "encoder/step3.layer0.forward.forget_gate" or ":scaled_dot_product_attention#2/weights"; PART reads from the outside
     in (step, layer, direction, gate), and `rebuild` lists all of them.
@@ -94,9 +96,9 @@ class Trace:
 
     def __post_init__(self) -> None:
         name_ops(self.ops, self.calls, {*self.inputs, *self.parameters, *self.buffers})
-        self._by_path = {op.path: op for op in self.ops}
+        self._by_path = {part.path: part for op in self.ops for part in (op, *op.children)}
         self._values: dict[str, Value] = {**self.buffers, **self.parameters, **self.inputs}
-        for op in self.ops:
+        for op in self._by_path.values():
             self._values.update({value.path: value for value in op.outputs if value.path is not None})
         readers: dict[int, list[int]] = {op.id: [] for op in self.ops}
         for op in self.ops:
@@ -159,6 +161,12 @@ class Trace:
         if op.id not in self._rebuilt:
             self._rebuilt[op.id] = rebuild(op)
         return self._rebuilt[op.id]
+
+    def save(self, path: str | os.PathLike[str], *, values: bool = True) -> None:
+        """Write the trace to a file for `open_trace`; `values=False` leaves the tensors out. BadFile if it can't be."""
+        from glasswork.tracing.storing import save  # only when asked
+
+        save(self, path, values=values)
 
     def producer(self, value: Value) -> Op | None:
         """The op that made a value; None for inputs, parameters, buffers and constants."""

@@ -126,9 +126,9 @@ class Moments:
         for slot, tensor in enumerate(made):
             op.outputs.append(self._note(tensor, "op", op.id, slot, op=op, dense=dense))
 
-    def made_inside(self, op: Op, tensor: torch.Tensor) -> Value:
-        """The Value of what a part of `op` made; it stays that of the tensor until `op` itself ends."""
-        return self._note(tensor, "op", op.id)
+    def made_inside(self, tensor: torch.Tensor, slot: int) -> Value:
+        """The Value of what a part of an op made; it stays that of the tensor until the op itself ends."""
+        return self._note(tensor, "op", None, slot)
 
     def named_values(self) -> tuple[dict[str, Value], dict[str, Value]]:
         """Parameters and buffers by name, as they were when first read; those never read, as they are now."""

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from glasswork.tracing.children import Children
 from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled
 from glasswork.tracing.gradients import Gradients
@@ -75,6 +76,7 @@ class Recorder(TorchFunctionMode):
         cancel: asked before every op.
         progress: told after every op how many are done.
         edits: runs the ops in the recorder's place, and may change what they return; None for a plain run.
+        aten: also record the aten ops inside each op.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Recorder(TorchFunctionMode):
         cancel: Cancel | None,
         progress: Callable[[int], None] | None,
         edits: Edits | None = None,
+        aten: bool = False,
     ) -> None:
         super().__init__()
         self.ops: list[Op] = []
@@ -103,6 +106,7 @@ class Recorder(TorchFunctionMode):
         self._is_cancelled = cancel.is_set if isinstance(cancel, threading.Event) else cancel
         self._progress = progress
         self._edits = edits
+        self._children = Children(self.moments) if aten else None
 
     # -- ops -----------------------------------------------------------------------------------------------------------
 
@@ -125,14 +129,16 @@ class Recorder(TorchFunctionMode):
                 "The trace was cancelled", where=f"before op {len(self.ops)}", why="the caller asked for it"
             )
         op = self._begin(func, args, kwargs, author_line())
-        written = about_to_write(name, func, args, kwargs)
-        for tensor in written:
-            self.moments.before_writing(tensor, op.id)
+        if self._children is None:
+            for tensor in about_to_write(name, func, args, kwargs):
+                self.moments.before_writing(tensor, op.id)
+        else:
+            self._children.inside(op)  # they say what they write
         if op.name in _DRAW_INSIDE:
             op.random = torch.get_rng_state()
         start = time.perf_counter()
         try:
-            output = func(*args, **kwargs) if self._edits is None else self._edits.run(op, func, args, kwargs)
+            output = self._run(op, func, args, kwargs)
         except Exception as error:
             op.seconds = time.perf_counter() - start
             self.failed = (error, op)
@@ -147,6 +153,12 @@ class Recorder(TorchFunctionMode):
             )
             self._finish(op, made, dense)
         return output
+
+    def _run(self, op: Op, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        if self._children is None:
+            return func(*args, **kwargs) if self._edits is None else self._edits.run(op, func, args, kwargs)
+        with self._children:
+            return func(*args, **kwargs) if self._edits is None else self._edits.run(op, func, args, kwargs)
 
     def _begin(
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], source: Source | None
@@ -180,7 +192,11 @@ class Recorder(TorchFunctionMode):
         self._op_counts[key] += 1
         op.call = self._op_counts[key]
         self.ops.append(op)
+        if self._children is not None:
+            self._children.outside(made)
         self.moments.made_by(op, made, dense)
+        if self._children is not None:
+            self._children.join(op, made)
         if self._progress is not None:
             self._progress(len(self.ops))
 

@@ -17,92 +17,16 @@ from glasswork.tracing.values import Value, replace_values
 from glasswork.tracing.writes import tensors_in
 
 # each number is one IEEE operation on its operands, or moves: the layout can't matter
-_EXACT = frozenset(
-    [
-        "batch_norm",
-        "add",
-        "add_",
-        "sub",
-        "sub_",
-        "rsub",
-        "mul",
-        "mul_",
-        "div",
-        "div_",
-        "truediv",
-        "truediv_",
-        "rtruediv",
-        "neg",
-        "neg_",
-        "abs",
-        "abs_",
-        "relu",
-        "relu_",
-        "relu6",
-        "hardtanh",
-        "hardtanh_",
-        "clamp",
-        "clamp_",
-        "leaky_relu",
-        "leaky_relu_",
-        "threshold",
-        "masked_fill",
-        "where",
-        "view",
-        "reshape",
-        "flatten",
-        "permute",
-        "transpose",
-        "unsqueeze",
-        "squeeze",
-        "expand",
-        "chunk",
-        "split",
-        "unbind",
-        "getitem",
-        "T",
-        "mT",
-        "t",
-        "expand_as",
-        "view_as",
-        "movedim",
-        "contiguous",
-        "narrow",
-        "select",
-        "unflatten",
-        "broadcast_to",
-        "roll",
-        "cat",
-        "stack",
-        "to",
-        "float",
-    ]
+_EXACT = frozenset(  # one a line would fill the screen
+    "batch_norm add add_ sub sub_ rsub mul mul_ div div_ truediv truediv_ rtruediv neg neg_ abs abs_ relu relu_ "
+    "relu6 hardtanh hardtanh_ clamp clamp_ leaky_relu leaky_relu_ threshold masked_fill where view reshape "
+    "flatten permute transpose unsqueeze squeeze expand chunk split unbind getitem T mT t expand_as view_as "
+    "movedim contiguous narrow select unflatten broadcast_to roll cat stack to float".split()  # noqa: SIM905
 )
 # vector and scalar code differ in the last bit: the same only on dense operands, cut among as many threads
-EXACT_IF_DENSE = frozenset(
-    [
-        "gelu",
-        "silu",
-        "silu_",
-        "sigmoid",
-        "sigmoid_",
-        "tanh",
-        "tanh_",
-        "hardswish",
-        "hardswish_",
-        "hardsigmoid",
-        "hardsigmoid_",
-        "elu",
-        "elu_",
-        "mish",
-        "softplus",
-        "exp",
-        "pow",
-        "rsqrt",
-        "sqrt",
-        "layer_norm",
-        "softmax",
-    ]
+EXACT_IF_DENSE = frozenset(  # one a line would fill the screen
+    "gelu silu silu_ sigmoid sigmoid_ tanh tanh_ hardswish hardswish_ hardsigmoid hardsigmoid_ elu elu_ mish "
+    "softplus exp pow rsqrt sqrt layer_norm softmax".split()  # noqa: SIM905
 )
 _SMALL = 1 << 16  # bytes; parameters up to this are copied, so that later training does not change the past
 _DEEP = 10  # ops in a row; asking for one number must not run a whole network
@@ -173,9 +97,9 @@ class Repeats:
             dense: whether all that it read is known to have been contiguous.
         """
         name = op.name
-        if name not in _EXACT and not (dense and name in EXACT_IF_DENSE):
+        if op.edited or (name not in _EXACT and not (dense and name in EXACT_IF_DENSE)):
             return None
-        if torch.is_autocast_enabled("cpu") or value.device.type != "cpu" or "out" in op.kwargs or op.edited:
+        if torch.is_autocast_enabled("cpu") or value.device.type != "cpu" or "out" in op.kwargs:
             return None
         if name == "batch_norm" and _uses_batch(op):
             return None

@@ -48,7 +48,7 @@ def trace(
         loss: the number to differentiate. None: the sum of the output; a tuple: one element of it, such as (0, 4);
             a function of the output, whose own ops are recorded at the root.
         backward: collect d(loss)/d(value) for every input, parameter and intermediate; without it autograd is off.
-        detail: "ops", what the author wrote.
+        detail: "ops", what the author wrote; "aten": also the aten ops that each is made of, as its `children`.
         keep: "all" the values, "none", or as many bytes of them as this; statistics are always there.
         after: is called with the module's output inside the trace; its ops stand at the root, ":softmax" for a softmax.
         cancel: asked before every op, a function or an Event; the trace then ends with Cancelled.
@@ -66,7 +66,7 @@ def trace(
     module = _traceable(module, detail, keep)
     gradients = Gradients() if backward else None
     names = Names.of(module)
-    recorder = Recorder(names, keep, gradients, cancel, progress, edits)
+    recorder = Recorder(names, keep, gradients, cancel, progress, edits, detail == "aten")
     state = RandomState.now()
     result = Trace(type(module).__name__, training=module.training, backward=backward, detail=detail)
     with torch.inference_mode(mode=False) if backward else torch.no_grad(), torch.set_grad_enabled(backward):
@@ -110,13 +110,8 @@ def trace(
 
 
 def _traceable(module: Any, detail: str, keep: Keep) -> nn.Module:
-    if detail != "ops":
-        raise NotTraceable(
-            f"detail={detail!r} is not there yet",
-            where="gw.trace",
-            why='the recorder sees ops as their author wrote them, "ops"',
-            todo='leave detail at "ops"',
-        )
+    if detail not in ("ops", "aten"):
+        raise NotTraceable(f"detail={detail!r} means nothing", where="gw.trace", todo='use "ops" or "aten"')
     if isinstance(keep, str) and keep not in ("all", "none"):
         raise NotTraceable(
             f"keep={keep!r} means nothing", where="gw.trace", todo='use "all", "none" or a number of bytes'
