@@ -16,7 +16,7 @@ from torchvision.models import detection, optical_flow, segmentation, video
 Loss = Callable[[Any], torch.Tensor]
 
 # the smallest side that a model takes, where 64 is too little
-_SIDES = {"inception_v3": 224, "googlenet": 64, "maxvit_t": 224, "alexnet": 80}
+_SIDES = {"inception_v3": 299, "googlenet": 64, "maxvit_t": 224, "alexnet": 80}
 _TIMM = (
     "resnetv2_50 efficientnet_lite0 convnextv2_atto mixer_s32_224 vit_tiny_patch16_224 deit_tiny_patch16_224 "
     "swinv2_cr_tiny_224 levit_128s mobilevit_xxs poolformer_s12 coat_tiny crossvit_tiny_240 pit_ti_224 "

@@ -17,17 +17,19 @@ from glasswork.tracing.values import Value, replace_values
 from glasswork.tracing.writes import tensors_in
 
 # each number is one IEEE operation on its operands, or moves: the layout can't matter
-_EXACT = frozenset(  # one a line would fill the screen
+_EXACT_NAMES = (
     "batch_norm add add_ sub sub_ rsub mul mul_ div div_ truediv truediv_ rtruediv neg neg_ abs abs_ relu relu_ "
     "relu6 hardtanh hardtanh_ clamp clamp_ leaky_relu leaky_relu_ threshold masked_fill where view reshape "
     "flatten permute transpose unsqueeze squeeze expand chunk split unbind getitem T mT t expand_as view_as "
-    "movedim contiguous narrow select unflatten broadcast_to roll cat stack to float".split()  # noqa: SIM905
+    "movedim contiguous narrow select unflatten broadcast_to roll cat stack to float"
 )
+_EXACT = frozenset(_EXACT_NAMES.split())
 # vector and scalar code differ in the last bit: the same only on dense operands, cut among as many threads
-EXACT_IF_DENSE = frozenset(  # one a line would fill the screen
+_DENSE_NAMES = (
     "gelu silu silu_ sigmoid sigmoid_ tanh tanh_ hardswish hardswish_ hardsigmoid hardsigmoid_ elu elu_ mish "
-    "softplus exp pow rsqrt sqrt layer_norm softmax".split()  # noqa: SIM905
+    "softplus exp pow rsqrt sqrt layer_norm softmax"
 )
+EXACT_IF_DENSE = frozenset(_DENSE_NAMES.split())
 _SMALL = 1 << 16  # bytes; parameters up to this are copied, so that later training does not change the past
 _DEEP = 10  # ops in a row; asking for one number must not run a whole network
 
