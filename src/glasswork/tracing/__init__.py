@@ -1,7 +1,16 @@
 """Run any nn.Module once and keep what happened: every op, forward and backward, where it was written, what it cost."""
 
 from glasswork.tracing.comparing import Comparison, Difference, compare
-from glasswork.tracing.errors import BadEdit, Cancelled, NotKept, NotRebuilt, NotTraceable, TraceFailed, UnknownAddress
+from glasswork.tracing.errors import (
+    BadEdit,
+    BadFile,
+    Cancelled,
+    NotKept,
+    NotRebuilt,
+    NotTraceable,
+    TraceFailed,
+    UnknownAddress,
+)
 from glasswork.tracing.graph import Failure, Trace
 from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.ops import Op
@@ -9,10 +18,12 @@ from glasswork.tracing.profile import Cost, ModuleCost, profile
 from glasswork.tracing.rerun import rerun
 from glasswork.tracing.run import trace
 from glasswork.tracing.source import Source
+from glasswork.tracing.storing import is_trace_file, open_trace
 from glasswork.tracing.values import Stats, Value, replace_values
 
 __all__ = [
     "BadEdit",
+    "BadFile",
     "Cancelled",
     "Comparison",
     "Cost",
@@ -31,6 +42,8 @@ __all__ = [
     "UnknownAddress",
     "Value",
     "compare",
+    "is_trace_file",
+    "open_trace",
     "profile",
     "replace_values",
     "rerun",

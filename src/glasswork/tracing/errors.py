@@ -38,6 +38,10 @@ class BadEdit(GlassworkError, ValueError):  # noqa: N818
     """What a rerun should change is not there, or would not fit where it is put."""
 
 
+class BadFile(GlassworkError):  # noqa: N818
+    """A trace file that can't be read or written, or is not what it says; nothing of it was believed."""
+
+
 class TraceFailed(GlassworkError):  # noqa: N818
     """The traced module raised. `trace` holds everything up to that op; the cause is chained.
 
