@@ -171,6 +171,22 @@ def test_dropout_failures_and_strange_values_survive(tmp_path: Path) -> None:
     assert again.rebuild(0).error < 1e-6
 
 
+def test_the_aten_ops_come_along(tmp_path: Path) -> None:
+    run = trace(Net().eval(), X, MASK, detail="aten")
+    run.save(tmp_path / "aten.trace")
+    again = open_trace(tmp_path / "aten.trace")
+    assert sum(len(op.children) for op in run.ops) > len(run.ops) / 2
+    for old, new in zip(run.ops, again.ops, strict=True):
+        assert [child.path for child in new.children] == [child.path for child in old.children]
+        for a, b in zip(old.children, new.children, strict=True):
+            assert a.function == b.function
+            assert again[b.path] is b
+            assert [v.shape for v in a.outputs] == [v.shape for v in b.outputs]
+            assert all(
+                equal(x.tensor, y.tensor) for x, y in zip(a.outputs, b.outputs, strict=True) if x.data is not None
+            )
+
+
 def test_functions_by_name() -> None:
     for function in (
         F.relu, torch.relu, torch.Tensor.add, torch.Tensor.__getitem__, torch._VF.lstm, torch.einsum,

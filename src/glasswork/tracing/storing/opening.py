@@ -133,7 +133,8 @@ class _Opener:
             failure=None if document["failure"] is None else _failure(document["failure"]),
             edits={_text(path): _text(words) for path, words in _of(document, "edits", dict).items()},
         )
-        if len({op.path for op in ops}) != len(ops):
+        paths = [part.path for op in ops for part in (op, *op.children)]
+        if len(set(paths)) != len(paths):
             raise ValueError("two ops go by one path")
         return trace
 
@@ -142,8 +143,6 @@ class _Opener:
         producer, slot, path = item["producer"], item["slot"], item["path"]
         if item["kind"] not in _KINDS:
             raise ValueError("a value is of an unknown kind")
-        if (producer is None) == (item["kind"] == "op") and item["kind"] == "op":
-            raise ValueError("a value was made by no op")
         if producer is not None:
             _within(producer, self._ops, "op")
         value = Value(
@@ -166,13 +165,17 @@ class _Opener:
             value.summary = Stats(*(math.nan if part is None else _number(part) for part in _list(stats, 5)))
         return value
 
-    def _op(self, number: int, item: Any) -> Op:
+    def _op(self, number: int, item: Any, parent: int | None = None) -> Op:
         operands = tuple(self._held(place) for place in _list(item["operands"]))
-        if any(value.producer is not None and value.producer >= number for value in operands):
+        earliest = number if parent is None else parent + 1  # an op's children may pass on what it will have made
+        if any(value.producer is not None and value.producer >= earliest for value in operands):
             raise ValueError("an op reads what a later one makes")
         outputs = [self._held(place) for place in _list(item["outputs"])]
-        if any((value.producer, value.slot) != (number, slot) for slot, value in enumerate(outputs)):
+        if parent is None and any((v.producer, v.slot) != (number, slot) for slot, v in enumerate(outputs)):
             raise ValueError("an op's outputs are another's")
+        children = _list(item["children"])
+        if parent is not None and children:
+            raise ValueError("an op's child has children")
         args, kwargs = unpacked(item["args"], self._take), unpacked(item["kwargs"], self._take)
         if not isinstance(args, tuple) or not isinstance(kwargs, dict) or not all(type(key) is str for key in kwargs):
             raise ValueError("an op's arguments are not in their form")
@@ -193,6 +196,8 @@ class _Opener:
             seconds=_number(item["seconds"]),
             random=None if random is None else self._random(random),
             edited=_text(item["edited"]),
+            parent=parent,
+            children=[self._op(place, child, number) for place, child in enumerate(children)],
         )
 
     def _call(self, number: int, item: Any) -> ModuleCall:

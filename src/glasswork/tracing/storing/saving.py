@@ -107,6 +107,7 @@ class _Saver:
             "seconds": op.seconds,
             "random": None if op.random is None else self._tensor(op.random),
             "edited": op.edited,
+            "children": [self._op(child) for child in op.children],
         }
 
     def _named(self, values: Any) -> dict[str, int]:
