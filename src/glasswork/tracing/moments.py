@@ -65,6 +65,7 @@ class Moments:
         self._ops = ops
         self._repeats = Repeats(stays=budget.left is None)
         self._first: dict[str, Value] = {}  # parameters and buffers as they were when first read
+        self._untouched: dict[int, Value] = {}  # those that nothing has written since, by the id of the tensor
         self._seen: dict[int, _Seen] = {}
         self._sharing: dict[int, list[_Seen]] = {}
         self._lent: dict[int, list[torch.Tensor]] | None = (
@@ -78,19 +79,22 @@ class Moments:
 
     def value_of(self, tensor: torch.Tensor) -> Value:
         """The Value that a live tensor is now."""
-        seen = self._seen.get(id(tensor))
+        key = id(tensor)
+        value = self._untouched.get(key)
+        if value is not None:
+            return value
+        seen = self._seen.get(key)
         if seen is not None and seen() is tensor:
             if seen.writer is None:
                 return seen.value
             # written through another view since: a new moment of the same memory, without an address of its own
             return self._note(tensor, seen.value.kind, seen.writer)
-        named = self._names.get(id(tensor))
+        named = self._names.get(key)
         if named is None:
             return self._unknown(tensor)
         path, kind = named
-        value = Value(shape_of(tensor), tensor.dtype, tensor.device, tensor, kind, path=path)
-        self._first.setdefault(path, value)
-        self._remember(tensor, value)
+        value = Value(shape_of(tensor), tensor.dtype, tensor.device, tensor, kind, None, None, 0, path)
+        self._first[path] = self._untouched[key] = value
         self._pass_through(tensor, value)
         return value
 
@@ -196,11 +200,11 @@ class Moments:
             self._lent = {}
             for _, held, _ in self._named:
                 self._lent.setdefault(storage_of(held) or 0, []).append(held)
-        lent = self._lent.get(storage, ())
-        for named in lent:
+        for named in self._lent.get(storage, ()):
             self._not_ours.add(storage)
-            self.value_of(named)
-            self._sharing.setdefault(storage, []).append(self._seen[id(named)])
+            value = self.value_of(named)
+            if self._untouched.pop(id(named), None) is not None:
+                self._sharing.setdefault(storage, []).append(self._remember(named, value))
         alive = []
         for seen in self._sharing.pop(storage, ()):
             value = seen.value

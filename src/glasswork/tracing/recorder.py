@@ -41,6 +41,7 @@ _NOT_OPS = frozenset(
 _QUESTIONS = frozenset(
     "size dim stride numel is_floating_point is_complex storage_offset element_size __len__ __bool__ item".split()  # noqa: SIM905 (one a line would fill the screen)
 )
+_UNSEEN = _NOT_OPS | _QUESTIONS
 _IN_PLACE_OPERATORS = frozenset(
     ["add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "matmul"]
 )
@@ -53,11 +54,21 @@ _PLAIN_NAMES = {"max_pool1d_with_indices": "max_pool1d", "max_pool2d_with_indice
     "rdiv": "rtruediv",
     "_threshold": "threshold",
 }
+_known_names: dict[str, str] = {}
 
 
 def plain_name(function: Callable[..., Any]) -> str:
     """The field's name of a torch function: `__iadd__` is "add_", `__getitem__` "getitem", `Tensor.T` "T"."""
-    name = getattr(function, "__name__", None) or str(function)
+    own = getattr(function, "__name__", None) or str(function)
+    known = _known_names.get(own)
+    if known is None:
+        known = _plain_name(function, own)
+        if own != "__get__":  # which property it is, the name does not say
+            _known_names[own] = known
+    return known
+
+
+def _plain_name(function: Callable[..., Any], name: str) -> str:
     if name == "__get__":  # a property that makes a tensor: x.T, x.real, x.data
         name = getattr(getattr(function, "__self__", None), "__name__", name)
     elif name.startswith("__i") and name[3:-2] in _IN_PLACE_OPERATORS:
@@ -115,7 +126,7 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        if name in _QUESTIONS or name in _NOT_OPS:
+        if name in _UNSEEN:
             return func(*args, **kwargs)
         if name == "__get__":
             output = func(*args, **kwargs)
