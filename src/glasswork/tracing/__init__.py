@@ -15,6 +15,7 @@ from glasswork.tracing.graph import Failure, Trace
 from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.ops import Op
 from glasswork.tracing.profile import Cost, ModuleCost, profile
+from glasswork.tracing.record import Runs, record
 from glasswork.tracing.rerun import rerun
 from glasswork.tracing.run import trace
 from glasswork.tracing.source import Source
@@ -35,6 +36,7 @@ __all__ = [
     "NotRebuilt",
     "NotTraceable",
     "Op",
+    "Runs",
     "Source",
     "Stats",
     "Trace",
@@ -45,6 +47,7 @@ __all__ = [
     "is_trace_file",
     "open_trace",
     "profile",
+    "record",
     "replace_values",
     "rerun",
     "trace",

@@ -28,7 +28,8 @@ def rerun(
 ) -> Trace:
     """Run the module of a trace again from where it began (inputs, buffers, random state), with edits.
 
-    The module and the generators are left as they were found. Its parameters are those that it has now.
+    The module and the generators are left as they were found. Its parameters are those of the trace: of one that
+    aliases them, those that it has now; of a recorded one, those of that call.
 
     Args:
         trace: the run to repeat; its loss, mode and `after` are used again.
@@ -67,7 +68,7 @@ def rerun(
         path = str(value.path)
         change = Change(edit, path)
         said[path] = str(change)
-        if value.kind in ("op", "parameter"):  # inputs and buffers are as they were changed, in the new trace
+        if value.kind == "op":  # all else is as it was changed, in the new trace
             carried[path] = edit
         if value.kind == "input":
             values[id(value)] = change
@@ -141,6 +142,9 @@ def _as_it_began(trace: Trace, recipe: Recipe, named: Mapping[str, Change]) -> I
                 part.training = mode
         for name, value in trace.buffers.items():
             if name in held and held[name].shape == value.shape:
+                held[name].data = value.tensor.clone()
+        for name, value in trace.parameters.items():  # those that the trace has to itself, since it was recorded so
+            if name in held and held[name].shape == value.shape and value.tensor.data_ptr() != held[name].data_ptr():
                 held[name].data = value.tensor.clone()
         for name, change in named.items():
             if name not in held:
