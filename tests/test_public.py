@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -32,6 +33,8 @@ def test_the_names_are_those_of_their_rooms() -> None:
     assert gw.load is zoo.load
     assert gw.explain is explaining.explain
     assert gw.networks is networks
+    for name in ("compare", "open_trace", "profile", "rerun"):
+        assert getattr(gw, name) is getattr(tracing, name)
     for name in gw.__all__:
         assert getattr(gw, name) is not None
     with pytest.raises(AttributeError, match="no_such_name"):
@@ -66,6 +69,24 @@ def test_tracing_takes_the_same_settings_with_and_without_the_zoo() -> None:
     assert list(ours.parameters)[1:] == list(theirs.parameters)[1:]
     for name, parameter in list(theirs.parameters.items())[1:]:
         assert ours.parameters[name] == parameter
+
+
+def test_what_if_and_files_from_the_public_names(tmp_path: Path) -> None:
+    net = gw.load(SHIPPED)
+    assert net.preprocess is not None
+    inputs = net.preprocess(data.sample(net.samples[0]).picture).inputs
+    with gw.record(net) as runs:
+        output = net.module(*inputs)
+    assert torch.equal(runs[0].output, output)
+    trace = gw.trace(net, *inputs)
+    off = gw.rerun(trace, {"block1.conv1": lambda y: y * 0})
+    changed = gw.compare(trace, off).changed
+    assert changed[0].path == "block1.conv1"
+    assert changed[-1].path == ":softmax"
+    trace.save(tmp_path / "digits.trace")
+    again = gw.open_trace(tmp_path / "digits.trace")
+    assert torch.equal(again.after, trace.after)
+    assert gw.profile(again)[0].total.macs == trace.macs
 
 
 def test_what_is_no_network_is_refused_in_words() -> None:

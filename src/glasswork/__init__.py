@@ -17,13 +17,35 @@ from glasswork.version import __version__
 
 if TYPE_CHECKING:
     from glasswork import networks
-    from glasswork._trace import trace
+    from glasswork._trace import record, trace
     from glasswork.explaining import explain
+    from glasswork.tracing import compare, open_trace, profile, rerun
     from glasswork.zoo import load
 
-__all__ = ["GlassworkError", "__version__", "explain", "load", "networks", "trace"]
+__all__ = [
+    "GlassworkError",
+    "__version__",
+    "compare",
+    "explain",
+    "load",
+    "networks",
+    "open_trace",
+    "profile",
+    "record",
+    "rerun",
+    "trace",
+]
 
-_HOMES = {"explain": "explaining", "load": "zoo", "trace": "_trace"}
+_HOMES = {
+    "compare": "tracing",
+    "explain": "explaining",
+    "load": "zoo",
+    "open_trace": "tracing",
+    "profile": "tracing",
+    "record": "_trace",
+    "rerun": "tracing",
+    "trace": "_trace",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,14 +1,15 @@
-"""`glasswork.trace`, which takes a network of the zoo as well as a bare module."""
+"""`glasswork.trace` and `glasswork.record`, which take a network of the zoo as well as a bare module."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from torch import nn
 
 from glasswork import tracing
-from glasswork.tracing import Trace
+from glasswork.tracing import Runs, Trace
 from glasswork.tracing.recorder import Cancel, Keep
 from glasswork.tracing.run import Loss
 from glasswork.zoo import Network
@@ -59,3 +60,20 @@ def trace(
         cancel=cancel,
         progress=progress,
     )
+
+
+def record(
+    net: Network | nn.Module, *, last: int | None = 8, keep: Keep = "all", detail: str = "ops"
+) -> AbstractContextManager[Runs]:
+    """Trace every call of a network inside a block, in the reader's own loop: `with record(net) as runs: ...`.
+
+    Args:
+        net: the module that the loop calls, or what glasswork.load gave.
+        last: how many calls to keep, the latest; None for all.
+        keep: as in trace.
+        detail: as in trace.
+
+    Raises:
+        GlassworkError: see glasswork.tracing.record.
+    """
+    return tracing.record(net.module if isinstance(net, Network) else net, last=last, keep=keep, detail=detail)

@@ -15,7 +15,7 @@ from glasswork.tracing.graph import Trace
 from glasswork.tracing.ops import Op
 from glasswork.tracing.recipe import RandomState, Recipe
 from glasswork.tracing.recorder import Cancel
-from glasswork.tracing.run import trace as run_and_trace
+from glasswork.tracing.run import trace_edited
 from glasswork.tracing.values import Value, replace_values
 
 
@@ -86,14 +86,14 @@ def rerun(
     changing = Edits(ops)
     with _as_it_began(trace, recipe, named):
         try:
-            again = run_and_trace(
+            again = trace_edited(
                 recipe.module,
-                *inputs,
-                kwargs=kwargs,
+                inputs,
+                kwargs,
                 **recipe.settings,
+                edits=changing if ops else None,
                 cancel=cancel,
                 progress=progress,
-                edits=changing if ops else None,
             )
         except TraceFailed as error:
             _part_from(recipe.module, error.trace)

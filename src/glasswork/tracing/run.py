@@ -35,7 +35,6 @@ def trace(
     after: Callable[[Any], Any] | None = None,
     cancel: Cancel | None = None,
     progress: Callable[[int], None] | None = None,
-    edits: Edits | None = None,
 ) -> Trace:
     """Run `module(*inputs)` once, in the module's own mode, and record every op.
 
@@ -53,7 +52,6 @@ def trace(
         after: is called with the module's output inside the trace; its ops stand at the root, ":softmax" for a softmax.
         cancel: asked before every op, a function or an Event; the trace then ends with Cancelled.
         progress: called after every op with the number of ops done.
-        edits: changes what ops return (see `rerun`, which is what a reader calls).
 
     Returns:
         The trace. It aliases the parameters (no copy): train on, and `trace.parameters` show the new values.
@@ -63,6 +61,26 @@ def trace(
         TraceFailed: if the module raises; `error.trace` is the trace up to there, the exception is its cause.
         Cancelled: if `cancel` says so.
     """
+    return trace_edited(
+        module, inputs, kwargs or {}, loss, backward, detail, keep, after, cancel=cancel, progress=progress
+    )
+
+
+def trace_edited(
+    module: nn.Module,
+    inputs: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    loss: Loss,
+    backward: bool,
+    detail: str,
+    keep: Keep,
+    after: Callable[[Any], Any] | None,
+    *,
+    edits: Edits | None = None,
+    cancel: Cancel | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trace:
+    """`trace`, with edits of what ops return; `rerun` is what a reader calls."""
     module = _traceable(module, detail, keep)
     gradients = Gradients() if backward else None
     names = Names.of(module)
