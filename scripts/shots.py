@@ -21,6 +21,7 @@ from tests.browser.states import OPENED, State, enact, settings_of  # noqa: E402
 SHOTS = ROOT / "shots"
 SIZES = {1440: (900, 1), 1024: (768, 1), 390: (844, 2)}
 """Width to height and device pixels a pixel."""
+NARROW = 720
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -43,9 +44,23 @@ def states() -> Iterator[State]:
         yield State(f"cnn-{other.removeprefix('tiny-vgg-')}", query=settings_of(other, zoo.load(other).samples[0]))
 
 
+def small_states() -> Iterator[State]:
+    """What only a small screen has: the sheet at its heights, and its tabs."""
+    first = max(zoo.shipped(), key=lambda row: row.parameters).name
+    base = settings_of(first, zoo.load(first).samples[0])
+    for name in ("second conv", "relu", "pool", "output", "softmax", "pixel"):
+        for height in ("half", "full"):
+            query = {**base, "at": OPENED[name], "tab": "number", "sheet": height}
+            yield State(f"cnn-{name.replace(' ', '-')}-{height}", query=query)
+    slope = {**base, "at": OPENED["pool"], "direction": "backward"}
+    yield State("cnn-slope-pool-half", query={**slope, "tab": "number", "sheet": "half"})
+    for tab in ("time", "code", "more"):
+        yield State(f"cnn-{tab}", query={**base, "at": OPENED["second conv"], "tab": tab})
+
+
 def photograph(context: BrowserContext, app: App, theme: str, width: int) -> Iterator[Path]:
     page = context.new_page()
-    for state in states():
+    for state in (*states(), *(small_states() if width < NARROW else ())):
         move(page, app.address(state.path, **state.query))
         enact(page, state)
         settle(page)
@@ -71,7 +86,7 @@ def main() -> None:
                     device_scale_factor=dots,
                     color_scheme=theme,
                     reduced_motion="reduce",
-                    has_touch=width < 720,
+                    has_touch=width < NARROW,
                 )
                 context.set_default_timeout(PATIENCE)
                 context.add_init_script(WATCH)

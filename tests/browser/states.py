@@ -87,13 +87,27 @@ def menu_states(network: str, sample: str) -> Iterator[State]:
 
 
 def tab_states(network: str, sample: str) -> Iterator[State]:
-    """The tabs at the foot of a small screen."""
-    for name in ("conv", "pool", "output", "softmax"):
-        for tab in ("Number", "Code", "More") if name == "conv" else ("Number",):
-            query = {**settings_of(network, sample), "at": OPENED[name]}
-            yield State(f"{network} {name}, {tab}", query=query, clicks=(f"[role=tab]:text-is('{tab}')",))
-    slope = {**settings_of(network, sample), "at": OPENED["conv"], "direction": "backward"}
-    yield State(f"{network} slope, Number", query=slope, clicks=("[role=tab]:text-is('Number')",))
+    """What the tabs at the foot of a small screen show, chosen by a finger."""
+    query = {**settings_of(network, sample), "at": OPENED["conv"]}
+    for tab in ("Number", "Time", "Code", "More"):
+        yield State(f"{network} conv, {tab}", query=query, clicks=(f"[role=tab]:text-is('{tab}')",))
+
+
+# On a small screen: what differs from kind to kind, and the heights of the sheet that it stands in.
+RAISED = ("conv", "relu", "pool", "flatten", "output", "softmax", "pixel")
+RAISED_SLOPES = ("second conv", "pool", "output", "pixel")
+
+
+def sheet_states(network: str, sample: str, few: bool = False) -> Iterator[State]:
+    """An opened number on a small screen with its sheet raised: by half, and to the top."""
+    base = settings_of(network, sample)
+    backward: Query = {"direction": "backward"}
+    raised = [(name, {**base, "at": OPENED[name]}) for name in RAISED]
+    raised += [(f"slope at {name}", {**base, "at": OPENED[name], **backward}) for name in RAISED_SLOPES]
+    for order, (name, query) in enumerate(raised):
+        # Few: each kind at one height, one after the other; at full height stands all that stands at half.
+        for height in ("half", "full") if not few else (("full", "half")[order % 2],):
+            yield State(f"{network} {name}, {height}", query={**query, "tab": "number", "sheet": height})
 
 
 def table_states(network: str, sample: str) -> Iterator[State]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 from opening import App, go, move, settle
 from playwright.sync_api import Browser, Page
-from states import DESK, OPENED, PHONE, State, enact, settings_of
+from states import DESK, OPENED, PHONE, State, enact, settings_of, sheet_states
 from windows import Complaints, window
 
 from glasswork import zoo
@@ -22,6 +22,7 @@ AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 GRAVE = ("serious", "critical")
 LEAST_TARGET = 44  # STYLE_GUIDE, "Keyboard and small screens"
 SIZES = {"wide": DESK, "narrow": PHONE}
+WIDE = 940  # from here on the map of a convolutional network runs to the right
 
 
 def sample_of(network: str) -> str:
@@ -45,6 +46,13 @@ def states_of(network: str) -> list[State]:
     ]
 
 
+def small_states_of(network: str) -> list[State]:
+    """And what a small screen has besides."""
+    base = settings_of(network, sample_of(network))
+    tabs = [State(tab, query={**base, "at": OPENED["conv"], "tab": tab}) for tab in ("time", "code", "more")]
+    return [*states_of(network), *tabs, *sheet_states(network, sample_of(network), few=True)]
+
+
 # In the dark the pages are the same but for their colours.
 RULES = {"light": None, "dark": ["color-contrast", "link-in-text-block"]}
 
@@ -60,7 +68,7 @@ def test_axe_finds_nothing_serious(
         page = context.new_page()
         go(page, app.address())
         page.evaluate(AXE.read_text())
-        for state in states_of(networks[0]):
+        for state in states_of(networks[0]) if size == "wide" else small_states_of(networks[0]):
             move(page, app.address(state.path, **state.query))
             enact(page, state)
             settle(page)
@@ -197,7 +205,8 @@ def screen(request: pytest.FixtureRequest, browser: Browser, app: App) -> Iterat
 
 def test_nothing_runs_over_the_side(screen: Page, app: App, networks: list[str]) -> None:
     wide: list[str] = []
-    for state in states_of(networks[0]):
+    small = screen.viewport_size is not None and screen.viewport_size["width"] < WIDE
+    for state in small_states_of(networks[0]) if small else states_of(networks[0]):
         move(screen, app.address(state.path, **state.query))
         enact(screen, state)
         settle(screen)
@@ -239,7 +248,7 @@ def test_targets_are_large_enough_for_a_finger(browser: Browser, app: App, netwo
     heard, small = Complaints(), dict[str, str]()
     with window(browser, app, heard, viewport=PHONE, has_touch=True, is_mobile=True) as context:
         page = context.new_page()
-        for state in states_of(networks[0]):
+        for state in small_states_of(networks[0]):
             move(page, app.address(state.path, **state.query))
             enact(page, state)
             settle(page)

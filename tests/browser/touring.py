@@ -17,6 +17,7 @@ from states import (
     menu_states,
     opened_states,
     settings_of,
+    sheet_states,
     slope_states,
     tab_states,
     table_states,
@@ -84,8 +85,15 @@ def short_tour(browser: Browser, app: App, networks: list[str], complaints: Comp
     with window(browser, app, complaints, **SMALL) as context:
         page = context.new_page()
         tour(page, [State("gallery, small", ""), *map_states(first, three, few=True)])
-        tour(page, [*opened_states(first, three, ("conv",)), *tab_states(first, three)])
+        tour(page, [*opened_states(first, three, ("conv", "pool", "softmax", "pixel")), *tab_states(first, three)])
+        tour(page, sheet_states(first, three, few=True))
     return found
+
+
+def small_states(network: str, sample: str) -> Iterator[State]:
+    """What only a small screen has."""
+    yield from tab_states(network, sample)
+    yield from sheet_states(network, sample)
 
 
 def long_tour(browser: Browser, app: App, networks: list[str], complaints: Complaints) -> Iterator[list[Sighting]]:
@@ -102,6 +110,6 @@ def long_tour(browser: Browser, app: App, networks: list[str], complaints: Compl
                         *opened_states(network, sample),
                         *slope_states(network, other),
                         *table_states(network, other),
-                        *(tab_states(network, sample) if screen is SMALL else menu_states(network, sample)),
+                        *(small_states(network, sample) if screen is SMALL else menu_states(network, sample)),
                     ]
                     yield [look(page, app, state) for state in states]

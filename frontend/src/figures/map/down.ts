@@ -4,11 +4,11 @@ import { isOutput, sizeOf, type Head, type Layout, type Placed, type Wires } fro
 
 const MARGIN = 16;
 const LABEL = 22;
-const LINES = 34;
+const LINES = 33;
 const LARGEST = 34;
 /** Above the first row: the picture and its channels. */
 const INPUT = { picture: 46, pane: 36, step: 52, left: 112 };
-const SENT = 44;
+const SENT = 36;
 
 export function layoutDown(scene: Scene, width: number): Layout {
   const maps = scene.columns.filter((column) => column.shape.length > 1);

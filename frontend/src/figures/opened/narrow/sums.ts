@@ -14,6 +14,8 @@ export interface Part {
   weights: Grid;
   products: Grid;
   sum: { ref: string; value: number };
+  /** The number whose product is largest; null where it is padding. */
+  largest: string | null;
 }
 
 export interface Sum {
@@ -61,6 +63,13 @@ export function sumOf(
     return padding ? null : at(window!.ref, [0, c, r, q]);
   }
 
+  function place(products: Tensor["data"], refer: Grid["refer"]): string | null {
+    let found = 0;
+    for (let i = 1; i < products.length; i++)
+      if (Math.abs(products[i]!) > Math.abs(products[found]!)) found = i;
+    return refer(Math.floor(found / columns), found % columns);
+  }
+
   const bias = explained.terms.find((term) => term.factor === null && term.ref);
   return {
     convolution,
@@ -80,6 +89,7 @@ export function sumOf(
         refer: (u, v) => explained.ref.replace("@value", `@term:${flat(c, u, v)}`),
       },
       sum: { ref: explained.ref.replace("@value", `@part:${c}`), value },
+      largest: place(cut(product, c), (u, v) => read(c, u, v)),
     })),
     bias: bias ? { ref: bias.product_ref, value: bias.product } : null,
     product: largest(product.data) || 1,
