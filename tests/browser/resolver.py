@@ -375,7 +375,16 @@ def measured(target: str) -> dict[str, float]:
         "balanced_accuracy": sum(right[labels == k].double().mean().item() for k in labels.unique())
         / len(labels.unique()),
         "nats": -probabilities[torch.arange(len(labels)), labels].log().mean().item(),
+        "calibration_error": miscalibration(probabilities.amax(dim=1).tolist(), right.tolist()),
     }
+
+
+def miscalibration(sure: list[float], right: list[bool]) -> float:
+    """Guo et al. 2017, eq. 3: how far, in fifteen equal classes of sureness, being sure is from being right."""
+    classes: dict[int, list[float]] = {}
+    for one, hit in zip(sure, right, strict=True):
+        classes.setdefault(min(math.ceil(15 * one), 15), []).append(hit - one)
+    return sum(abs(sum(each)) for each in classes.values()) / len(sure)
 
 
 class Resolver:
