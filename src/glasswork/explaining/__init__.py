@@ -22,9 +22,10 @@ from glasswork.explaining import (  # noqa: F401  (each enrols its rules)
 from glasswork.explaining.answers import explain, explain_value, terms
 from glasswork.explaining.channels import ChannelParts, channel_parts, maps_before
 from glasswork.explaining.edges import edges, slopes
-from glasswork.explaining.errors import BadIndex, NoGradient, NoRule
+from glasswork.explaining.errors import BadIndex, NoGradient, NoOrigin, NoRule
 from glasswork.explaining.expansion import Expansion
 from glasswork.explaining.explanation import Explanation, Operand, Term
+from glasswork.explaining.origins import Origin, Source, origin
 from glasswork.explaining.rules import register, rule_for
 
 __all__ = [
@@ -33,14 +34,18 @@ __all__ = [
     "Expansion",
     "Explanation",
     "NoGradient",
+    "NoOrigin",
     "NoRule",
     "Operand",
+    "Origin",
+    "Source",
     "Term",
     "channel_parts",
     "edges",
     "explain",
     "explain_value",
     "maps_before",
+    "origin",
     "register",
     "rule_for",
     "slopes",

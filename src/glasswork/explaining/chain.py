@@ -15,6 +15,7 @@ from glasswork.explaining.columns import Column, columns
 from glasswork.explaining.convolution import settings
 from glasswork.explaining.expansion import Expansion, Label, flat_place, real, real_shape, unravel
 from glasswork.explaining.overwriting import Overwrite, overwrites_of, through_a_view
+from glasswork.explaining.rewriting import followed, writers_on
 from glasswork.tracing import Op, Trace, Value
 
 _CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
@@ -75,8 +76,11 @@ def _parts(trace: Trace, value: Value, index: tuple[int, ...]) -> list[_Part]:
     for op, name in readers(trace, value):
         written = through_a_view(trace, op)
         if written is None:
-            wanted = [output for output in op.outputs if output.grad is not None]
-            parts += [_part(op, name, column) for column in columns(op, name, index, wanted)]
+            if name is op.operands[0] and op in writers_on(trace, name):
+                continue  # autograd leads past what was written on
+            wanted = [output for output in op.outputs if output.grad is not None or writers_on(trace, output)]
+            for column in columns(op, name, index, wanted):
+                parts += [_part(op, name, one) for one in followed(trace, column)]
         elif name is not op.operands[0]:  # what the view itself held passes from the whole to the whole, below
             parts += _into_the_whole(written, name, index)
     for name in same_tensor(trace, value):

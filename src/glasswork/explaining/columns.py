@@ -27,6 +27,7 @@ from glasswork.explaining.rules import arguments
 from glasswork.tracing import NotKept, Op, Value
 
 _CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+_FEW = 64
 _DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
 
 
@@ -79,6 +80,8 @@ def by_autodiff(op: Op, value: Value, index: tuple[int, ...]) -> tuple[list[torc
     if made is None:
         made = _reverse_twice(op, value, index)
     if made is None:
+        made = _row_by_row(op, value, index)
+    if made is None:
         made = _by_linearity(op, value, index)
     if made is None:
         made, note = _differences(op, value, index), "slopes by differences in fp64: torch knows no derivative here"
@@ -128,6 +131,24 @@ def _reverse_twice(op: Op, value: Value, index: tuple[int, ...]) -> list[torch.T
         return [
             torch.zeros_like(y).detach() if column is None else column for y, column in zip(outputs, found, strict=True)
         ]
+    except NotKept:
+        raise
+    except Exception:
+        return None
+
+
+def _row_by_row(op: Op, value: Value, index: tuple[int, ...]) -> list[torch.Tensor] | None:
+    """One reverse run for each output number, where there are few: losses that know no other derivative."""
+    if sum(torch.Size(real_shape(output)).numel() for output in op.outputs) > _FEW:
+        return None
+    try:
+        with undisturbed(), torch.enable_grad():
+            x = real(wide(value.tensor)).requires_grad_()
+            found = []
+            for y in _function_of(op, value)(x):
+                column = [torch.autograd.grad(number_, x, retain_graph=True)[0][index] for number_ in y.flatten()]
+                found.append(torch.stack(column).reshape(y.shape))
+        return found
     except NotKept:
         raise
     except Exception:

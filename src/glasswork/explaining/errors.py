@@ -19,3 +19,7 @@ class NoGradient(GlassworkError):  # noqa: N818
 
 class BadIndex(GlassworkError, IndexError):  # noqa: N818
     """The index does not point into the tensor."""
+
+
+class NoOrigin(GlassworkError):  # noqa: N818
+    """A number whose way back to the inputs can't be followed."""

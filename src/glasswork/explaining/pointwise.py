@@ -37,6 +37,7 @@ _ACTIVATIONS = {
     "threshold": (r"y = x \text{ for } x > <threshold>,\quad <value> \text{ else}", "input threshold value"),
     "sigmoid": r"y = \sigma(x) = \frac{1}{1 + e^{-x}}",
     "expit": r"y = \sigma(x) = \frac{1}{1 + e^{-x}}",
+    "log_sigmoid": r"y = \ln \sigma(x) = -\ln(1 + e^{-x})",
     "logsigmoid": r"y = \ln \sigma(x) = -\ln(1 + e^{-x})",
     "tanh": r"y = \tanh x",
     "softplus": (r"y = \tfrac{1}{<beta>}\ln(1 + e^{<beta>\,x})", "input beta=1"),
@@ -179,6 +180,8 @@ def evaluated(op: Op, index: tuple[int, ...], text: str) -> Expansion:
 def is_elementwise(op: Op) -> bool:
     """Whether each output number is a function of the numbers at its own place alone."""
     plain = op.name.removesuffix("_")
+    if any(value.dtype.is_complex for value in op.operands):
+        return False
     known = plain in _FORMULAS or plain in _ELEMENTWISE or op.name in _FORMULAS
     return known and len(op.outputs) == 1 and all(_meets(value.shape, op.output.shape) for value in op.operands)
 
