@@ -178,3 +178,38 @@ def test_guessing_leaves_a_module_that_needs_more_than_one_input_alone() -> None
             return self.conv(x) + y
 
     assert targets.guess_preprocessing(Pair()) is None
+
+
+def test_networks_of_timm() -> None:
+    timm = pytest.importorskip("timm")
+    network = zoo.load("timm:mobilenetv3_small_050")
+    again = zoo.load("timm:mobilenetv3_small_050")
+    assert network.weights_hash == again.weights_hash
+    assert network.parameters == sum(p.numel() for p in timm.create_model("mobilenetv3_small_050").parameters())
+    assert network.preprocess is not None
+    assert (network.preprocess.size, network.preprocess.channels) == (224, 3)
+    with pytest.raises(GlassworkError, match=r"timm has no network called 'mobilenet_small'.*mobilenet"):
+        zoo.load("timm:mobilenet_small")
+
+
+def test_networks_of_transformers_from_a_folder(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"n_layer": 1, "n_embd": 8, "n_head": 2, "vocab_size": 20, "n_positions": 32}
+    made = transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes)).eval()
+    made.save_pretrained(tmp_path / "tiny")
+    network = zoo.load(f"hf:{tmp_path / 'tiny'}")
+    assert type(network.module) is type(made)
+    tokens = torch.tensor([[1, 2, 3]])
+    assert torch.equal(network.module(tokens).logits, made(tokens).logits)
+    assert (network.name, network.weights) == ("tiny", "file")
+    config = tmp_path / "tiny" / "config.json"
+    before = set(sys.modules)
+    evil = '{"auto_map": {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}, "architectures": ["os.system"], '
+    config.write_text(evil + config.read_text().lstrip()[1:].replace('"architectures"', '"was"'))
+    (tmp_path / "tiny" / "evil.py").write_text("raise SystemExit('executed')")
+    loaded = zoo.load(f"hf:{tmp_path / 'tiny'}")
+    assert isinstance(loaded.module, transformers.GPT2Model)
+    assert "evil" not in {name.rpartition(".")[2] for name in set(sys.modules) - before}
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(GlassworkError, match="transformers can't load"):
+        zoo.load(f"hf:{tmp_path / 'empty'}")

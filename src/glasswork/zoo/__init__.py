@@ -1,6 +1,7 @@
 """Networks with their weights, preprocessing and labels; resolves every TARGET."""
 
 from glasswork.zoo.card import Card, encode_card, read_card
+from glasswork.zoo.checkpoints import load_weights, read_checkpoint
 from glasswork.zoo.network import Network, count_macs, softmax
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.shipping import Shipped, shipped
@@ -18,7 +19,9 @@ __all__ = [
     "encode_card",
     "fill",
     "load",
+    "load_weights",
     "read_card",
+    "read_checkpoint",
     "read_weights",
     "save_weights",
     "shipped",

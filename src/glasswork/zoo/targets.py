@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import sys
@@ -14,11 +13,16 @@ import torch
 from torch import nn
 
 from glasswork.errors import GlassworkError
-from glasswork.zoo.network import Network, softmax
+from glasswork.zoo.libraries import from_timm, from_torchvision, from_transformers
+from glasswork.zoo.network import Network
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.shipping import RUN_CARD, load_run, load_shipped, shipped_names
 
-FORMS = "a network that ships, torchvision:NAME, file.py:factory, package.module:factory, or a run folder"
+FORMS = (
+    "a network that ships, torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory, package.module:factory, "
+    "or a run folder"
+)
+_LIBRARIES = {"torchvision": from_torchvision, "timm": from_timm, "hf": from_transformers}
 
 
 def load(target: str) -> Network:
@@ -32,8 +36,9 @@ def load(target: str) -> Network:
     """
     if target in shipped_names():
         return load_shipped(target)
-    if target.startswith("torchvision:"):
-        return _torchvision(target)
+    library, separator, _ = target.partition(":")
+    if separator and library in _LIBRARIES:
+        return _LIBRARIES[library](target)
     if _is_folder(target):
         if not (Path(target) / RUN_CARD).is_file():
             raise GlassworkError(
@@ -58,53 +63,6 @@ def _is_folder(target: str) -> bool:
         return bool(target) and Path(target).is_dir()
     except OSError:  # longer than a name may be
         return False
-
-
-def _torchvision(target: str) -> Network:
-    """A classifier of torchvision: its own weights when they are in PyTorch's cache, otherwise random ones (seed 0)."""
-    from torchvision import models  # a second of import, for this kind of target only
-
-    name = target.removeprefix("torchvision:")
-    known = models.list_models()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=5, cutoff=0.4)
-        raise GlassworkError(
-            f"torchvision has no network called {name!r}",
-            why=f"{'the nearest are ' + ', '.join(near) if near else 'no name is near it'}; it has {len(known)}",
-            todo="torchvision.models.list_models() gives them all.",
-        )
-    choices = list(models.get_model_weights(name))
-    best = getattr(type(choices[0]), "DEFAULT", choices[0]) if choices else None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        module = models.get_model(name, weights=None)
-    cached = best and Path(torch.hub.get_dir()) / "checkpoints" / best.url.rsplit("/", 1)[-1]
-    if cached and cached.is_file():
-        module.load_state_dict(torch.load(cached, map_location="cpu", weights_only=True))
-    preprocess, labels = None, ()
-    if best and name in models.list_models(models):
-        transforms = best.transforms()
-        preprocess = Preprocessing(
-            size=transforms.crop_size[0],
-            channels=3,
-            shorter_side=transforms.resize_size[0],
-            filter=transforms.interpolation.value,
-            mean=tuple(transforms.mean),
-            std=tuple(transforms.std),
-        )
-        labels = tuple(best.meta["categories"])
-    return Network(
-        target=target,
-        name=name,
-        title=f"{name} · torchvision",
-        module=module.eval(),
-        preprocess=preprocess,
-        labels=labels,
-        card=None,
-        samples=(),
-        after=softmax if labels else None,
-        weights="cache" if cached and cached.is_file() else "random",
-    )
 
 
 def _imported(place: str, target: str) -> ModuleType:

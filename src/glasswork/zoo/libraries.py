@@ -1,0 +1,150 @@
+"""Networks of other libraries: torchvision, timm and transformers, by the names that those give them."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Collection
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from glasswork.errors import GlassworkError
+from glasswork.zoo.network import Network, softmax
+from glasswork.zoo.preprocessing import Preprocessing
+
+HUB = 'pip install "glasswork[hub]"'
+
+
+def from_torchvision(target: str) -> Network:
+    """torchvision:NAME with its own weights when they are in PyTorch's cache, otherwise random ones (seed 0)."""
+    from torchvision import models  # a second of import, for this kind of target only
+
+    name = target.removeprefix("torchvision:")
+    _known("torchvision", name, models.list_models(), "torchvision.models.list_models() gives them all.")
+    choices = list(models.get_model_weights(name))
+    best = getattr(type(choices[0]), "DEFAULT", choices[0]) if choices else None
+    module = _seeded(lambda: models.get_model(name, weights=None))
+    cached = best and Path(torch.hub.get_dir()) / "checkpoints" / best.url.rsplit("/", 1)[-1]
+    if cached and cached.is_file():
+        module.load_state_dict(torch.load(cached, map_location="cpu", weights_only=True))
+    preprocess, labels = None, ()
+    if best and name in models.list_models(models):
+        transforms = best.transforms()
+        preprocess = Preprocessing(
+            size=transforms.crop_size[0],
+            channels=3,
+            shorter_side=transforms.resize_size[0],
+            filter=transforms.interpolation.value,
+            mean=tuple(transforms.mean),
+            std=tuple(transforms.std),
+        )
+        labels = tuple(best.meta["categories"])
+    weights = "cache" if cached and cached.is_file() else "random"
+    return _network(target, name, "torchvision", module, weights, preprocess, labels)
+
+
+def from_timm(target: str) -> Network:
+    """timm:NAME with random weights (seed 0), and the preprocessing that timm names for it."""
+    timm = _library("timm", target)
+    name = target.removeprefix("timm:")
+    _known("timm", name, timm.list_models(), "timm.list_models() gives them all.")
+    module = _seeded(lambda: timm.create_model(name, pretrained=False))
+    settings = timm.data.resolve_model_data_config(module)
+    channels, height, _ = settings["input_size"]
+    preprocess = None
+    if channels in (1, 3):
+        preprocess = Preprocessing(
+            size=height,
+            channels=channels,
+            shorter_side=round(height / settings["crop_pct"]),
+            filter=settings["interpolation"] if settings["interpolation"] in ("bilinear", "bicubic") else "bilinear",
+            mean=tuple(settings["mean"]),
+            std=tuple(settings["std"]),
+        )
+    return _network(target, name, "timm", module, "random", preprocess, ())
+
+
+def from_transformers(target: str) -> Network:
+    """hf:FOLDER or hf:REPOSITORY, as transformers loads it: safetensors only, and no code but its own."""
+    transformers = _library("transformers", target)
+    place = target.removeprefix("hf:")
+    where = Path(place).expanduser()
+    folder = str(where) if where.is_dir() else place
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        kind = _architecture(transformers, config)
+        module = kind.from_pretrained(folder, config=config, trust_remote_code=False, use_safetensors=True)
+    except GlassworkError:
+        raise
+    except Exception as error:
+        raise GlassworkError(
+            f"transformers can't load {place!r}",
+            where=target,
+            why=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            todo="Name a folder with config.json and *.safetensors, or a repository that this machine can reach.",
+        ) from error
+    module.config.use_cache = False  # a first run fills no cache that a second would read
+    return _network(target, Path(place).name, "transformers", module, "file" if where.is_dir() else "hub", None, ())
+
+
+def _architecture(transformers: ModuleType, config: Any) -> Any:
+    """The class that the configuration names, if it is one of the library's own; else the library's choice."""
+    for name in getattr(config, "architectures", None) or ():
+        kind = getattr(transformers, str(name), None)
+        if isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel):
+            return kind
+    return transformers.AutoModel
+
+
+def _network(
+    target: str,
+    name: str,
+    library: str,
+    module: nn.Module,
+    weights: str,
+    preprocess: Preprocessing | None,
+    labels: tuple[str, ...],
+) -> Network:
+    return Network(
+        target=target,
+        name=name,
+        title=f"{name} · {library}",
+        module=module.eval(),
+        preprocess=preprocess,
+        labels=labels,
+        card=None,
+        samples=(),
+        after=softmax if labels else None,
+        weights=weights,
+    )
+
+
+def _seeded(make: Callable[[], nn.Module]) -> nn.Module:
+    """Random weights, the same ones each time that the target is loaded."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return make()
+
+
+def _known(library: str, name: str, known: Collection[str], todo: str) -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, list(known), n=5, cutoff=0.4)
+    raise GlassworkError(
+        f"{library} has no network called {name!r}",
+        why=f"{'the nearest are ' + ', '.join(near) if near else 'no name is near it'}; it has {len(known)}",
+        todo=todo,
+    )
+
+
+def _library(name: str, target: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise GlassworkError(
+            f"{name} is not installed", where=target, why=str(error), todo=f"{HUB} brings it."
+        ) from error
