@@ -184,6 +184,9 @@ def _read_off(op: Op, value: Value, index: tuple[int, ...], outputs: Sequence[Va
         return _of_an_embedding(op, value, index)
     if len(op.outputs) != 1:
         return None
+    if name == "rrelu" and is_drawn(op):  # the slope that was drawn, as the output shows it
+        ratio = number(output, index) / number(first, index)
+        return [Column(output, torch.tensor([flat_place(index, value.shape)]), ratio.nan_to_num(1.0).reshape(1))]
     if name in _DROPOUTS:
         return [_of_a_dropout(op, value, index)]
     if name in _CONVOLUTIONS and not several:

@@ -19,7 +19,7 @@ from glasswork.explaining.differences import slope_by_difference
 from glasswork.explaining.expansion import Expansion, Label, label_of, number, real, real_shape, single, unravel
 from glasswork.explaining.explanation import Operand
 from glasswork.explaining.randomness import drawn, is_drawn
-from glasswork.explaining.replaying import is_float, replay, undisturbed, wide
+from glasswork.explaining.replaying import is_float, replay, sources_of, undisturbed, wide
 from glasswork.tracing import NotKept, Op, Trace, Value
 from glasswork.tracing.rebuilding import can_rebuild
 
@@ -43,11 +43,6 @@ class Row:
     value: float
     sources: tuple[Value, ...]
     slopes: tuple[torch.Tensor | None, ...]
-
-
-def sources_of(op: Op) -> tuple[Value, ...]:
-    """The floating operands of an op, once each, in order."""
-    return tuple({id(value): value for value in op.operands if is_float(value)}.values())
 
 
 def row(op: Op, index: tuple[int, ...], slot: int = 0) -> Row:

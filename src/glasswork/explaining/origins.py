@@ -17,7 +17,7 @@ from glasswork.explaining.errors import NoOrigin
 from glasswork.explaining.expansion import label_of, real, real_shape, unravel
 from glasswork.explaining.overwriting import through_a_view
 from glasswork.explaining.randomness import is_drawn
-from glasswork.explaining.replaying import is_float, replay, undisturbed, wide
+from glasswork.explaining.replaying import is_float, replay, sources_of, undisturbed, wide
 from glasswork.tracing import Op, Trace, UnknownAddress, Value
 
 
@@ -148,7 +148,7 @@ def _sensitivities(trace: Trace, value: Value, place: tuple[int, ...], scale: fl
 
 def _handed_on(op: Op, arriving: Sequence[torch.Tensor | None]) -> list[tuple[Value, torch.Tensor]]:
     """The sensitivities of an op's operands, from those of its outputs."""
-    sources = list({id(value): value for value in op.operands if is_float(value)}.values())
+    sources = sources_of(op)
     if not sources or (is_drawn(op) and op.random is None and not _has_mask(op)):
         return []
     if is_drawn(op) and op.random is None:
@@ -173,7 +173,7 @@ def _handed_on(op: Op, arriving: Sequence[torch.Tensor | None]) -> list[tuple[Va
 
 
 def _has_mask(op: Op) -> bool:
-    return op.name.removesuffix("_") in ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
+    return op.name.removesuffix("_") in ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "rrelu")
 
 
 def _through_the_mask(op: Op, arriving: Sequence[torch.Tensor | None]) -> list[tuple[Value, torch.Tensor]]:

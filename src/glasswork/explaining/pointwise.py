@@ -11,8 +11,10 @@ from typing import Any
 
 import torch
 
+from glasswork.explaining.errors import NoRule
 from glasswork.explaining.expansion import Expansion, label_of, number
 from glasswork.explaining.explanation import Operand
+from glasswork.explaining.randomness import is_drawn
 from glasswork.explaining.replaying import is_float, replay, undisturbed, wide
 from glasswork.explaining.rules import arguments, register
 from glasswork.tracing import Op, Trace, Value
@@ -159,6 +161,8 @@ _ELEMENTWISE = ("relu", "add", "radd", "sub", "rsub", "subtract", "mul", "rmul",
 @register(*_FORMULAS)
 def pointwise(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     """One term, the element; its product is the function of it. What else meets it stands among the operands."""
+    if is_drawn(op):
+        raise NoRule(f"{op.name} with slopes drawn by chance", where=op.path)
     return evaluated(op, index, formula(op))
 
 

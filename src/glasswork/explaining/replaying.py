@@ -10,15 +10,17 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
 from glasswork.explaining.rules import arguments
 from glasswork.explaining.written_out import WrittenOut, in_plain_words
-from glasswork.tracing import Op, Value, replace_values
+from glasswork.tracing import NotKept, Op, Value, replace_values
 
 StandIn = Callable[[Value], torch.Tensor]
 
+_sources: WeakKeyDictionary[Op, tuple[Value, ...]] = WeakKeyDictionary()
 _CASTS = ("float", "half", "bfloat16", "double", "cfloat", "chalf", "cdouble")
 _STATISTICS = ("batch_norm", "instance_norm")
 _SIDE_EFFECTS = ("setitem",)  # returns nothing: what it wrote on is the output
@@ -37,6 +39,32 @@ def wide(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.dtype.is_complex:
         return tensor.to(torch.complex128, copy=True)
     return tensor.to(torch.float64, copy=True) if tensor.dtype.is_floating_point else tensor.clone()
+
+
+def sources_of(op: Op) -> tuple[Value, ...]:
+    """The floating operands of an op that its outputs can be differentiated by, once each, in order."""
+    known = _sources.get(op)
+    if known is None:
+        known = tuple({id(value): value for value in op.operands if is_float(value)}.values())
+        if len(known) > 1 and not _runs(op, known):  # torch knows no slopes by running statistics, by class weights
+            known = tuple(value for value in known if _runs(op, (value,)))
+        _sources[op] = known
+    return known
+
+
+def _runs(op: Op, leaves: Sequence[Value]) -> bool:
+    def stand_in(value: Value) -> torch.Tensor:
+        tensor = wide(value.tensor)
+        return tensor.requires_grad_().clone() if any(value is leaf for leaf in leaves) else tensor
+
+    try:
+        with undisturbed(), torch.enable_grad():
+            replay(op, stand_in)
+    except NotKept:
+        raise
+    except Exception as error:
+        return "not differentiable" not in str(error)
+    return True
 
 
 @contextmanager
