@@ -136,7 +136,6 @@ def test_bad_usage_is_one_line_and_code_2(call: Call, line: str, names: str) -> 
         ("trace {mine}:Net --input {mine}", "{mine}"),
         ("trace {mine}:Net --input /no/such/file.png", "/no/such/file.png"),
         ("trace {mine}:Net --input sample:none", "none"),
-        ("trace {mine}:Net --detail aten", "aten"),
         ("trace {mine}:Net --backward --score 5", "[1, 5]"),
         ("trace {mine}:tokens --backward --score 0", "[1, 16, 4]"),
         ("trace {mine}:Net --check 0 -o {mine}/below.json", "{mine}"),
@@ -144,7 +143,6 @@ def test_bad_usage_is_one_line_and_code_2(call: Call, line: str, names: str) -> 
         ("explain {mine}:Net --at 99[0]", "99"),
         ("explain {mine}:Net --at conv[0,0,0]", "[1, 4, 32, 32]"),
         ("explain {mine}:Net --at conv[0,4,0,0]", "[1, 4, 32, 32]"),
-        ("explain {mine}:recurrent --at :lstm[0,0,0]", "lstm"),
     ],
 )
 def test_a_failure_is_one_line_and_code_1(call: Call, mine: str, line: str, names: str) -> None:

@@ -46,8 +46,8 @@ options:
   --debug    Show the traceback of an error.
   --help     Print this; after a command, its own arguments.
 
-TARGET is a network that ships (glasswork networks), torchvision:NAME, file.py:factory, package.module:factory or the
-folder of a run."""
+TARGET is a network that ships (glasswork networks), torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory,
+package.module:factory, the folder of a run, or a trace file (trace, explain)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

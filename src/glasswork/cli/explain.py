@@ -30,11 +30,14 @@ class Explain(Report):
     """Explain one number of a network: its formula, its largest terms, the rest, and the error of their sum."""
 
     target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
-    """A network that ships, torchvision:NAME, file.py:factory, package.module:factory or a run folder."""
+    """A network that ships, torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory, package.module:factory, a run
+    folder or a trace file."""
     at: Annotated[str, tyro.conf.arg(metavar="'OP[i,j,...]'")]
     """The number: an op of `glasswork trace`, an input or a parameter, and an index that counts every axis."""
     input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: a sample)")] = ""
-    """A picture file, or sample:NAME."""
+    """A picture file, an array (.npy), or sample:NAME."""
+    weights: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
+    """Weights to put into the network first: .safetensors, or a checkpoint (.pt, .pth, .ckpt, .bin)."""
     grad: Flag = False
     """Explain the gradient of a class's score at this number instead."""
     score: Score = None
@@ -49,11 +52,11 @@ class Explain(Report):
             raise UsageError("--terms can't be negative", where="glasswork explain", why=f"it is {self.terms}")
         from dataclasses import asdict
 
-        from glasswork.cli.running import run
+        from glasswork.cli.running import run_or_open
         from glasswork.explaining import explain, explain_value
         from glasswork.tracing import UnknownAddress
 
-        made = run(self.target, self.input, self.grad, self.score)
+        made = run_or_open(self.target, self.input, self.grad, self.score, weights=self.weights)
         of = "grad" if self.grad else "value"
         listed = (PRINTED if self.json else SHOWN) if self.terms is None else self.terms or None
         try:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from glasswork.cli.pictures import decoded
+from glasswork.cli.tensors import read_array
 from glasswork.errors import GlassworkError
 from glasswork.scenes.pictures import prepare, read_picture, stand_in
 from glasswork.zoo import Network
@@ -41,13 +42,15 @@ def choose(network: Network, wanted: str) -> Given:
 
     Args:
         network: what will be run.
-        wanted: a file, `sample:NAME`, or "".
+        wanted: a picture or an array (.npy) in a file, `sample:NAME`, or "".
 
     Raises:
         GlassworkError: it can't be read, or nothing is known of what the network takes.
     """
     if wanted.startswith("sample:"):
         return _sample(network, wanted.removeprefix("sample:"), "")
+    if wanted.endswith(".npy"):
+        return Given(os.path.basename(wanted), "an array of the reader's", (read_array(Path(wanted)),))
     if wanted:
         _, png = decoded(Path(wanted))
         return Given(os.path.basename(wanted), "", prepare(network, read_picture("upload:", lambda _: png)).inputs)

@@ -21,9 +21,12 @@ class Trace(Report):
     """Run a network once and list every op: its cost, its line in the source, how its numbers are explained."""
 
     target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
-    """A network that ships, torchvision:NAME, file.py:factory, package.module:factory or a run folder."""
+    """A network that ships, torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory, package.module:factory, a run
+    folder or a trace file."""
     input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: a sample)")] = ""
-    """A picture file, or sample:NAME."""
+    """A picture file, an array (.npy), or sample:NAME."""
+    weights: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
+    """Weights to put into the network first: .safetensors, or a checkpoint (.pt, .pth, .ckpt, .bin)."""
     backward: Flag = False
     """Also collect the gradient of a class's score (of the output's sum, where there are no classes)."""
     score: Score = None
@@ -33,22 +36,27 @@ class Trace(Report):
     check: int = 4
     """How many random numbers of each op to explain, and to compare with the sum of their terms."""
     output: Annotated[str, tyro.conf.arg(aliases=("-o",), metavar="FILE", help_behavior_hint="")] = ""
-    """Also write the JSON to this file."""
+    """Also write a file: the JSON where it ends in .json, else the run itself, a TARGET from then on."""
+    tensor: Annotated[tuple[str, str] | None, tyro.conf.arg(metavar="OP FILE", help_behavior_hint="")] = None
+    """Also write one tensor to a .npy or .csv file: an op, an input or a parameter; OP@grad for its gradient."""
 
     def result(self) -> dict[str, Any]:
         """The contract's trace."""
         if self.check < 0:
             raise UsageError("--check can't be negative", where="glasswork trace", why=f"it is {self.check}")
-        from glasswork.cli.running import answer, run
+        from glasswork.cli.running import answer, run_or_open
+        from glasswork.cli.tensors import write_tensor
 
-        made = run(self.target, self.input, self.backward, self.score, self.detail)
+        made = run_or_open(self.target, self.input, self.backward, self.score, self.detail, self.weights)
+        if self.tensor is not None:
+            write_tensor(made.trace, *self.tensor)
         ops, explained = _ops(made, self.check)
         result = {
             "target": self.target,
-            "network": made.network.name,
-            "weights": made.network.weights,
+            "network": made.name,
+            "weights": made.weights,
             "input": {"name": made.given.name, "about": made.given.about},
-            "parameters": made.network.parameters,
+            "parameters": made.parameters,
             "macs": made.trace.macs,
             "seconds": made.trace.seconds,
             "backward_seconds": made.trace.backward_seconds,
@@ -57,8 +65,11 @@ class Trace(Report):
             "ops": ops,
             "explained": explained,
         }
-        if self.output:
+        if self.output.endswith(".json"):
             _write(Path(self.output), as_json(result) + "\n")
+        elif self.output:
+            _make_room(Path(self.output))
+            made.trace.save(self.output)
         return result
 
     def show(self, result: dict[str, Any]) -> None:
@@ -93,8 +104,8 @@ class Trace(Report):
             f"{explained['ops']} of {len(rows)} ops are explained: the terms of {explained['checked']} random numbers "
             f"come to what the network computed, with a largest error of {explained['max_error']:.1e}."
         )
-        if self.output:
-            print(f"Written to {printable(self.output)}")
+        for file in filter(None, (self.output, self.tensor and self.tensor[1])):
+            print(f"Written to {printable(file)}")
 
 
 def _ops(made: Run, check: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -118,7 +129,13 @@ def _ops(made: Run, check: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
                 "shape": list(op.outputs[0].shape) if op.outputs else [],
                 "macs": op.macs,
                 "seconds": op.seconds,
+                "bytes": op.bytes,
                 "rebuilt": op.rebuilt,
+                "children": [
+                    {"name": child.name, "shape": list(child.outputs[0].shape), "seconds": child.seconds}
+                    for child in op.children
+                    if child.outputs
+                ],
                 "grad": None if not op.outputs or op.grad is None else op.grad.double().norm().item(),
                 "explained": checked.kind,
                 "checked": checked.count,
@@ -135,14 +152,26 @@ def _ops(made: Run, check: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     }
 
 
+def _make_room(path: Path) -> None:
+    from glasswork.errors import GlassworkError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+        why = getattr(error, "strerror", None) or str(error)
+        raise GlassworkError(
+            "this file can't be written", where=str(path), why=why, todo="Name another one."
+        ) from error
+
+
 def _write(path: Path, text: str) -> None:
     from glasswork.errors import GlassworkError
     from glasswork.zoo import write_atomically
 
     try:
         write_atomically(path, text.encode())
-    except OSError as error:
-        why = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+        why = getattr(error, "strerror", None) or str(error)
         raise GlassworkError(
             "this file can't be written", where=str(path), why=why, todo="Name another one."
         ) from error
