@@ -1,6 +1,7 @@
 """Run any nn.Module once and keep what happened: every op, forward and backward, where it was written, what it cost."""
 
 from glasswork.tracing.comparing import Comparison, Difference, compare
+from glasswork.tracing.deviations import Deviation
 from glasswork.tracing.errors import (
     BadEdit,
     BadFile,
@@ -28,6 +29,7 @@ __all__ = [
     "Cancelled",
     "Comparison",
     "Cost",
+    "Deviation",
     "Difference",
     "Failure",
     "ModuleCall",

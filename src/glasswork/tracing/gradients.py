@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.autograd.graph import GradientEdge
 
-from glasswork.tracing.spilling import Budget
+from glasswork.tracing.spilling import Budget, size_of
 from glasswork.tracing.values import Value
 
 
@@ -43,13 +43,16 @@ class Gradients:
         self._edges, self._values = [], []
         if not edges:
             return
-        if self.budget.left is not None:
-            self._collect_within(loss, edges, values)
+        reentrant = any(_is_reentrant(edge) for edge in edges)
+        if reentrant or self.budget.left is not None:
+            self._collect_as_they_pass(loss, edges, values, reentrant)
             return
         for value, gradient in zip(values, torch.autograd.grad(loss, edges, allow_unused=True), strict=True):
             value.grad = gradient
 
-    def _collect_within(self, loss: torch.Tensor, edges: list[Any], values: list[Value]) -> None:
+    def _collect_as_they_pass(
+        self, loss: torch.Tensor, edges: list[Any], values: list[Value], all_at_once: bool
+    ) -> None:
         inner: dict[Any, list[tuple[int, Value]]] = {}
         leaves: list[torch.Tensor] = []
         owners: list[Value] = []
@@ -63,7 +66,7 @@ class Gradients:
         hooks = [node.register_prehook(self._catch(places)) for node, places in inner.items()]
         inner.clear()
         try:
-            gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+            gradients = _backward(loss, leaves) if all_at_once else torch.autograd.grad(loss, leaves, allow_unused=True)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -81,5 +84,23 @@ class Gradients:
         return passing
 
     def _put(self, value: Value, gradient: torch.Tensor) -> None:
-        written = None if self.budget.admits(gradient.nbytes) else self.budget.spill(gradient)
+        written = None if self.budget.admits(size_of(gradient)) else self.budget.spill(gradient)
         value.grad = gradient if written is None else written
+
+
+def _is_reentrant(edge: Any) -> bool:
+    """Whether a checkpoint that runs backward inside backward stands here: it takes no list of inputs."""
+    return not isinstance(edge, torch.Tensor) and type(edge.node).__name__ == "CheckpointFunctionBackward"
+
+
+def _backward(loss: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor | None]:
+    """The gradients of leaves by `loss.backward()`; what stood in their `.grad` stands there again."""
+    before = [leaf.grad for leaf in leaves]
+    try:
+        for leaf in leaves:
+            leaf.grad = None
+        loss.backward()
+        return [leaf.grad for leaf in leaves]
+    finally:
+        for leaf, gradient in zip(leaves, before, strict=True):
+            leaf.grad = gradient

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from glasswork.tracing.addresses import find_op, name_ops, suggestions
+from glasswork.tracing.deviations import Deviation, Suspect
 from glasswork.tracing.errors import UnknownAddress
 from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.ops import Op
@@ -31,6 +33,7 @@ class Failure:
         source: the author's line.
         shapes: what the op was given, one entry per tensor.
         cause: the exception's own words.
+        expected: what the op takes and what it was given instead, where that is known; or "".
     """
 
     op: str | None
@@ -38,6 +41,7 @@ class Failure:
     source: Source | None
     shapes: tuple[tuple[int, ...], ...]
     cause: str
+    expected: str = ""
 
 
 @dataclass(eq=False)
@@ -65,6 +69,7 @@ class Trace:
         failure: where it ended early; None for a run that finished.
         recipe: what it was made from, for `rerun`; None for traces that were read from a file.
         edits: what `rerun` changed, in words, by address.
+        suspects: calls whose plain run may take a fused kernel; see `deviations`.
 
     With detail="aten" an op's children go by "OP/aten.NAME", such as "conv1/aten.convolution".
     What a fused op hides is rebuilt when it is asked for. Its parts go by "OP/PART", such as
@@ -92,6 +97,7 @@ class Trace:
     failure: Failure | None = None
     recipe: Recipe | None = None
     edits: Mapping[str, str] = field(default_factory=dict)
+    suspects: Sequence[Suspect] = field(default=(), repr=False)
     _rebuilt: dict[int, Rebuilt] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -203,6 +209,15 @@ class Trace:
     def macs(self) -> int:
         """Multiply-accumulates of the forward run."""
         return sum(op.macs for op in self.ops)
+
+    @cached_property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """Where the plain run takes a fused fast path that tracing turns off, with the largest difference it makes.
+
+        Everything else equals the plain run to the bit. Those modules run once more when this is asked first.
+        """
+        found = [suspect.deviation() for suspect in self.suspects]
+        return tuple(deviation for deviation in found if deviation is not None)
 
     def first_not_finite(self) -> Value | None:
         """The earliest value that holds a NaN or an infinity: an input, a parameter, or the first op that made one."""

@@ -43,8 +43,8 @@ class ModuleCall:
 class Watcher(Protocol):
     """What is told of each module call in its thread."""
 
-    def enter(self, module: nn.Module) -> None:
-        """`module` is about to run."""
+    def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """`module` is about to run on these."""
         ...
 
     def leave(self, module: nn.Module, output: Any, error: BaseException | None) -> None:
@@ -62,7 +62,7 @@ def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
     watcher: Watcher | None = getattr(_watching, "watcher", None)
     if watcher is None:
         return _original_call(module, *args, **kwargs)
-    watcher.enter(module)
+    watcher.enter(module, args, kwargs)
     try:
         # module.compile() leaves a compiled call on the instance: what was compiled can't be seen, so run the code
         call = module._call_impl if getattr(module, "_compiled_call_impl", None) is not None else None

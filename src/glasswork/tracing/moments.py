@@ -15,7 +15,7 @@ import torch
 from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.names import Names
 from glasswork.tracing.repeats import Repeats
-from glasswork.tracing.spilling import Budget
+from glasswork.tracing.spilling import Budget, size_of
 from glasswork.tracing.values import Value, ValueKind
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Moments:
         self._lent: dict[int, list[torch.Tensor]] | None = (
             None  # parameters and buffers by storage, once something writes
         )
+        self._outside: set[int] = set()  # storages that others than torch may write into
         self._not_ours: set[int] = (
             set()
         )  # storages of inputs, and of buffers that this run wrote: others write there later
@@ -85,7 +86,7 @@ class Moments:
             return value
         seen = self._seen.get(key)
         if seen is not None and seen() is tensor:
-            if seen.writer is None:
+            if seen.writer is None and (not self._outside or self._is_still(tensor, seen.value)):
                 return seen.value
             # written through another view since: a new moment of the same memory, without an address of its own
             return self._note(tensor, seen.value.kind, seen.writer)
@@ -106,12 +107,45 @@ class Moments:
     def _unknown(self, tensor: torch.Tensor) -> Value:
         """A tensor that nobody here made; or another handle of one that is known (C++ hands out new ones)."""
         storage = storage_of(tensor)
+        if storage is None:
+            inner = _unwrapped(tensor)
+            if inner is not tensor:
+                value = self.value_of(inner)
+                self._remember(tensor, value)
+                return value
         for seen in reversed(self._sharing.get(storage, ())) if storage is not None else ():
-            held = seen.value.held
-            if seen.writer is None and held is not None and _same_memory(held, tensor):
+            live = seen()
+            other = seen.value.held if live is None else live
+            if seen.writer is None and other is not None and _same_memory(other, tensor):
                 self._remember(tensor, seen.value)
                 return seen.value
         return self._note(tensor, "constant", storage=storage)
+
+    def lend(self, tensors: Sequence[torch.Tensor]) -> None:
+        """The memory of these is given to somebody who may write there unseen (NumPy): copy what was kept of it."""
+        for tensor in tensors:
+            storage = storage_of(tensor)
+            if storage is None:
+                continue
+            self._outside.add(storage)
+            copies: dict[tuple[Any, ...], torch.Tensor] = {}
+            self.value_of(tensor)
+            for seen in self._sharing.get(storage, ()):
+                held = seen.value.held
+                if held is not None and storage_of(held) == storage:
+                    self._take_away(seen.value, held, copies)
+
+    def forget(self, tensor: torch.Tensor) -> None:
+        """This tensor is given other memory (`x.data = ...`): what it is now is no longer known."""
+        self._seen.pop(id(tensor), None)
+        self._untouched.pop(id(tensor), None)
+
+    def _is_still(self, tensor: torch.Tensor, value: Value) -> bool:
+        """Whether a tensor whose memory was lent out has the values that it had."""
+        if storage_of(tensor) not in self._outside:
+            return True
+        data = value.data
+        return data is not None and data.shape == tensor.shape and _same_numbers(data, tensor.detach())
 
     def note_input(self, tensor: torch.Tensor, data: torch.Tensor, path: str, leaf: torch.Tensor | None) -> Value:
         """Name a tensor that is given to the module; `data` is what to show, `leaf` where its gradient arrives."""
@@ -162,7 +196,11 @@ class Moments:
         value = Value(shape_of(tensor), tensor.dtype, tensor.device, None, kind, None, producer, slot)
         seen = self._remember(tensor, value)
         if storage is None:
-            value.held = _without_storage(tensor)
+            inner = _unwrapped(tensor)
+            value.held = _detached(inner)
+            if value.held is not None and inner is not tensor:
+                value.shape = shape_of(inner)
+                self._sharing.setdefault(storage_of(inner) or 0, []).append(self._remember(inner, value))
         else:
             sharing = self._sharing.get(storage)
             if sharing is None:
@@ -184,7 +222,7 @@ class Moments:
             value.again = self._repeats.of(op, value, dense)
             if value.again is not None:
                 return
-        if self._budget.left is not None and not self._budget.admits(tensor.nbytes):
+        if self._budget.left is not None and not self._budget.admits(size_of(tensor)):
             value.again = self._budget.spill(tensor)
             if value.again is not None:
                 return
@@ -256,11 +294,19 @@ def _same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
     return a.data_ptr() == b.data_ptr() and a.stride() == b.stride()
 
 
-def _without_storage(tensor: torch.Tensor) -> torch.Tensor | None:
-    """What can be held of a tensor that has no memory of its own: inside vmap and grad, the tensor under it."""
+def _same_numbers(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return bool(((a == b) | ((a != a) & (b != b))).all())
+
+
+def _unwrapped(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor under the wrappers of vmap and grad, whose batch axes are ordinary ones; others as they are."""
     functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
     while functorch.is_functorch_wrapped_tensor(tensor):
         tensor = functorch.get_unwrapped(tensor)
+    return tensor
+
+
+def _detached(tensor: torch.Tensor) -> torch.Tensor | None:
     try:
         return tensor.detach()
     except (RuntimeError, NotImplementedError):  # a kind that can't be detached can't be held without its graph

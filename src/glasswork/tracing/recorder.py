@@ -17,6 +17,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from glasswork.tracing.children import Children
+from glasswork.tracing.deviations import Suspect, suspect
 from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled
 from glasswork.tracing.gradients import Gradients
@@ -34,9 +35,7 @@ Keep = str | int
 Cancel = Callable[[], bool] | threading.Event
 
 # torch functions that return a tensor and yet compute nothing
-_NOT_OPS = frozenset(
-    ["__set__", "requires_grad_", "retain_grad", "register_hook", "backward", "share_memory_", "pin_memory"]
-)
+_NOT_OPS = frozenset(["requires_grad_", "retain_grad", "register_hook", "backward", "share_memory_", "pin_memory"])
 # asked for constantly, and never a tensor: not worth the bookkeeping
 _QUESTIONS = frozenset(
     "size dim stride numel is_floating_point is_complex storage_offset element_size __len__ __bool__ item".split()  # noqa: SIM905 (one a line would fill the screen)
@@ -45,6 +44,8 @@ _UNSEEN = _NOT_OPS | _QUESTIONS
 _IN_PLACE_OPERATORS = frozenset(
     ["add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "matmul"]
 )
+# hand the memory itself to others, who may write there unseen
+_LEND = frozenset(["numpy", "__array__", "__dlpack__", "data_ptr", "untyped_storage", "storage", "set_"])
 # may draw dropout masks that nobody sees; where the generator stood gives them again
 _DRAW_INSIDE = frozenset(
     "lstm gru rnn_tanh rnn_relu scaled_dot_product_attention multi_head_attention_forward".split()  # noqa: SIM905
@@ -117,6 +118,8 @@ class Recorder(TorchFunctionMode):
         self._is_cancelled = cancel.is_set if isinstance(cancel, threading.Event) else cancel
         self._progress = progress
         self._edits = edits
+        self.suspects: list[Suspect] = []
+        self._suspect: tuple[ModuleCall, Suspect] | None = None
         self._children = Children(self.moments) if aten else None
 
     # -- ops -----------------------------------------------------------------------------------------------------------
@@ -127,6 +130,15 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in _UNSEEN:
+            return func(*args, **kwargs)
+        if name == "__set__":
+            if func.__self__.__name__ == "requires_grad" and args[0].requires_grad == args[1]:  # type: ignore[attr-defined]
+                return None  # what is fed is a copy of the caller's leaf, whose flag torch would not let one set
+            if func.__self__.__name__ == "data":  # type: ignore[attr-defined]
+                self.moments.forget(args[0])
+            return func(*args, **kwargs)
+        if name in _LEND:
+            self.moments.lend(tensors_in(args[0]))
             return func(*args, **kwargs)
         if name == "__get__":
             output = func(*args, **kwargs)
@@ -213,7 +225,7 @@ class Recorder(TorchFunctionMode):
 
     # -- modules (a Watcher, see modules.py) ---------------------------------------------------------------------------
 
-    def enter(self, module: nn.Module) -> None:
+    def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """A module begins: its path becomes the place of the ops that follow."""
         parent = self._open[-1] if self._open else None
         path = self._modules.get(id(module))
@@ -226,6 +238,10 @@ class Recorder(TorchFunctionMode):
         call.seconds = -time.perf_counter()
         self._open.append(len(self.calls))
         self.calls.append(call)
+        if self._suspect is None:  # of nested ones the outermost
+            noted = suspect(module, path, call.number, args, kwargs, self.moments.value_of)
+            if noted is not None:
+                self._suspect = (call, noted)
 
     def leave(self, module: nn.Module, output: Any, error: BaseException | None) -> None:
         """A module ends, with its output or with the error that it raised."""
@@ -233,10 +249,17 @@ class Recorder(TorchFunctionMode):
         call.seconds += time.perf_counter()
         call.last = len(self.ops)
         if error is not None:
+            if self._suspect is not None and self._suspect[0] is call:
+                self._suspect = None
             if self.failed_module is None or self.failed_module[0] is not error:
                 self.failed_module = (error, call.path)
             return
         for tensor in tensors_in(output)[:1]:
             call.output = self.moments.producer_of(tensor)
+        if self._suspect is not None and self._suspect[0] is call:
+            noted = self._suspect[1]
+            noted.outputs = [self.moments.value_of(tensor) for tensor in tensors_in(output)]
+            self.suspects.append(noted)
+            self._suspect = None
         if call.output is None and call.last > call.first:
             call.output = call.last - 1

@@ -11,10 +11,11 @@ from torch import nn
 
 from glasswork.tracing.collector import collector_put_off
 from glasswork.tracing.edits import Edits
-from glasswork.tracing.errors import Cancelled, NotTraceable, TraceFailed
+from glasswork.tracing.errors import Cancelled, NoRoom, NotTraceable, TraceFailed
 from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.graph import Failure, Trace
 from glasswork.tracing.inputs import feed, leaves
+from glasswork.tracing.mismatch import mismatch
 from glasswork.tracing.modules import watch_modules
 from glasswork.tracing.names import Names
 from glasswork.tracing.recipe import RandomState, Recipe, with_values
@@ -107,7 +108,7 @@ def trace_edited(
                 parts["loss_value"] = recorder.moments.value_of(score)
             if score is None and (backward or loss is not None):
                 score = _score(output, loss)
-        except Cancelled:
+        except (Cancelled, NoRoom):
             raise
         except Exception as error:
             failure = _failure(error, recorder)
@@ -122,7 +123,11 @@ def trace_edited(
         if gradients is not None and score is not None:
             start = time.perf_counter()
             _check(score)
-            gradients.collect(score)
+            try:
+                gradients.collect(score)
+            except RuntimeError as error:  # what was saved for backward was overwritten; a backward of the reader's own
+                failure = Failure("backward", "", None, (), f"{type(error).__name__}: {error}")
+                raise _failed(failure, _assemble(names, result, recorder, failure=failure, **parts)) from error
             parts["backward_seconds"] = time.perf_counter() - start
     return _assemble(names, result, recorder, **parts)
 
@@ -194,6 +199,7 @@ def _assemble(names: Names, empty: Trace, recorder: Recorder, **parts: Any) -> T
         empty.module_type,
         ops=tuple(recorder.ops),
         calls=tuple(recorder.calls),
+        suspects=tuple(recorder.suspects),
         parameters=parameters,
         buffers=buffers,
         training=empty.training,
@@ -210,7 +216,7 @@ def _failure(error: Exception, recorder: Recorder) -> Failure:
     if recorder.failed is not None and recorder.failed[0] is error:
         op = recorder.failed[1]
         shapes = tuple(value.shape for value in op.operands)
-        return Failure(op.name, op.module, op.source, shapes, f"{type(error).__name__}: {error}")
+        return Failure(op.name, op.module, op.source, shapes, f"{type(error).__name__}: {error}", mismatch(op))
     return Failure(None, module, _raised_at(error), (), f"{type(error).__name__}: {error}")
 
 
@@ -231,9 +237,11 @@ def _failed(failure: Failure, partial: Trace) -> TraceFailed:
     shapes = " and ".join(str(list(shape)) for shape in failure.shapes)
     what = f"{failure.op} failed in {place}" if failure.op else f"{place} raised an error"
     why = failure.cause.splitlines()[0] + (f"; its tensors were {shapes}" if shapes else "")
+    if failure.expected:
+        why += f": {failure.expected}"
     return TraceFailed(
         what,
-        where=str(failure.source or partial.module_type),
+        where=failure.source.place if failure.source is not None else partial.module_type,
         why=why,
         todo=f"the {len(partial.ops)} ops before it are in error.trace",
         trace=partial,

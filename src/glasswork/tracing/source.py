@@ -32,6 +32,15 @@ class Source:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
 
+    @property
+    def place(self) -> str:
+        """ "networks/tiny_vgg.py:41": the line without where this machine keeps the file; fit for a page."""
+        roots = sorted({os.getcwd(), *filter(None, map(os.path.abspath, sys.path))}, key=len, reverse=True)
+        for root in roots:  # the longest first: a package's own path beside those of its parents
+            if self.file.startswith(root.rstrip(os.sep) + os.sep):
+                return f"{os.path.relpath(self.file, root).replace(os.sep, '/')}:{self.line}"
+        return f"{os.path.basename(self.file)}:{self.line}"
+
 
 def owner(file: str) -> Owner:
     """Whose code a file holds."""

@@ -71,6 +71,13 @@ def _bytes(flat: torch.Tensor) -> memoryview:
     return memoryview(flat.view(torch.uint8).numpy())  # type: ignore[arg-type]  (numpy's arrays are buffers)
 
 
+def size_of(tensor: torch.Tensor) -> int:
+    """Bytes of a tensor of any kind; of a sparse one, of what it stores."""
+    if tensor.layout is torch.strided and not tensor.is_nested:
+        return tensor.nbytes
+    return tensor._nnz() * tensor.element_size() if tensor.is_sparse else tensor.numel() * tensor.element_size()
+
+
 class Budget:
     """How many bytes may stay in memory, and where the rest goes.
 

@@ -27,6 +27,12 @@ class Stats:
     @classmethod
     def of(cls, data: torch.Tensor) -> Stats:
         """The statistics of the finite elements of `data` (any shape and dtype), in fp64 where it matters."""
+        if data.is_meta:  # a shape without numbers
+            return cls(math.nan, math.nan, math.nan, math.nan, 1.0)
+        if data.is_nested:
+            data = torch.cat([part.flatten() for part in data.unbind()])
+        if data.layout is not torch.strided:
+            data = data.to_dense()
         if data.is_complex():
             data = data.abs()
         numbers = data.detach().flatten()
