@@ -167,10 +167,10 @@ are smaller than one unit in the last place of their tensor's largest: what is l
 
 
 def main() -> int:
-    """Walk all models, or those whose name contains one of the arguments."""
+    """Walk all models, or those whose name contains one of the arguments; each one's line is written at once."""
     wanted = sys.argv[1:]
     torch.set_num_threads(1)
-    tallies = []
+    failed = False
     for model in models():
         if wanted and not any(part in f"{model.family}:{model.name}" for part in wanted):
             continue
@@ -180,18 +180,25 @@ def main() -> int:
             tally = Tally(f"{model.family}:{model.name}")
             tally.failures[f"not traced: {type(error).__name__}"] += 1
             tally.examples["not traced"] = str(error)[:300]
-        tallies.append(tally)
+        failed |= bool(tally.failures)
         print(row(tally), f"{tally.seconds:.0f} s", flush=True)
         for what, example in tally.examples.items():
             print("    ", what, tally.failures[what], "|", example, flush=True)
+        write(tally)
         gc.collect()
-    if not wanted:
-        good = sum(not tally.failures and tally.share >= 0.95 for tally in tallies)
-        summary = (
-            f"{good} of {len(tallies)} models hold; {sum(sum(t.checked) for t in tallies):,} numbers were checked."
-        )
-        RESULTS.write_text("\n".join([HEAD, *map(row, tallies), "", summary, ""]))
-    return 0 if all(not tally.failures for tally in tallies) else 1
+    return int(failed)
+
+
+def write(tally: Tally) -> None:
+    """Put one model's line into the table; those of models that are not walked now stay."""
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    rows = {line.split(" | ")[0]: line for line in lines if line.startswith("| ") and not line.startswith("| model")}
+    line = row(tally)
+    rows[line.split(" | ")[0]] = line
+    good = sum(line.endswith("| holds |") for line in rows.values())
+    checked = sum(int(line.split(" | ")[at]) for line in rows.values() for at in (4, 6))
+    summary = f"{good} of {len(rows)} models hold; {checked:,} numbers were checked."
+    RESULTS.write_text("\n".join([HEAD, *sorted(rows.values()), "", summary, ""]))
 
 
 if __name__ == "__main__":

@@ -256,7 +256,7 @@ def _layers() -> dict[str, Call]:
         "adaptive_avg_pool2d": (lambda a: F.adaptive_avg_pool2d(a, (2, 3)), (x(1, 2, 5, 7),)),
         "adaptive_max_pool1d": (lambda a: F.adaptive_max_pool1d(a, 3), (x(1, 2, 7),)),
         "lp_pool2d": (lambda a: F.lp_pool2d(a, 2, 2), (p(1, 2, 4, 4),)),
-        "max_unpool1d": (lambda a: F.max_unpool1d(*F.max_pool1d(a, 2, return_indices=True), 2), (x(1, 2, 6),)),
+        "max_unpool1d": (lambda a: F.max_unpool1d(*F.max_pool1d(a, 2, return_indices=True), [2]), (x(1, 2, 6),)),
         "batch_norm": (
             lambda a, w, b: F.batch_norm(a, torch.arange(4).double(), 0.5 + torch.arange(4).double(), w, b),
             (x(3, 4, 2), x(4), x(4)),
@@ -305,7 +305,7 @@ def _layers() -> dict[str, Call]:
 
 
 def _moves() -> dict[str, Call]:
-    index = torch.tensor([[0, 2], [1, 1], [2, 0]])
+    index = torch.tensor([[0, 2], [1, 3], [2, 0]])
     table: dict[str, Callable[..., Any]] = {
         "split": lambda a: a.split(2, 1),
         "chunk": lambda a: a.chunk(3, 0),

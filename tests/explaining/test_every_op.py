@@ -79,7 +79,8 @@ def forward(run: Trace, op: Op, slot: int, index: tuple[int, ...], name: str) ->
     if free.kind == "linearised" or "bernoulli" in op.name:
         return
     scale = max(rule.products.abs().sum().item(), 1.0) if rule.reduce in ("sum", "mean") else 1.0
-    assert free.total() == pytest.approx(rule.total(), rel=1e-10, abs=1e-10 * scale), (op, index)
+    close = 1e-6 if op.outputs[slot].dtype == torch.float32 else 1e-10
+    assert free.total() == pytest.approx(rule.total(), rel=close, abs=close * scale), (op, index)
     if free.kind == rule.kind == "selected" and rule.reduce == "identity" and free.label(0).ref:
         assert rule.label(0).ref == free.label(0).ref, (op, index)
     if (
@@ -94,10 +95,10 @@ def forward(run: Trace, op: Op, slot: int, index: tuple[int, ...], name: str) ->
                 assert ours[ref] == pytest.approx(product, rel=1e-9, abs=1e-12), (op, index, ref)
 
 
-def backward(run: Trace, value: Value, index: tuple[int, ...]) -> None:
+def backward(run: Trace, value: Value, index: tuple[int, ...], name: str) -> None:
     assert value.path is not None
     found = explain_value(run, value.path, index, of="grad", limit=3)
-    assert found.error <= 1e-10, (value, index, found)
+    assert found.error <= (1e-6 if name == "casts" else 1e-10), (value, index, found)
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))
@@ -111,7 +112,7 @@ def test_rules_and_autodiff_agree(name: str) -> None:
     for value in [*run.inputs.values(), *(output for op in run.ops for output in op.outputs)]:
         if value.grad is not None and value.path is not None and value.tensor.numel():
             for index in places(value, chance, 4):
-                backward(run, value, index)
+                backward(run, value, index, name)
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))
@@ -156,3 +157,30 @@ def test_expanding_is_what_explaining_cuts() -> None:
     run = run_of("conv2d")
     op = next(op for op in run.ops if op.name == "conv2d")
     assert expand(run, op, (0, 0, 1, 1)).total() == pytest.approx(op.output.tensor[0, 0, 1, 1].item())
+
+
+KINDS = {
+    "lstm": ("lstm", "linearised"),
+    "bessel": ("special_bessel_j0", "linearised"),
+    "cdist": ("cdist", "linearised"),
+    "fft": ("fft_rfft", "linear"),
+    "unfold": ("unfold", "selected"),
+    "interpolate bicubic": ("interpolate", "formula"),
+    "deform_conv2d": ("deform_conv2d", "formula"),
+    "multi-head attention": ("multi_head_attention_forward", "formula"),
+    "topk": ("topk", "selected"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_the_kind_says_what_is_claimed(name: str) -> None:
+    run, (op_name, kind) = run_of(name), KINDS[name]
+    op = next(op for op in run.ops if op.name == op_name)
+    index = (0,) * len(op.output.shape)
+    found = explain_value(run, op.path, index, limit=None)
+    assert found.kind == kind
+    total = sum(term.product for term in found.terms)
+    if kind == "linearised":
+        assert found.nonlinear == pytest.approx(found.value - total, rel=1e-9)
+    else:
+        assert found.nonlinear == 0

@@ -227,7 +227,7 @@ def linear_in(op: Op, slot: int = 0) -> tuple[int, ...] | None:
 def is_affine(op: Op, moving: Sequence[Value], slot: int) -> bool:
     """f(x + r) - f(x) - f(r) + f(0) = 0 everywhere, for probes of different sizes and both signs."""
     dice = torch.Generator().manual_seed(0)
-    x = {id(value): wide(value.tensor) for value in moving}
+    given = {id(value): wide(value.tensor) for value in moving}
 
     def f(points: dict[int, torch.Tensor]) -> torch.Tensor:
         return real(replay(op, lambda v: points[id(v)].clone() if id(v) in points else wide(v.tensor))[slot])
@@ -235,6 +235,7 @@ def is_affine(op: Op, moving: Sequence[Value], slot: int) -> bool:
     def random(like: torch.Tensor, size: float) -> torch.Tensor:
         return size * torch.randn(like.shape, generator=dice, dtype=torch.float64).to(like.dtype)
 
+    x = {key: point + random(point, 1) for key, point in given.items()}  # from zeros alone everything looks linear
     probes = [
         {key: -3 * point for key, point in x.items()},
         {key: random(point, 1) for key, point in x.items()},
