@@ -225,7 +225,7 @@ class Recorder(TorchFunctionMode):
 
     # -- modules (a Watcher, see modules.py) ---------------------------------------------------------------------------
 
-    def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def enter(self, module: nn.Module, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> None:
         """A module begins: its path becomes the place of the ops that follow."""
         parent = self._open[-1] if self._open else None
         path = self._modules.get(id(module))
@@ -239,7 +239,7 @@ class Recorder(TorchFunctionMode):
         self._open.append(len(self.calls))
         self.calls.append(call)
         if self._suspect is None:  # of nested ones the outermost
-            noted = suspect(module, path, call.number, args, kwargs, self.moments.value_of)
+            noted = suspect(module, path, call.number, args, kwargs or {}, self.moments.value_of)
             if noted is not None:
                 self._suspect = (call, noted)
 
