@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from conftest import Call
 from torch import nn
 
 from glasswork import tracing, zoo
 
 Ask = Callable[..., Any]
+Call = Callable[..., Any]
 SHIPPED = "tiny-vgg-fashion"
 
 
@@ -138,4 +138,7 @@ def test_an_array_as_input(ask: Ask, call: Call, mine: str, tmp_path: Path) -> N
 def test_networks_of_other_libraries(ask: Ask, target: str) -> None:
     result = ask("trace", target, "--check", 0)
     assert result["weights"] in ("random", "cache")
+    whole, *parts = result["modules"]
+    assert (whole["path"], whole["macs"], whole["parameters"]) == ("", result["macs"], result["parameters"])
+    assert sum(part["macs"] for part in parts if "." not in part["path"]) == result["macs"]
     assert result["macs"] > 1e6

@@ -233,6 +233,15 @@ def test_runs_that_part_say_where() -> None:
     assert again.edits[":mul"] == "set to 0 (but it did not run)"
 
 
+def test_memory_that_nobody_has_written_is_not_compared() -> None:
+    class Fills(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.empty(3).fill_(2) * x
+
+    first = trace(Fills(), torch.ones(3))
+    assert [one.path for one in compare(first, rerun(first)).differences] == [":fill_", ":mul"]
+
+
 def test_several_outputs_and_named_tuples() -> None:
     class Top(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

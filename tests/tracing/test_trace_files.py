@@ -192,6 +192,7 @@ def test_functions_by_name() -> None:
         F.relu, torch.relu, torch.Tensor.add, torch.Tensor.__getitem__, torch._VF.lstm, torch.einsum,
         torch.Tensor.T.__get__,  # type: ignore[attr-defined]
         F.scaled_dot_product_attention, torch.ops.aten.add.Tensor, torch.ops.aten.relu, torch.fft.fft, torch.zeros,
+        torch.Tensor.new_zeros,
     ):  # fmt: skip
         assert function_of(name_of(function)) == function
     for name in (

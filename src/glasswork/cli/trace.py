@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -46,6 +46,7 @@ class Trace(Report):
             raise UsageError("--check can't be negative", where="glasswork trace", why=f"it is {self.check}")
         from glasswork.cli.running import answer, run_or_open
         from glasswork.cli.tensors import write_tensor
+        from glasswork.tracing import profile
 
         made = run_or_open(self.target, self.input, self.backward, self.score, self.detail, self.weights)
         if self.tensor is not None:
@@ -62,6 +63,10 @@ class Trace(Report):
             "backward_seconds": made.trace.backward_seconds,
             "loss": made.loss,
             "answer": answer(made),
+            "modules": [
+                {"path": row.path, "type": row.type, "calls": row.calls, "share": row.share, **asdict(row.total)}
+                for row in profile(made.trace)
+            ],
             "ops": ops,
             "explained": explained,
         }

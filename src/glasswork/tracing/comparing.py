@@ -11,6 +11,8 @@ from glasswork.tracing.graph import Trace
 from glasswork.tracing.ops import Op
 from glasswork.tracing.values import Value
 
+_UNDEFINED = frozenset(["empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"])
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -37,7 +39,8 @@ class Comparison:
 
     Attributes:
         first, second: the runs.
-        differences: of each output of each op that is in both runs with the same shape, in the first run's order.
+        differences: of each output of each op that is in both runs with the same shape, in the first run's order; those
+            of `empty` and its like are left out, since they hold whatever stood in memory.
         reshaped: the paths of ops that are in both, with outputs of different shapes.
         gone: the paths of ops that only the first run has.
         new: the paths of ops that only the second has.
@@ -84,7 +87,7 @@ def compare(first: Trace, second: Trace) -> Comparison:
             gone.append(op.path)
         elif [v.shape for v in op.outputs] != [v.shape for v in other.outputs]:
             reshaped.append(op.path)
-        else:
+        elif op.name not in _UNDEFINED:
             differences += [_difference(a, b) for a, b in zip(op.outputs, other.outputs, strict=True)]
     new = [op.path for op in second.ops if _key(op) not in before]
     return Comparison(

@@ -25,6 +25,7 @@ _CREATING = (
     "scalar_tensor complex polar tril_indices triu_indices hann_window hamming_window blackman_window bartlett_window "
     "kaiser_window vander empty_strided sparse_coo_tensor".split()
 )
+_CREATING_ALIKE = ("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor")
 _RECURRENT = "lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell".split()  # noqa: SIM905
 _FUSED = ("_transformer_encoder_layer_fwd", "_native_multi_head_attention")
 _NAMESPACES = ("aten", "prims", "torchvision")
@@ -110,6 +111,8 @@ def _listed() -> Iterator[tuple[str, Callable[..., Any]]]:
             name = resolve_name(function)
             if name is not None and not any(_is_refused(part) for part in name.split(".")):
                 yield name, function
+    for name in _CREATING_ALIKE:
+        yield f"torch.Tensor.{name}", getattr(torch.Tensor, name)
     for name in (*_CREATING, *_RECURRENT, *_FUSED):
         if hasattr(torch, name):
             yield f"torch.{name}", getattr(torch, name)
