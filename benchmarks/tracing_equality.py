@@ -150,6 +150,7 @@ def compare(model: Model, module: nn.Module, backward: bool, values: bool = True
             differences.append(f"gradient of {name} is missing")
         elif own is not None and gradient is not None:
             note(f"gradient of {name}", apart(own, gradient))
+            run.parameters[name].grad = gradients[name] = None  # a large model has no room for both
     if backward:
         note("state", largest(left.values(), _state(module).values()))
         _restore(module, state)
@@ -165,13 +166,18 @@ def compare(model: Model, module: nn.Module, backward: bool, values: bool = True
 
 
 def _state(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in (*module.named_buffers(), *module.named_parameters())}
+    """Copies of what a run may write: the buffers; parameters too, where there is memory to hold them thrice."""
+    held = [*module.named_buffers(), *module.named_parameters()]
+    if sum(tensor.numel() for _, tensor in held) > 100_000_000:
+        held = list(module.named_buffers())
+    return {name: tensor.detach().clone() for name, tensor in held}
 
 
 def _restore(module: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
     with torch.no_grad():
-        for name, tensor in (*module.named_buffers(), *module.named_parameters()) if state else ():
-            tensor.copy_(state[name])
+        for name, tensor in (*module.named_buffers(), *module.named_parameters()):
+            if name in state:
+                tensor.copy_(state[name])
 
 
 def _values(run: Trace, watched: Copies) -> list[str]:
