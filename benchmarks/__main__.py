@@ -9,19 +9,22 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import page
+from benchmarks import page, tracing
+from benchmarks.figures import Figure
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
-def row(figure: page.Figure) -> str:
+def row(figure: Figure) -> str:
     """One line of the table."""
+    if figure.bar is None:
+        return f"| {figure.what} | {figure.measured:.3g} {figure.unit} | | |"
     verdict = "holds" if figure.holds else "**not held**"
     return f"| {figure.what} | {figure.measured:.3g} {figure.unit} | {figure.bar:g} {figure.unit} | {verdict} |"
 
 
 def main() -> int:
-    figures = page.measure()
+    figures = [*page.measure(), *tracing.measure()]
     lines = [
         "# Measured",
         "",

@@ -11,13 +11,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import CDPSession, Page, WebSocket, sync_playwright
 
+from benchmarks.figures import Figure
 from glasswork import data
 
 FLAGS = [
@@ -69,21 +69,6 @@ OPEN_CARD = """at => new Promise(done => {
   };
   look();
 })"""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the results."""
-
-    what: str
-    measured: float
-    bar: float
-    unit: str
-
-    @property
-    def holds(self) -> bool:
-        """Whether the bar is held."""
-        return self.measured <= self.bar
 
 
 @contextmanager
