@@ -142,3 +142,20 @@ def test_networks_of_other_libraries(ask: Ask, target: str) -> None:
     assert (whole["path"], whole["macs"], whole["parameters"]) == ("", result["macs"], result["parameters"])
     assert sum(part["macs"] for part in parts if "." not in part["path"]) == result["macs"]
     assert result["macs"] > 1e6
+
+
+def test_a_text_as_input(ask: Ask, call: Call, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    tokenizers = pytest.importorskip("tokenizers")
+    sizes = {"n_layer": 1, "n_embd": 8, "n_head": 2, "vocab_size": 4, "n_positions": 32}
+    transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes)).save_pretrained(tmp_path / "tiny")
+    target = f"hf:{tmp_path / 'tiny'}"
+    said = call("trace", target, "--input", "see the glass")
+    assert (said.code, "makes no token" in said.err) == (1, True), said.err
+    assert len(said.err.splitlines()) == 1
+    words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"see": 0, "the": 1, "glass": 2, "?": 3}, unk_token="?"))
+    words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    transformers.PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(tmp_path / "tiny")
+    found = ask("explain", target, "--input", "see the glass", "--at", "input[0,2]")
+    assert (found["value"], found["kind"]) == (2, "given")
+    assert ask("trace", target, "--input", "see the glass", "--check", 1)["ops"][-1]["shape"][:2] == [1, 3]

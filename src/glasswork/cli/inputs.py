@@ -15,7 +15,7 @@ from glasswork.cli.pictures import decoded
 from glasswork.cli.tensors import read_array
 from glasswork.errors import GlassworkError
 from glasswork.scenes.pictures import prepare, read_picture, stand_in
-from glasswork.zoo import Network
+from glasswork.zoo import Network, tokens
 
 SEED = 0
 LENGTH = 16  # of a made-up sequence
@@ -42,7 +42,7 @@ def choose(network: Network, wanted: str) -> Given:
 
     Args:
         network: what will be run.
-        wanted: a picture or an array (.npy) in a file, `sample:NAME`, or "".
+        wanted: a picture or an array (.npy) in a file, `sample:NAME`, a text for networks of hf:, or "".
 
     Raises:
         GlassworkError: it can't be read, or nothing is known of what the network takes.
@@ -51,6 +51,8 @@ def choose(network: Network, wanted: str) -> Given:
         return _sample(network, wanted.removeprefix("sample:"), "")
     if wanted.endswith(".npy"):
         return Given(os.path.basename(wanted), "an array of the reader's", (read_array(Path(wanted)),))
+    if wanted and network.target.startswith("hf:") and not os.path.exists(wanted):
+        return Given("the text", wanted[:80], (tokens(network.target, wanted),))
     if wanted:
         _, png = decoded(Path(wanted))
         return Given(os.path.basename(wanted), "", prepare(network, read_picture("upload:", lambda _: png)).inputs)

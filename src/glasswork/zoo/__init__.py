@@ -2,6 +2,7 @@
 
 from glasswork.zoo.card import Card, encode_card, read_card
 from glasswork.zoo.checkpoints import load_weights, read_checkpoint
+from glasswork.zoo.libraries import tokens
 from glasswork.zoo.network import Network, count_macs, softmax
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.shipping import Shipped, shipped
@@ -26,5 +27,6 @@ __all__ = [
     "save_weights",
     "shipped",
     "softmax",
+    "tokens",
     "write_atomically",
 ]

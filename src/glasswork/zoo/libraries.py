@@ -71,6 +71,7 @@ def from_timm(target: str) -> Network:
 def from_transformers(target: str) -> Network:
     """hf:FOLDER or hf:REPOSITORY, as transformers loads it: safetensors only, and no code but its own."""
     transformers = _library("transformers", target)
+    transformers.utils.logging.disable_progress_bar()  # an error is one line
     place = target.removeprefix("hf:")
     where = Path(place).expanduser()
     folder = str(where) if where.is_dir() else place
@@ -89,6 +90,34 @@ def from_transformers(target: str) -> Network:
         ) from error
     module.config.use_cache = False  # a first run fills no cache that a second would read
     return _network(target, Path(place).name, "transformers", module, "file" if where.is_dir() else "hub", None, ())
+
+
+def tokens(target: str, text: str) -> torch.Tensor:
+    """The ids (1, T) that the tokenizer of an hf: target makes of a text.
+
+    Raises:
+        GlassworkError: it comes with no tokenizer, or with one that needs code of its own.
+    """
+    transformers = _library("transformers", target)
+    place = target.removeprefix("hf:")
+    where = Path(place).expanduser()
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            str(where) if where.is_dir() else place, trust_remote_code=False
+        )
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+    except Exception as error:
+        raise GlassworkError(
+            f"{text[:40]!r} can't be made into tokens",
+            where=target,
+            why=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            todo="Name a file, or put the tokenizer's files beside the weights.",
+        ) from error
+    if not ids.numel():
+        why = "the text is empty, or the tokenizer knows no word"
+        todo = "Give a text; or put the tokenizer's files beside the weights."
+        raise GlassworkError(f"{text[:40]!r} makes no token", where=target, why=why, todo=todo)
+    return ids.long()
 
 
 def _architecture(transformers: ModuleType, config: Any) -> Any:
