@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.tracing_models import Model, models
-from glasswork.explaining import explain_value
+from glasswork.explaining import Explanation, explain_value
 from glasswork.tracing import Trace, Value, trace
 
 RESULTS = Path(__file__).parent / "EXPLAINING_MODELS.md"
@@ -64,11 +64,11 @@ class Tally:
 def runs_of(model: Model, seed: int = 0) -> Iterator[Trace]:
     """One run with gradients where the model has a loss; detectors once each way, since they have two forwards."""
     torch.manual_seed(seed)
-    module = model.make().eval()
     kwargs = dict(model.kwargs)
     backward = model.loss is not None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        module = model.make().eval()
         if model.training is None:
             yield trace(module, *model.inputs, loss=model.loss, backward=backward, kwargs=kwargs)
             return
@@ -124,7 +124,7 @@ def _explain(run: Trace, value: Value, name: str, dice: random.Random, tally: Ta
         return "refused"
     tally.checked[which] += 1
     error = found.error if found.error == found.error else float("inf")
-    if error > BAR and _is_rounding(value, found.value, found.error, of):
+    if error > BAR and _is_rounding(value, found, of):
         tally.rounding += 1
         return found.kind
     tally.worst[which] = max(tally.worst[which], error)
@@ -135,13 +135,14 @@ def _explain(run: Trace, value: Value, name: str, dice: random.Random, tally: Ta
     return found.kind
 
 
-def _is_rounding(value: Value, number: float, error: float, of: str) -> bool:
-    """Whether a number, and so what it is off by, is below the resolution of the largest of its tensor."""
+def _is_rounding(value: Value, found: Explanation, of: str) -> bool:
+    """Whether a number, and what it is off by, are below the resolution of the largest of its tensor."""
     tensor = value.grad if of == "grad" else value.tensor
     assert tensor is not None
-    if not tensor.dtype.is_floating_point or not abs(number) > 0:
+    if not tensor.dtype.is_floating_point or found.reduce != "sum":
         return False
-    return max(abs(number), 1e-12) * max(error, 1) < torch.finfo(tensor.dtype).eps * tensor.abs().max().item()
+    off = abs(sum(term.product for term in found.terms) + found.remainder - found.value)
+    return max(abs(found.value), off) < torch.finfo(tensor.dtype).eps * tensor.abs().max().item()
 
 
 def row(tally: Tally) -> str:
