@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import numpy as np
 from asking import Answer, Asking, Question
 from scales import apart, colour_of
 from shown import RELATIVE, read, slack, stands_for
@@ -14,6 +15,8 @@ from sightings import Cell, Line, Pixel, Sighting, Text, Twin
 REF = re.compile(r"(?P<source>[^#]+)#(?P<path>[^\[@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)")
 FAINT = 0.06
 ERROR_BOUND = 1e-5
+# Steps of 255 that rounding adds where a browser mixes colours.
+MIXED = 3
 
 
 def kind_of(ref: str) -> str:
@@ -141,7 +144,16 @@ class Judge:
         far = apart(pixel["scale"], answer.value, pixel["range"], self.seen.theme, (r, g, b))
         if far > 1.01 or not pixel["opaque"]:
             self.blame("pixel", f"{pixel['colour']} is painted for {pixel['ref']}, {far:.0f} steps from its colour")
+        if pixel["shown"]:
+            self.shown(pixel, pixel["shown"])
         self.reach(pixel)
+
+    def shown(self, pixel: Pixel, shown: list[int]) -> None:
+        """Scaling mixes a colour with its neighbours', and makes up none."""
+        near = [colour_of(pixel["scale"], value, pixel["range"], self.seen.theme) for value in pixel["around"]]
+        low, high = np.min(near, axis=0) - MIXED, np.max(near, axis=0) + MIXED
+        if not (np.all(low <= shown) and np.all(shown <= high)):
+            self.blame("pixel", f"{shown} is shown for {pixel['ref']}, which is not between it and its neighbours")
 
     def reach(self, pixel: Pixel) -> None:
         """A scale ends where what shares it ends."""

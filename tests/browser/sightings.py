@@ -50,7 +50,12 @@ class Pixel(TypedDict):
     scale: str
     range: float
     colour: list[int]
+    """Of its own pixel, before the browser scales the pane."""
     opaque: bool
+    shown: list[int] | None
+    """Where the panes are scaled by the page itself: what stands in the middle of its square."""
+    around: list[float]
+    """The values that scaling may have mixed into that: its own, and those beside it."""
 
 
 class Twin(TypedDict):
@@ -112,33 +117,56 @@ COLLECT = """
       width: Number(one.getAttribute("stroke-width")), stroke: one.getAttribute("stroke"),
     });
   }
-  const copy = new OffscreenCanvas(512, 4096).getContext("2d", { willReadFrequently: true });
+  // Read from a copy: reading a canvas often changes how the browser keeps it.
+  const copy = (canvas) => {
+    const context = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    return context;
+  };
   let seed = salt;
   const random = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648;
   for (const canvas of lean ? [] : document.querySelectorAll("canvas")) {
     if (!shown(canvas) || canvas.matches("[data-picture]")) continue;
     const box = canvas.getBoundingClientRect();
     if (typeof canvas.pick !== "function") { strays.push(`a canvas that can't be asked: ${place(canvas)}`); continue; }
-    // Read from a copy: reading a canvas often changes how the browser keeps it.
-    copy.clearRect(0, 0, canvas.width, canvas.height);
-    copy.drawImage(canvas, 0, 0);
-    for (const [x, y] of [[0.5, 0.5], [random(), random()], [random(), random()]]) {
-      const [column, row] = [Math.floor(x * canvas.width), Math.floor(y * canvas.height)];
-      // The middle of that number's own square, so that rounding can't choose its neighbour.
-      const at = [((column + 0.5) / canvas.width) * box.width, ((row + 0.5) / canvas.height) * box.height];
-      const found = canvas.pick(...at);
-      if (!found || !found.ref) {
-        strays.push(`a canvas without an answer at ${column}, ${row}: ${place(canvas)}`);
-        continue;
+    // Many panes stand on one canvas, drawn from a sheet that has a pixel for each number; else it is its own sheet.
+    const whole = { box: { x: 0, y: 0, width: box.width, height: box.height }, rows: canvas.height,
+      columns: canvas.width, from: [0, 0] };
+    const sheet = canvas.sheet ?? canvas;
+    const [painted, seen] = [copy(sheet), canvas.sheet && copy(canvas)];
+    for (const { box: part, rows, columns, from } of canvas.parts?.() ?? [whole]) {
+      const middle = (column, row) =>
+        [part.x + ((column + 0.5) / columns) * part.width, part.y + ((row + 0.5) / rows) * part.height];
+      for (const [x, y] of [[0.5, 0.5], [random(), random()], [random(), random()]]) {
+        const [column, row] = [Math.floor(x * columns), Math.floor(y * rows)];
+        // The middle of that number's own square, so that rounding can't choose its neighbour.
+        const at = middle(column, row);
+        const found = canvas.pick(...at);
+        if (!found || !found.ref) {
+          strays.push(`a canvas without an answer at ${column}, ${row}: ${place(canvas)}`);
+          continue;
+        }
+        const { ref, value, scale, range } = found;
+        const [r, g, b, a] = painted.getImageData(from[0] + column, from[1] + row, 1, 1).data;
+        let shown = null;
+        const around = [];
+        if (seen) {
+          const [across, down] = [canvas.width / box.width, canvas.height / box.height];
+          shown = [...seen.getImageData(Math.floor(at[0] * across), Math.floor(at[1] * down), 1, 1).data.slice(0, 3)];
+          const reach = [Math.ceil(columns / part.width), Math.ceil(rows / part.height)];
+          for (let dy = -reach[1]; dy <= reach[1]; dy++)
+            for (let dx = -reach[0]; dx <= reach[0]; dx++)
+              if (column + dx >= 0 && column + dx < columns && row + dy >= 0 && row + dy < rows)
+                around.push(canvas.pick(...middle(column + dx, row + dy)).value);
+        }
+        pixels.push({ ref, value, scale, range, colour: [r, g, b], opaque: a === 255, shown, around });
       }
-      const [r, g, b, a] = copy.getImageData(column, row, 1, 1).data;
-      const { ref, value, scale, range } = found;
-      pixels.push({ ref, value, scale, range, colour: [r, g, b], opaque: a === 255 });
     }
   }
   for (const one of document.querySelectorAll("[data-cell][aria-label]")) {
-    const canvas = one.querySelector("canvas");
-    const found = shown(one) && canvas?.pick?.(1, 1);
+    const canvas = document.querySelector("canvas[data-figure=panes]");
+    const [box, all] = [one.getBoundingClientRect(), canvas.getBoundingClientRect()];
+    const found = shown(one) && canvas.pick(box.x - all.x + 1, box.y - all.y + 1);
     if (found) twins.push({ ref: found.ref, label: one.getAttribute("aria-label") });
   }
   for (const one of document.querySelectorAll(".error")) if (shown(one)) errors.push(one.textContent);

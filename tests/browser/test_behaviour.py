@@ -249,9 +249,9 @@ def test_a_photograph_is_turned_upright(opened: Page) -> None:
     def at(channel: int, y: float) -> float:
         picked = opened.evaluate(
             """([channel, y]) => {
-                const one = document.querySelector(`[data-cell='0 ${channel}'] canvas`);
-                const box = one.getBoundingClientRect();
-                return one.pick(box.width / 2, box.height * y).value;
+                const box = document.querySelector(`[data-cell='0 ${channel}']`).getBoundingClientRect();
+                const map = document.querySelector(".map canvas"), corner = map.getBoundingClientRect();
+                return map.pick(box.x - corner.x + box.width / 2, box.y - corner.y + box.height * y).value;
             }""",
             [channel, y],
         )

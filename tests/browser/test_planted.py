@@ -64,9 +64,9 @@ def added(html: str) -> str:
 
 
 def pick(change: str) -> str:
-    """Let the first pane answer with something else; `found` is the right answer."""
+    """Let the map answer with something else; `found` is the right answer."""
     return f"""() => {{
-        const one = document.querySelector("[data-cell='1 0'] canvas"), was = one.pick;
+        const one = document.querySelector(".map canvas"), was = one.pick;
         one.pick = (x, y) => {{ const found = was(x, y); return found && {{ ...found, {change} }}; }};
         return () => (one.pick = was);
     }}"""
@@ -86,13 +86,18 @@ MIRRORED = """() => {
 }"""
 COLOURED = "path[data-edge]:not([stroke^='var'])"
 SOURCE = "${document.querySelector('[data-ref^=trace]').dataset.ref.split('#')[0]}"
-PAINTED = """() => {
-    const one = document.querySelector("[data-cell='1 0'] canvas"), ink = one.getContext("2d");
-    const was = ink.getImageData(0, 0, one.width, one.height);
-    ink.fillStyle = "rgb(120 60 60 / 30%)";
-    ink.fillRect(0, 0, one.width, one.height);
-    return () => ink.putImageData(was, 0, 0);
-}"""
+
+
+def painted(canvas: str) -> str:
+    """A wash over all panes: on the sheet that they are drawn from, or where they are shown."""
+    return f"""() => {{
+        const one = document.querySelector(".map canvas"){canvas}, ink = one.getContext("2d");
+        const was = ink.getImageData(0, 0, one.width, one.height);
+        ink.fillStyle = "rgb(120 60 60 / 30%)";
+        ink.fillRect(0, 0, one.width, one.height);
+        return () => ink.putImageData(was, 0, 0);
+    }}"""
+
 
 PLANTS = [
     Plant("value", "forward", "text", text("[data-ref$='@value']", BUMP)),
@@ -120,7 +125,8 @@ PLANTS = [
     Plant("picked address", "forward", "pixel", pick(f"ref: {INDEX.replace('was', 'found.ref')}")),
     Plant("picked value", "forward", "pixel", pick("value: found.value + 0.01")),
     Plant("picked range", "forward", "scale", pick("range: found.range * 1.01")),
-    Plant("painted", "forward", "pixel", PAINTED),
+    Plant("painted", "forward", "pixel", painted(".sheet")),
+    Plant("shown", "forward", "pixel", painted("")),
     Plant("read out", "forward", "label", attribute("[data-cell='1 0']", "aria-label", EXACT)),
     Plant("digits alone", "forward", "stray", added("<p>0.713 of all</p>")),
     Plant("digits under a name", "forward", "stray", added("<p class=name>block 0.713</p>")),

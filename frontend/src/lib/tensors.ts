@@ -50,3 +50,9 @@ export function largest(data: ArrayLike<number>): number {
   }
   return found;
 }
+
+/** Whether all are numbers, none NaN or infinite. */
+export function allFinite(data: ArrayLike<number>): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  return true;
+}

@@ -1,4 +1,5 @@
 /** What the page knows: the scene that the address names, its tensors, and the number that is open. */
+import { untrack } from "svelte";
 import { address } from "../../lib/address.svelte";
 import { link, type Listener } from "../../lib/link.svelte";
 import type { Explained, Failure, NetworkCard, Sample, Scene, Stop } from "../../lib/messages";
@@ -8,6 +9,8 @@ import type { Place } from "../../figures/map/Map.svelte";
 import { findRanges, SCALE_MODES, type ScaleMode } from "../../figures/map/ranges";
 import { upload, type Given, type Refusal } from "./input/upload";
 
+/** So many scenes stay at hand: going back to one of them asks for nothing. */
+const KEPT_SCENES = 12;
 /** A card shows the three largest products and the bias. */
 const CARD_TERMS = 4;
 /** The chain rule's terms are drawn as a waterfall; the rest is one remainder. */
@@ -18,6 +21,8 @@ export class CnnState {
   samples = $state.raw<Sample[]>([]);
   thumbnails = $state.raw<Tensor | null>(null);
   scene = $state.raw<Scene | null>(null);
+  /** The first scene of this network: its columns stand where those of all its scenes do, so nothing moves. */
+  plan = $state.raw<Scene | null>(null);
   /** `path@what`, without the source. */
   tensors = $state.raw(new Map<string, Tensor>());
   /** The number that is open, and the tensors that came with its explanation; both or neither. */
@@ -35,6 +40,8 @@ export class CnnState {
   /** What the scene that is shown was asked for with. */
   #shown = $state.raw<Asked | null>(null);
   #pictures = 0;
+  /** The scenes seen last, by what they were asked for with; the newest is the last. */
+  #kept = new Map<string, { scene: Scene; tensors: Map<string, Tensor> }>();
   /** The way from the score through the open number to the input; what was walked stays, the rest is computed. */
   trail = $state.raw<Stop[]>([]);
 
@@ -72,6 +79,7 @@ export class CnnState {
   constructor() {
     $effect(() =>
       link.onReopen(() => {
+        this.#kept.clear(); // the program may be another one now
         this.#listNetworks();
         if (this.network) this.#listSamples(this.network);
         this.#openScene();
@@ -112,23 +120,46 @@ export class CnnState {
   #openScene(): void {
     const { network, input, score, backward } = this;
     if (!network) return;
+    const asked = { network, input, score };
+    const known = `${JSON.stringify(asked)} ${backward}`;
+    const kept = this.#kept.get(known);
+    if (kept) {
+      link.cancel(this.#opening);
+      this.busy = false;
+      untrack(() => this.#show(kept.scene, kept.tensors, asked));
+      return this.#keep(known, kept);
+    }
     this.busy = true;
     let scene: Scene | null = null;
     const listen: Listener = (answer, tensors) => {
       if (answer.request !== this.#opening) return;
       if (answer.type === "scene") scene = answer;
-      if (answer.type === "maps") {
-        // The maps and what they belong to change in one step, so that no old number stands under a new name.
-        if (this.scene?.source !== scene?.source) this.opened = null;
-        this.tensors = new Map(tensors.map((tensor) => [key(tensor.ref), tensor]));
-        this.scene = scene;
-        this.#shown = { network, input, score };
-        this.failure = null;
+      if (answer.type === "maps" && scene) {
+        const maps = new Map(tensors.map((tensor) => [key(tensor.ref), tensor]));
+        this.#show(scene, maps, asked);
+        this.#keep(known, { scene, tensors: maps });
       }
       if (answer.type === "failure") this.failure = answer;
       if (answer.type === "failure" || answer.type === "done") this.busy = false;
     };
     this.#opening = link.ask({ type: "open_scene", network, input, score, backward, view: "page" }, listen);
+  }
+
+  /** The maps and what they belong to change in one step, so that no old number stands under a new name. */
+  #show(scene: Scene, tensors: Map<string, Tensor>, asked: Asked): void {
+    if (this.scene?.source !== scene.source) this.opened = null;
+    this.tensors = tensors;
+    if (this.plan?.network.name !== scene.network.name) this.plan = scene;
+    this.scene = scene;
+    this.#shown = asked;
+    this.failure = null;
+  }
+
+  #keep(known: string, seen: { scene: Scene; tensors: Map<string, Tensor> }): void {
+    this.#kept.delete(known);
+    this.#kept.set(known, seen);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > KEPT_SCENES) this.#kept.delete(oldest!);
   }
 
   #fetch(refs: string[]): void {
