@@ -117,6 +117,7 @@ COLLECT = """
       width: Number(one.getAttribute("stroke-width")), stroke: one.getAttribute("stroke"),
     });
   }
+  const EDGE = 2; // panes have round corners, and begin between two pixels of the screen
   // Read from a copy: reading a canvas often changes how the browser keeps it.
   const copy = (canvas) => {
     const context = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
@@ -152,8 +153,11 @@ COLLECT = """
         const around = [];
         if (seen) {
           const [across, down] = [canvas.width / box.width, canvas.height / box.height];
-          shown = [...seen.getImageData(Math.floor(at[0] * across), Math.floor(at[1] * down), 1, 1).data.slice(0, 3)];
-          const reach = [Math.ceil(columns / part.width), Math.ceil(rows / part.height)];
+          const [r, g, b, a] = seen.getImageData(Math.floor(at[0] * across), Math.floor(at[1] * down), 1, 1).data;
+          const [fromLeft, fromTop] = [at[0] - part.x, at[1] - part.y];
+          const atEdge = Math.min(fromLeft, fromTop, part.width - fromLeft, part.height - fromTop) < EDGE;
+          shown = a < 255 && atEdge ? null : [r, g, b];
+          const reach = [1 + Math.ceil(columns / part.width), 1 + Math.ceil(rows / part.height)];
           for (let dy = -reach[1]; dy <= reach[1]; dy++)
             for (let dx = -reach[0]; dx <= reach[0]; dx++)
               if (column + dx >= 0 && column + dx < columns && row + dy >= 0 && row + dy < rows)

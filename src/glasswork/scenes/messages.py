@@ -64,6 +64,26 @@ class OpenScene(_Request, tag="open_scene", frozen=True):
         return f"OpenScene {self.view}"
 
 
+class OpenGraph(_Request, tag="open_graph", frozen=True):
+    """Run any network on an input and show it as columns, folded as the page asks."""
+
+    network: str
+    input: str | None = None
+    """As for a scene; networks that take no pictures run on what was found for them when they were opened."""
+    level: Literal["stages", "blocks", "operations"] = "blocks"
+    opened: list[str] = []
+    """Keys of columns that were opened."""
+    shut: list[str] = []
+    """Paths of modules that were folded again."""
+    backward: bool = False
+    view: str = "page"
+
+    @property
+    def slot(self) -> str:
+        """One graph a view."""
+        return f"OpenGraph {self.view}"
+
+
 class FetchTensors(_Request, tag="fetch_tensors", frozen=True):
     """Whole tensors of a trace: `SOURCE#path@what` each, without an index."""
 
@@ -95,7 +115,7 @@ class Cancel(_Request, tag="cancel", frozen=True):
     cancels: int
 
 
-Request = ListNetworks | ListSamples | OpenScene | FetchTensors | ExplainNumber | Cancel
+Request = ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | ExplainNumber | Cancel
 
 
 class Number(Struct, frozen=True):
@@ -252,6 +272,85 @@ class Scene(Struct, tag_field="type", tag="scene", frozen=True, kw_only=True):
     macs: int
 
 
+class Axes(Struct, frozen=True, kw_only=True):
+    """Which axes of a tensor are drawn. -1 is the channels', -2 the rows', -3 the columns'; else one place of it."""
+
+    places: list[int]
+    channels: int
+    rows: int
+    columns: int
+    row_step: int
+    """Only every row_step-th row is drawn, and every column_step-th column."""
+    column_step: int
+
+
+class GraphColumn(Struct, frozen=True, kw_only=True):
+    """What stands in one column of a graph: an operation, or a folded part of the network."""
+
+    key: str
+    path: str
+    """Of the operation whose output is shown."""
+    name: str
+    kind: str
+    operations: int
+    alike: int
+    """How many equal blocks it stands for."""
+    opens: bool
+    stage: int
+    shape: list[int]
+    dtype: str
+    axes: Axes | None
+    channels: list[int]
+    """Those that are drawn, what weighs most first."""
+    before: list[int]
+    """Columns whose output it reads; -1 is the input."""
+    skips: bool
+    """Whether what comes in also goes around what is inside."""
+    parameters: list[str]
+    learned: int
+    macs: int
+    bytes: int
+    seconds: float
+    rebuilt: bool
+    low: Number | None
+    high: Number | None
+    finite: bool
+    source: Source
+
+
+class GraphStage(Struct, frozen=True):
+    """Columns under one bracket, which folds them."""
+
+    path: str
+    label: str
+
+
+class Graph(Struct, tag_field="type", tag="graph", frozen=True, kw_only=True):
+    """Any network as columns. Their numbers follow as maps: `@value` and `@grad` at the drawn places of the drawn
+    channels, and `@share`, the weight of every channel (or, without channels, of every row)."""
+
+    request: int
+    source: str
+    network: NetworkCard
+    input: InputCard | None
+    given: str
+    """What it ran on, in words, where that is no picture."""
+    level: str
+    stages: list[GraphStage]
+    columns: list[GraphColumn]
+    """The first is the input."""
+    classes: list[ClassScore]
+    """The largest scores, largest first, where it answers with scores."""
+    followed: Number | None
+    """The number whose slopes are shown: a score, or another element of the output."""
+    backward: bool
+    """Whether there are slopes."""
+    notes: list[str]
+    operations: int
+    macs: int
+    seconds: float
+
+
 class Maps(Struct, tag_field="type", tag="maps", frozen=True):
     """Tensors of a trace: values, gradients, weights, or what edges give (`@edge`: out channel, in channel)."""
 
@@ -349,7 +448,7 @@ class Done(Struct, tag_field="type", tag="done", frozen=True):
     request: int
 
 
-Answer = Scene | Maps | Explained | Networks | Samples | Failure | Done
+Answer = Scene | Graph | Maps | Explained | Networks | Samples | Failure | Done
 
 
 def encode(answer: Answer, arrays: Sequence[np.ndarray[Any, Any]] = ()) -> str | bytes:

@@ -66,7 +66,7 @@ class Respondent:
             network = self.networks.load(target)
             if network.samples:
                 prepared = prepare(network, read_picture(f"sample:{network.samples[0]}", lambda _: b""))
-                id, trace = self.traces.run(network, prepared.inputs, 0)
+                id, trace = self.traces.run(network, prepared.inputs, (0, 0))
                 map_tensors(trace, f"trace:{id}", backward=True)
                 explained(trace, f"trace:{id}", "input", (0, 0, 0, 0), "value", 4, 0)
 
@@ -102,7 +102,7 @@ class Respondent:
         picture = read_picture(request.input or first_input(network), session.inputs.read)
         prepared = prepare(network, picture)
         chosen = chosen_score(network, prepared.inputs, request.score)
-        id, trace = self.traces.run(network, prepared.inputs, chosen, session.cancelled)
+        id, trace = self.traces.run(network, prepared.inputs, (0, chosen), cancel=session.cancelled)
         source = f"trace:{id}"
         stages, found = columns(trace, source)
         last, given = pushes(trace, source, chosen)

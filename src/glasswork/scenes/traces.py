@@ -20,6 +20,8 @@ from safetensors.torch import save as save_tensors
 from glasswork.errors import GlassworkError
 from glasswork.scenes.records import Records
 from glasswork.tracing import Trace, trace
+from glasswork.tracing.inputs import leaves
+from glasswork.tracing.run import Loss
 from glasswork.zoo import Network
 
 BYTES = 16 << 20
@@ -33,7 +35,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     weights: str
     inputs: str
     seed: int = 0
-    loss: tuple[int, ...] = (0, 0)
+    loss: tuple[int, ...] | None = (0, 0)
+    """The element of the output that is differentiated; None: the run is forward only."""
+    leaf: int = 0
+    """Which of the output's tensors that is an element of, where it holds several."""
     detail: str = "ops"
     mode: str = "eval"
     edits: tuple[str, ...] = ()
@@ -64,14 +69,15 @@ class Traces:
         self,
         network: Network,
         inputs: tuple[torch.Tensor, ...],
-        score: int,
+        loss: tuple[int, ...] | None,
+        leaf: int = 0,
         cancel: threading.Event | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> tuple[str, Trace]:
-        """Trace a network on inputs, forward and backward from one score; the id and the trace."""
+        """Trace a network on inputs, forward, and backward from one element of its output; the id and the trace."""
         packed = save_tensors({str(i): tensor.contiguous() for i, tensor in enumerate(inputs)})
         hashed = hashlib.sha256(packed).hexdigest()
-        record = Record(target=network.target, weights=network.weights_hash, inputs=hashed, loss=(0, score))
+        record = Record(target=network.target, weights=network.weights_hash, inputs=hashed, loss=loss, leaf=leaf)
         held = self._get(record.id)
         if held is None:
             self._records.keep(f"{hashed}.safetensors", packed)
@@ -132,8 +138,8 @@ class Traces:
         made = trace(
             network.module,
             *inputs,
-            loss=record.loss,
-            backward=True,
+            loss=_loss(record),
+            backward=record.loss is not None,
             after=network.after,
             cancel=cancel,
             progress=progress,
@@ -151,3 +157,11 @@ class Traces:
                 return None
             self._held.move_to_end(id)
             return self._held[id][0]
+
+
+def _loss(record: Record) -> Loss:
+    """One tensor's element is named by its index; in an output of several, the tensor must be found first."""
+    index = record.loss
+    if index is None or record.leaf == 0:
+        return index
+    return lambda output: list(leaves(output))[record.leaf][index]

@@ -7,6 +7,8 @@ import { allFinite, type Tensor } from "../../lib/tensors";
 import type { Cells } from "./pick";
 
 const WIDTH = 1024;
+/** Around each pane its outermost numbers stand once more: scaling reads a little beyond the edge. */
+const RIM = 1;
 
 export interface KeyedCells extends Cells {
   key: string;
@@ -50,10 +52,11 @@ export class Sheet {
     let [x, y, tall] = [0, 0, 0];
     this.#painted.clear();
     for (const cells of panes) {
-      if (x + cells.columns > WIDTH) [x, y, tall] = [0, y + tall, 0];
-      this.#painted.set(cells.key, { cells, x, y, whole: allFinite(cells.values) });
-      tall = Math.max(tall, cells.rows);
-      x += cells.columns;
+      const [wide, high] = [cells.columns + 2 * RIM, cells.rows + 2 * RIM];
+      if (x + wide > WIDTH) [x, y, tall] = [0, y + tall, 0];
+      this.#painted.set(cells.key, { cells, x: x + RIM, y: y + RIM, whole: allFinite(cells.values) });
+      tall = Math.max(tall, high);
+      x += wide;
     }
     return Math.max(1, y + tall);
   }
@@ -63,12 +66,15 @@ export class Sheet {
     const bytes = 4 * rows * columns;
     if (this.#pixels.length < bytes) this.#pixels = new Uint8ClampedArray(bytes);
     paint(this.#pixels, values, scale, range, theme);
-    const target = this.#image!.data;
-    for (let row = 0; row < rows; row++)
-      target.set(
-        this.#pixels.subarray(4 * row * columns, 4 * (row + 1) * columns),
-        4 * ((y + row) * WIDTH + x),
-      );
+    const target = new Uint32Array(this.#image!.data.buffer);
+    const source = new Uint32Array(this.#pixels.buffer, 0, rows * columns);
+    for (let row = -RIM; row < rows + RIM; row++) {
+      const from = Math.min(rows - 1, Math.max(0, row)) * columns;
+      const to = (y + row) * WIDTH + x;
+      target.set(source.subarray(from, from + columns), to);
+      target[to - RIM] = source[from]!;
+      target[to + columns] = source[from + columns - 1]!;
+    }
   }
 }
 

@@ -1,0 +1,180 @@
+"""Any trace as a graph: its columns with what they read, cost and show, and the numbers that are drawn of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import torch
+
+from glasswork.scenes.folding import Column, Level, fold
+from glasswork.scenes.labels import name_of, source_of
+from glasswork.scenes.messages import Array, GraphColumn, GraphStage, Number, Source
+from glasswork.scenes.pictured import Drawn, drawn, sampled
+from glasswork.tracing import Op, Trace, Value
+from glasswork.tracing.costs import bytes_moved
+
+
+
+def graph(
+    trace: Trace, source: str, level: Level, opened: Collection[str] = (), shut: Collection[str] = ()
+) -> tuple[list[GraphStage], list[GraphColumn], list[Array], list[np.ndarray]]:
+    """The stages and columns of a trace, the input first, and what is drawn of them."""
+    folded = fold(trace, level, opened, shut)
+    makers = _makers(folded)
+    stages: list[GraphStage] = [GraphStage(path="", label="")]
+    columns: list[GraphColumn] = []
+    arrays: list[Array] = []
+    values: list[np.ndarray] = []
+
+    def draw(value: Value, path: str) -> Drawn | None:
+        found = drawn(value)
+        if found is None:
+            return None
+        pictures = {"value": value.tensor} if value.grad is None else {"value": value.tensor, "grad": value.grad}
+        for what, tensor in pictures.items():
+            _add(arrays, values, f"{source}#{path}@{what}", sampled(tensor, found.axes, found.channels))
+        _add(arrays, values, f"{source}#{path}@share", found.weights)
+        return found
+
+    for name, value in trace.inputs.items():
+        columns.append(_input_column(name, value, source, draw(value, name)))
+    for one in folded:
+        if not stages or stages[-1].path != one.stage:
+            stages.append(GraphStage(path=one.stage, label=_stage_name(one.stage)))
+        shown = one.shown
+        found = draw(shown.output, shown.path) if shown.outputs else None
+        before, skips = _reads(trace, one, makers, len(trace.inputs))
+        columns.append(_column(one, shown, source, found, before, skips, len(stages) - 1))
+    return stages, columns, arrays, values
+
+
+def _add(arrays: list[Array], values: list[np.ndarray], ref: str, tensor: torch.Tensor) -> None:
+    array = tensor.float().contiguous().numpy()
+    arrays.append(Array(ref=ref, shape=list(array.shape), dtype="float32"))
+    values.append(array)
+
+
+def _makers(folded: list[Column]) -> dict[int, int]:
+    """Which column an operation stands in, by the operation's id."""
+    return {op.id: at for at, column in enumerate(folded) for op in column.ops}
+
+
+def _reads(trace: Trace, column: Column, makers: dict[int, int], inputs: int) -> tuple[list[int], bool]:
+    """The columns whose output a column reads, and whether what it reads also goes around what is inside it."""
+    inside = {op.id for op in column.ops}
+    names = {id(value): at for at, value in enumerate(trace.inputs.values())}
+    before: set[int] = set()
+    skips = False
+    entered: set[int] = set()
+    for op in column.ops:
+        moving = [value for value in op.operands if value.kind in ("op", "input")]
+        outside = [value for value in moving if value.producer is None or value.producer not in inside]
+        for value in outside:
+            if value.producer is not None and value.producer in makers:
+                before.add(inputs + makers[value.producer])
+            elif id(value) in names:
+                before.add(names[id(value)])
+        joins = len(moving) > len(outside) > 0 and _is_float(outside)
+        skips = skips or (joins and any(id(value) in entered for value in outside))
+        entered.update(id(value) for value in outside)
+    return sorted(before), skips
+
+
+def _is_float(values: list[Value]) -> bool:
+    return all(value.dtype.is_floating_point for value in values)
+
+
+def _input_column(name: str, value: Value, source: str, found: Drawn | None) -> GraphColumn:
+    return GraphColumn(
+        key=name,
+        path=name,
+        name=name,
+        kind="input",
+        operations=0,
+        alike=1,
+        opens=False,
+        stage=0,
+        **_tensor(value, name, source, found),
+        before=[],
+        skips=False,
+        parameters=[],
+        learned=0,
+        macs=0,
+        bytes=0,
+        seconds=0.0,
+        rebuilt=False,
+        source=Source(file="", line=0, function="", lines=[]),
+    )
+
+
+def _column(
+    one: Column, shown: Op, source: str, found: Drawn | None, before: list[int], skips: bool, stage: int
+) -> GraphColumn:
+    learned = {value.path: value for op in one.ops for value in op.operands if value.kind == "parameter" and value.path}
+    tensor = _tensor(shown.output, shown.path, source, found) if shown.outputs else _NOTHING
+    return GraphColumn(
+        key=one.key,
+        path=shown.path,
+        name=_name(one),
+        kind=one.parts[0].kind if len(one.parts) == 1 else ", ".join(dict.fromkeys(p.kind for p in one.parts)),
+        operations=len(one.ops) // one.count,
+        alike=one.count,
+        opens=one.opens,
+        stage=stage,
+        **tensor,
+        before=before,
+        skips=skips,
+        parameters=list(learned) if len(one.ops) == 1 else [],
+        learned=sum(_count(value) for value in learned.values()),
+        macs=sum(op.macs for op in one.ops),
+        bytes=sum(bytes_moved(op) for op in one.ops),
+        seconds=sum(op.seconds for op in one.ops),
+        rebuilt=shown.rebuilt,
+        source=source_of(shown),
+    )
+
+
+def _count(value: Value) -> int:
+    return int(np.prod(value.shape)) if value.shape else 1
+
+
+_NOTHING: dict[str, Any] = {
+    "shape": [],
+    "dtype": "",
+    "axes": None,
+    "channels": [],
+    "low": None,
+    "high": None,
+    "finite": True,
+}
+
+
+def _tensor(value: Value, path: str, source: str, found: Drawn | None) -> dict[str, Any]:
+    stats = value.stats if found is not None else None
+    return {
+        "shape": list(value.shape),
+        "dtype": str(value.dtype).removeprefix("torch."),
+        "axes": None if found is None else found.axes,
+        "channels": [] if found is None else found.channels,
+        "low": None if stats is None else Number(ref=f"{source}#{path}@min", value=stats.min),
+        "high": None if stats is None else Number(ref=f"{source}#{path}@max", value=stats.max),
+        "finite": stats is None or stats.finite == 1,
+    }
+
+
+def _name(column: Column) -> str:
+    """What a column is called: its own part of the path, under the bracket of what it stands in."""
+    first = column.parts[0]
+    stem = first.key.split(":")[-1] if ":" in first.key else first.key.removeprefix(f"{column.stage}.")
+    if column.count > 1:
+        return f"{column.count} alike"
+    return stem.replace("_", " ")
+
+
+def _stage_name(path: str) -> str:
+    return path.rpartition(".")[2] if not path.rpartition(".")[2].isdigit() else name_of(path) if path else ""
+
+
+
