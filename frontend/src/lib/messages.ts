@@ -2,10 +2,10 @@
 
 /**
  */
-export type Request = ListNetworks | ListSamples | OpenScene | FetchTensors | ExplainNumber | Cancel;
+export type Request = ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | ExplainNumber | Cancel;
 /**
  */
-export type Answer = Scene | Maps | Explained | Networks | Samples | Failure | Done;
+export type Answer = Scene | Graph | Maps | Explained | Networks | Samples | Failure | Done;
 
 export interface Messages {
   [k: string]: unknown;
@@ -33,6 +33,20 @@ export interface OpenScene {
   network: string;
   input?: string | null;
   score?: number | null;
+  backward?: boolean;
+  view?: string;
+  request: number;
+}
+/**
+ * Run any network on an input and show it as columns, folded as the page asks.
+ */
+export interface OpenGraph {
+  type: "open_graph";
+  network: string;
+  input?: string | null;
+  level?: "blocks" | "operations" | "stages";
+  opened?: string[];
+  shut?: string[];
   backward?: boolean;
   view?: string;
   request: number;
@@ -192,6 +206,75 @@ export interface ClassScore {
 export interface Push {
   channel: number;
   share: Number;
+}
+/**
+ * Any network as columns. Their numbers follow as maps: `@value` and `@grad` at the drawn places of the drawn
+ *     channels, and `@share`, the weight of every channel (or, without channels, of every row).
+ */
+export interface Graph {
+  type: "graph";
+  request: number;
+  source: string;
+  network: NetworkCard;
+  input: InputCard | null;
+  given: string;
+  level: string;
+  stages: GraphStage[];
+  columns: GraphColumn[];
+  classes: ClassScore[];
+  followed: Number | null;
+  backward: boolean;
+  notes: string[];
+  operations: number;
+  macs: number;
+  seconds: number;
+}
+/**
+ * Columns under one bracket, which folds them.
+ */
+export interface GraphStage {
+  path: string;
+  label: string;
+}
+/**
+ * What stands in one column of a graph: an operation, or a folded part of the network.
+ */
+export interface GraphColumn {
+  key: string;
+  path: string;
+  name: string;
+  kind: string;
+  operations: number;
+  alike: number;
+  opens: boolean;
+  stage: number;
+  shape: number[];
+  dtype: string;
+  axes: Axes | null;
+  channels: number[];
+  before: number[];
+  skips: boolean;
+  parameters: string[];
+  learned: number;
+  macs: number;
+  bytes: number;
+  seconds: number;
+  rebuilt: boolean;
+  low: Number | null;
+  high: Number | null;
+  finite: boolean;
+  source: Source;
+}
+/**
+ * Which axes of a tensor are drawn. -1 is the channels', -2 the rows', -3 the columns'; else one place of it.
+ */
+export interface Axes {
+  places: number[];
+  channels: number;
+  rows: number;
+  columns: number;
+  row_step: number;
+  column_step: number;
 }
 /**
  * Tensors of a trace: values, gradients, weights, or what edges give (`@edge`: out channel, in channel).

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from glasswork.cli.pictures import decoded
 from glasswork.cli.tensors import read_array
 from glasswork.errors import GlassworkError
+from glasswork.scenes.examples import made_up
 from glasswork.scenes.pictures import prepare, read_picture, stand_in
 from glasswork.zoo import Network, tokens
-
-SEED = 0
-LENGTH = 16  # of a made-up sequence
-SIDES = (224, 64, 32, 28, 16, 8)  # of a made-up picture, the first that runs
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,8 @@ def choose(network: Network, wanted: str) -> Given:
         return _sample(network, network.samples[0], "the network's first sample")
     name = stand_in(network)
     if name is None or network.preprocess is None:
-        return _made_up(network)
+        made = made_up(network)
+        return Given(made.name, made.about, made.tensors)
     guessed = ", sized by a guess" if network.preprocess.guessed else ""
     return _sample(network, name, f"a picture of ours, since this network comes without samples{guessed}")
 
@@ -68,45 +63,3 @@ def choose(network: Network, wanted: str) -> Given:
 def _sample(network: Network, name: str, about: str) -> Given:
     picture = read_picture(f"sample:{name}", lambda _: b"")
     return Given(picture.id, about or f"its label is {picture.label}", prepare(network, picture).inputs)
-
-
-def _made_up(network: Network) -> Given:
-    """The first made-up input with which the module runs."""
-    own = getattr(network.module, "example_input_array", None)  # the name that Lightning gave it
-    if own is not None:
-        tensors = (own,) if isinstance(own, Tensor) else tuple(own)
-        return Given("example_input_array", "the module's own example", tensors)
-    for tensor in _candidates(network.module):
-        try:
-            with torch.inference_mode():
-                network.module(tensor)
-        except Exception:  # another shape, another signature: the code is the reader's
-            continue
-        shape = "x".join(map(str, tensor.shape))
-        about = f"seed {SEED}, {shape}: nothing says what this network takes, and this runs"
-        return Given("random", about, (tensor.clone(),))
-    raise GlassworkError(
-        f"nothing says what {network.name} takes",
-        where=network.target,
-        why="no input that its layers suggest runs through it",
-        todo="Set example_input_array on the module, or call glasswork.trace(module, *inputs) in Python.",
-    )
-
-
-def _candidates(module: nn.Module) -> Iterator[Tensor]:
-    """Inputs that the layers suggest, in their order."""
-    for part in itertools.islice(module.modules(), 64):
-        generator = torch.Generator().manual_seed(SEED)
-        if isinstance(part, nn.Embedding):
-            yield torch.randint(part.num_embeddings, (1, LENGTH), generator=generator)
-        elif isinstance(part, nn.Linear):
-            yield torch.randn(1, part.in_features, generator=generator)
-            yield torch.randn(1, LENGTH, part.in_features, generator=generator)
-        elif isinstance(part, nn.RNNBase):
-            yield torch.randn(1, LENGTH, part.input_size, generator=generator)
-        elif isinstance(part, nn.Conv1d):
-            for side in SIDES:
-                yield torch.randn(1, part.in_channels, side, generator=generator)
-        elif isinstance(part, nn.Conv2d):
-            for side in SIDES:
-                yield torch.randn(1, part.in_channels, side, side, generator=generator)

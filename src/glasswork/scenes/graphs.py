@@ -10,11 +10,15 @@ import torch
 
 from glasswork.scenes.folding import Column, Level, fold
 from glasswork.scenes.labels import name_of, source_of
-from glasswork.scenes.messages import Array, GraphColumn, GraphStage, Number, Source
+from glasswork.scenes.messages import Array, ClassScore, GraphColumn, GraphStage, Number, Source
+from glasswork.scenes.opening import Followed
 from glasswork.scenes.pictured import Drawn, drawn, sampled
 from glasswork.tracing import Op, Trace, Value
 from glasswork.tracing.costs import bytes_moved
+from glasswork.zoo import Network
 
+PROBABILITY = "softmax"
+"""What the zoo appends to logits."""
 
 
 def graph(
@@ -177,4 +181,32 @@ def _stage_name(path: str) -> str:
     return path.rpartition(".")[2] if not path.rpartition(".")[2].isdigit() else name_of(path) if path else ""
 
 
+SCORES = 6
+"""So many of the largest scores stand beside the graph."""
 
+
+def largest_scores(trace: Trace, network: Network, source: str) -> list[ClassScore]:
+    """The largest scores of a classifier, largest first; empty for what is none."""
+    answer = trace.outputs[0] if trace.outputs else None
+    if answer is None or answer.path is None or not network.labels or answer.shape != (1, len(network.labels)):
+        return []
+    probable = f":{PROBABILITY}" in trace and trace[f":{PROBABILITY}"].output
+    shares = (probable or answer).tensor[0].double()
+    found = []
+    for at in answer.tensor[0].argsort(descending=True)[:SCORES].tolist():
+        logit = Number(ref=f"{source}#{answer.path}[0,{at}]@value", value=answer.tensor[0, at].item())
+        path = probable.path if probable else answer.path
+        share = Number(ref=f"{source}#{path}[0,{at}]@value", value=shares[at].item())
+        found.append(ClassScore(label=network.labels[at], logit=logit, probability=share))
+    return found
+
+
+def followed_number(trace: Trace, source: str, aim: Followed | None) -> Number | None:
+    """The number whose slopes a trace holds, with its address."""
+    if aim is None:
+        return None
+    value = trace.outputs[max(aim.leaf, 0)]
+    if value.path is None:
+        return None
+    ref = f"{source}#{value.path}[{','.join(map(str, aim.index))}]@value"
+    return Number(ref=ref, value=value.tensor[aim.index].item())

@@ -10,8 +10,14 @@ from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.zoo import Network
 
 
+REGISTRIES = ("torchvision:", "timm:")
+"""Whose networks a page may name: all code in them is installed, and a name can't lead out of them."""
+MOST = 4
+"""So many networks of registries are held."""
+
+
 class Networks:
-    """Loads each network once. A page can name only what is listed here: never a path or a module."""
+    """Loads each network once. A page can name what is listed here, or in a registry: never a path or a module."""
 
     def __init__(self, targets: tuple[str, ...] = ()) -> None:
         self._lock = threading.Lock()
@@ -25,11 +31,14 @@ class Networks:
         Raises:
             GlassworkError: it is not listed, or it can't be loaded.
         """
-        if target not in self.targets:
+        if target not in self.targets and not target.startswith(REGISTRIES):
             raise unknown("network", target, list(self.targets))
         with self._lock:
             if target not in self._loaded:
                 self._loaded[target] = zoo.load(target)
+                extra = [name for name in self._loaded if name not in self.targets]
+                if len(extra) > MOST:
+                    del self._loaded[extra[0]]
             return self._loaded[target]
 
     def cards(self) -> list[NetworkCard]:

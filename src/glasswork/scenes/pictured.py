@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, prod
 
-import torch
 from torch import Tensor
 
 from glasswork.scenes.messages import Axes

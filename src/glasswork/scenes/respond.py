@@ -13,9 +13,11 @@ import torch
 from glasswork import data
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
+from glasswork.scenes.graphs import followed_number, graph, largest_scores
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.numbers import explained
+from glasswork.scenes.opening import followed, given
 from glasswork.scenes.pictures import first_input, input_card, prepare, read_picture, readable, sample_pictures
 from glasswork.scenes.traces import Traces
 from glasswork.zoo import Network
@@ -79,6 +81,8 @@ class Respondent:
                 yield self._samples(request)
             case m.OpenScene():
                 yield from self._scene(request, session)
+            case m.OpenGraph():
+                yield from self._graph(request, session)
             case m.FetchTensors():
                 yield self._tensors(request)
             case m.ExplainNumber():
@@ -120,6 +124,33 @@ class Respondent:
             macs=trace.macs,
         )
         arrays, values = map_tensors(trace, source, request.backward)
+        yield m.encode(m.Maps(request.request, arrays), values)
+
+    def _graph(self, request: m.OpenGraph, session: Session) -> Iterator[m.Answer | str | bytes]:
+        network = self.networks.load(request.network)
+        start = given(network, request.input, session.inputs.read)
+        aim = followed(network, start.tensors)
+        index, leaf = (None, -1) if aim is None else (aim.index, aim.leaf)
+        id, trace = self.traces.run(network, start.tensors, index, leaf, cancel=session.cancelled)
+        source = f"trace:{id}"
+        stages, found, arrays, values = graph(trace, source, request.level, request.opened, request.shut)
+        yield m.Graph(
+            request=request.request,
+            source=source,
+            network=network_card(network),
+            input=start.card,
+            given=start.about,
+            level=request.level,
+            stages=stages,
+            columns=found,
+            classes=largest_scores(trace, network, source),
+            followed=followed_number(trace, source, aim),
+            backward=trace.backward,
+            notes=[],
+            operations=len(trace.ops),
+            macs=trace.macs,
+            seconds=trace.seconds,
+        )
         yield m.encode(m.Maps(request.request, arrays), values)
 
     def _tensors(self, request: m.FetchTensors) -> str | bytes:

@@ -37,8 +37,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     loss: tuple[int, ...] | None = (0, 0)
     """The element of the output that is differentiated; None: the run is forward only."""
-    leaf: int = 0
-    """Which of the output's tensors that is an element of, where it holds several."""
+    leaf: int = -1
+    """Which of the output's tensors that is an element of; -1 where the output is a tensor itself."""
     detail: str = "ops"
     mode: str = "eval"
     edits: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Traces:
         network: Network,
         inputs: tuple[torch.Tensor, ...],
         loss: tuple[int, ...] | None,
-        leaf: int = 0,
+        leaf: int = -1,
         cancel: threading.Event | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> tuple[str, Trace]:
@@ -162,6 +162,6 @@ class Traces:
 def _loss(record: Record) -> Loss:
     """One tensor's element is named by its index; in an output of several, the tensor must be found first."""
     index = record.loss
-    if index is None or record.leaf == 0:
+    if index is None or record.leaf < 0:
         return index
     return lambda output: list(leaves(output))[record.leaf][index]
