@@ -130,12 +130,11 @@ COLLECT = """
     if (!shown(canvas) || canvas.matches("[data-picture]")) continue;
     const box = canvas.getBoundingClientRect();
     if (typeof canvas.pick !== "function") { strays.push(`a canvas that can't be asked: ${place(canvas)}`); continue; }
-    // Many panes stand on one canvas, drawn from a sheet that has a pixel for each number; else it is its own sheet.
-    const whole = { box: { x: 0, y: 0, width: box.width, height: box.height }, rows: canvas.height,
-      columns: canvas.width, from: [0, 0] };
-    const sheet = canvas.sheet ?? canvas;
-    const [painted, seen] = [copy(sheet), canvas.sheet && copy(canvas)];
-    for (const { box: part, rows, columns, from } of canvas.parts?.() ?? [whole]) {
+    // Many panes stand on one canvas, each drawn from one with a pixel for each number; else it is that one itself.
+    const whole = { box: { x: 0, y: 0, width: box.width, height: box.height }, painting: canvas };
+    const seen = canvas.parts && copy(canvas);
+    for (const { box: part, painting } of canvas.parts?.() ?? [whole]) {
+      const [painted, { width: columns, height: rows }] = [copy(painting), painting];
       const middle = (column, row) =>
         [part.x + ((column + 0.5) / columns) * part.width, part.y + ((row + 0.5) / rows) * part.height];
       for (const [x, y] of [[0.5, 0.5], [random(), random()], [random(), random()]]) {
@@ -148,7 +147,7 @@ COLLECT = """
           continue;
         }
         const { ref, value, scale, range } = found;
-        const [r, g, b, a] = painted.getImageData(from[0] + column, from[1] + row, 1, 1).data;
+        const [r, g, b, a] = painted.getImageData(column, row, 1, 1).data;
         let shown = null;
         const around = [];
         if (seen) {
@@ -160,10 +159,9 @@ COLLECT = """
           const reach = [1 + Math.ceil(columns / part.width), 1 + Math.ceil(rows / part.height)];
           for (let dy = -reach[1]; dy <= reach[1]; dy++)
             for (let dx = -reach[0]; dx <= reach[0]; dx++)
-              if (column + dx >= 0 && column + dx < columns && row + dy >= 0 && row + dy < rows)
-                around.push(canvas.pick(...middle(column + dx, row + dy)).value);
+              around.push(canvas.pick(...middle(column + dx, row + dy))?.value);
         }
-        pixels.push({ ref, value, scale, range, colour: [r, g, b], opaque: a === 255, shown, around });
+        pixels.push({ ref, value, scale, range, colour: [r, g, b], opaque: a === 255, shown, around: around.filter((one) => one !== undefined) });
       }
     }
   }

@@ -89,7 +89,7 @@ SOURCE = "${document.querySelector('[data-ref^=trace]').dataset.ref.split('#')[0
 
 
 def painted(canvas: str) -> str:
-    """A wash over all panes: on the sheet that they are drawn from, or where they are shown."""
+    """A wash over panes: on the small canvas that the first is drawn from, or where all are shown."""
     return f"""() => {{
         const one = document.querySelector(".map canvas"){canvas}, ink = one.getContext("2d");
         const was = ink.getImageData(0, 0, one.width, one.height);
@@ -125,7 +125,7 @@ PLANTS = [
     Plant("picked address", "forward", "pixel", pick(f"ref: {INDEX.replace('was', 'found.ref')}")),
     Plant("picked value", "forward", "pixel", pick("value: found.value + 0.01")),
     Plant("picked range", "forward", "scale", pick("range: found.range * 1.01")),
-    Plant("painted", "forward", "pixel", painted(".sheet")),
+    Plant("painted", "forward", "pixel", painted(".parts()[0].painting")),
     Plant("shown", "forward", "pixel", painted("")),
     Plant("read out", "forward", "label", attribute("[data-cell='1 0']", "aria-label", EXACT)),
     Plant("digits alone", "forward", "stray", added("<p>0.713 of all</p>")),
