@@ -2,10 +2,11 @@
 
 /**
  */
-export type Request = ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | ExplainNumber | Cancel;
+export type Request =
+  ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | FetchPlane | ExplainNumber | Cancel;
 /**
  */
-export type Answer = Scene | Graph | Maps | Explained | Networks | Samples | Failure | Done;
+export type Answer = Scene | Graph | Maps | Plane | Explained | Networks | Samples | Failure | Done;
 
 export interface Messages {
   [k: string]: unknown;
@@ -57,6 +58,15 @@ export interface OpenGraph {
 export interface FetchTensors {
   type: "fetch_tensors";
   refs: string[];
+  request: number;
+}
+/**
+ * All the numbers of the picture that one number is in: its channel's rows and columns.
+ */
+export interface FetchPlane {
+  type: "fetch_plane";
+  ref: string;
+  view?: string;
   request: number;
 }
 /**
@@ -225,7 +235,7 @@ export interface Graph {
   followed: Number | null;
   backward: boolean;
   notes: string[];
-  operations: number;
+  paths: string[];
   macs: number;
   seconds: number;
 }
@@ -262,6 +272,7 @@ export interface GraphColumn {
   rebuilt: boolean;
   low: Number | null;
   high: Number | null;
+  steepest: Number | null;
   finite: boolean;
   source: Source;
 }
@@ -291,6 +302,17 @@ export interface Array {
   ref: string;
   shape: number[];
   dtype: "float32" | "float64" | "uint8";
+}
+/**
+ * The picture that a number is in, (rows, columns) in `arrays`, every step-th of each; None: it has none.
+ */
+export interface Plane {
+  type: "plane";
+  request: number;
+  axes: Axes | null;
+  channel: number;
+  at: number[];
+  arrays: Array[];
 }
 /**
  * Where one number comes from. For a convolution, `arrays` holds its window, kernel, product and part tensors.

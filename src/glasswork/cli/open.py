@@ -72,7 +72,8 @@ class Open(Command):
         if notice:
             _say(notice)
         query = {name: value for name, value in (("network", self.target), ("input", chosen)) if value}
-        path = f"/cnn?{urlencode(query, safe=':/')}" if query else "/"
+        page = "cnn" if not self.target or self._ships() else "open"
+        path = f"/{page}?{urlencode(query, safe=':/')}" if query else "/"
         serve(Settings(host=self.host, port=self.port, home=home), load, path, self.browser, say=_say)
 
     def _ships(self) -> bool:

@@ -155,14 +155,18 @@ def fold(
     columns = _columns(root, root.module, choice)
     if level == "operations":
         return columns
-    columns = _pleated(columns, choice, 1 if level == "stages" else 2)
+    columns = _pleated(columns, choice, 1) if level == "stages" else _fitted(columns, choice, room)
     while level == "blocks":
         deeper = _Choice(level, choice.opened | {one.key for one in columns if _is_stage(one)}, choice.shut)
-        wider = _pleated(_columns(root, root.module, deeper), deeper, 2)
+        wider = _fitted(_columns(root, root.module, deeper), deeper, room)
         if len(deeper.opened) == len(choice.opened) or len(wider) > room:
             break
         choice, columns = deeper, wider
     return columns
+
+
+def _fitted(columns: list[Column], choice: _Choice, room: int) -> list[Column]:
+    return columns if len(columns) <= room else _pleated(columns, choice, 2)
 
 
 @dataclass(frozen=True)

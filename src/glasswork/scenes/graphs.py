@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from glasswork.scenes.folding import Column, Level, fold
-from glasswork.scenes.labels import name_of, source_of
+from glasswork.scenes.labels import source_of
 from glasswork.scenes.messages import Array, ClassScore, GraphColumn, GraphStage, Number, Source
 from glasswork.scenes.opening import Followed
 from glasswork.scenes.pictured import Drawn, drawn, sampled
@@ -151,6 +151,7 @@ _NOTHING: dict[str, Any] = {
     "channels": [],
     "low": None,
     "high": None,
+    "steepest": None,
     "finite": True,
 }
 
@@ -164,8 +165,15 @@ def _tensor(value: Value, path: str, source: str, found: Drawn | None) -> dict[s
         "channels": [] if found is None else found.channels,
         "low": None if stats is None else Number(ref=f"{source}#{path}@min", value=stats.min),
         "high": None if stats is None else Number(ref=f"{source}#{path}@max", value=stats.max),
+        "steepest": None if found is None or value.grad is None else _steepest(value.grad, f"{source}#{path}"),
         "finite": stats is None or stats.finite == 1,
     }
+
+
+def _steepest(slopes: torch.Tensor, address: str) -> Number:
+    place = torch.unravel_index(slopes.abs().nan_to_num(0).argmax(), slopes.shape)
+    index = ",".join(str(int(at)) for at in place)
+    return Number(ref=f"{address}[{index}]@grad", value=slopes[place].item())
 
 
 def _name(column: Column) -> str:
@@ -178,7 +186,10 @@ def _name(column: Column) -> str:
 
 
 def _stage_name(path: str) -> str:
-    return path.rpartition(".")[2] if not path.rpartition(".")[2].isdigit() else name_of(path) if path else ""
+    """The last part of a path that is a word, with the numbers after it: "layer3", "layer3 4", "encoder layers"."""
+    parts = path.split(".")
+    words = [at for at, part in enumerate(parts) if not part.isdigit()]
+    return " ".join(parts[words[-1] if words else 0 :]).replace("_", " ")
 
 
 SCORES = 6

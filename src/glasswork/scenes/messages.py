@@ -95,6 +95,18 @@ class FetchTensors(_Request, tag="fetch_tensors", frozen=True):
         return "FetchTensors " + " ".join(self.refs)
 
 
+class FetchPlane(_Request, tag="fetch_plane", frozen=True):
+    """All the numbers of the picture that one number is in: its channel's rows and columns."""
+
+    ref: str
+    view: str = "page"
+
+    @property
+    def slot(self) -> str:
+        """One plane a view."""
+        return f"FetchPlane {self.view}"
+
+
 class ExplainNumber(_Request, tag="explain_number", frozen=True):
     """Where one number comes from, and its trail from the score to the input."""
 
@@ -115,7 +127,7 @@ class Cancel(_Request, tag="cancel", frozen=True):
     cancels: int
 
 
-Request = ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | ExplainNumber | Cancel
+Request = ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | FetchPlane | ExplainNumber | Cancel
 
 
 class Number(Struct, frozen=True):
@@ -314,6 +326,8 @@ class GraphColumn(Struct, frozen=True, kw_only=True):
     rebuilt: bool
     low: Number | None
     high: Number | None
+    steepest: Number | None
+    """The slope of largest size."""
     finite: bool
     source: Source
 
@@ -346,7 +360,8 @@ class Graph(Struct, tag_field="type", tag="graph", frozen=True, kw_only=True):
     backward: bool
     """Whether there are slopes."""
     notes: list[str]
-    operations: int
+    paths: list[str]
+    """Every operation, for who looks for one."""
     macs: int
     seconds: float
 
@@ -393,6 +408,17 @@ class Window(Struct, frozen=True, kw_only=True):
     column_step: int
     channel: int
     """The first input channel that is read."""
+
+
+class Plane(Struct, tag_field="type", tag="plane", frozen=True):
+    """The picture that a number is in, (rows, columns) in `arrays`, every step-th of each; None: it has none."""
+
+    request: int
+    axes: Axes | None
+    channel: int
+    at: list[int]
+    """Row and column of the number."""
+    arrays: list[Array]
 
 
 class Explained(Struct, tag_field="type", tag="explained", frozen=True, kw_only=True):
@@ -448,7 +474,7 @@ class Done(Struct, tag_field="type", tag="done", frozen=True):
     request: int
 
 
-Answer = Scene | Graph | Maps | Explained | Networks | Samples | Failure | Done
+Answer = Scene | Graph | Maps | Plane | Explained | Networks | Samples | Failure | Done
 
 
 def encode(answer: Answer, arrays: Sequence[np.ndarray[Any, Any]] = ()) -> str | bytes:

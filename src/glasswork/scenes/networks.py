@@ -9,7 +9,6 @@ from glasswork.errors import GlassworkError, unknown
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.zoo import Network
 
-
 REGISTRIES = ("torchvision:", "timm:")
 """Whose networks a page may name: all code in them is installed, and a name can't lead out of them."""
 MOST = 4
@@ -68,7 +67,7 @@ def network_card(network: Network) -> NetworkCard:
     return NetworkCard(
         name=network.target,
         title=network.title,
-        page="cnn",
+        page="open" if card is None else "cnn",
         parameters=network.parameters,
         classes=list(network.labels),
         channels=0 if shape is None else shape.channels,

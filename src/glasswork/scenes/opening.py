@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,14 +15,21 @@ from glasswork.scenes.pictures import ReadInput, first_input, input_card, prepar
 from glasswork.tracing.inputs import leaves
 from glasswork.zoo import Network
 
+THUMBNAIL = 224
+"""Pixels along the longer side of the picture that stands beside a graph."""
+
 
 @dataclass(frozen=True)
 class Given:
-    """The arguments of a run; `card` says what picture they were made of, else `about` what they are."""
+    """The arguments of a run; `card` says what picture they were made of, else `about` what they are.
+
+    `pixels` is what of the picture the network sees, uint8 (height, width, 3), for people to look at.
+    """
 
     tensors: tuple[Tensor, ...]
-    card: InputCard | None
-    about: str
+    card: InputCard | None = None
+    pixels: np.ndarray | None = None
+    about: str = ""
 
 
 def given(network: Network, wanted: str | None, read_input: ReadInput) -> Given:
@@ -32,10 +40,14 @@ def given(network: Network, wanted: str | None, read_input: ReadInput) -> Given:
     """
     if network.preprocess is None:
         example = made_up(network)
-        return Given(example.tensors, None, example.about)
+        return Given(example.tensors, about=example.about)
     picture = read_picture(wanted or first_input(network), read_input)
     prepared = prepare(network, picture)
-    return Given(prepared.inputs, input_card(picture, prepared), "")
+    card = input_card(picture, prepared)
+    left, top, width, height = card.crop
+    seen = picture.pixels.convert("RGB").crop((left, top, left + width, top + height))
+    seen.thumbnail((THUMBNAIL, THUMBNAIL))
+    return Given(prepared.inputs, card, np.asarray(seen))
 
 
 @dataclass(frozen=True)

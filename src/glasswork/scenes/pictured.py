@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, prod
 
+import msgspec
 from torch import Tensor
 
 from glasswork.scenes.messages import Axes
@@ -17,6 +18,8 @@ from glasswork.tracing import Value
 CHANNEL, ROW, COLUMN = -1, -2, -3
 SIDE = 56
 """The most numbers along one side of a drawn map, and along a strip."""
+LARGE = 256
+"""The most numbers along one side of a picture that stands by itself."""
 SHOWN = 6
 """The most channels that are drawn of one tensor."""
 
@@ -86,9 +89,25 @@ def sampled(tensor: Tensor, axes: Axes, channels: list[int]) -> Tensor:
     return _plane(tensor, axes)[channels][:, :: axes.row_step, :: axes.column_step]
 
 
+def axes_around(shape: tuple[int, ...], index: tuple[int, ...]) -> Axes | None:
+    """As `axes_of`, for the picture that the number at `index` is in, and as large as it can stand alone."""
+    axes = axes_of(shape)
+    if axes is None:
+        return None
+    places = [at if place >= 0 else place for place, at in zip(axes.places, index, strict=True)]
+    steps = ceil(axes.rows / LARGE), ceil(axes.columns / LARGE)
+    return msgspec.structs.replace(axes, places=places, row_step=steps[0], column_step=steps[1])
+
+
+def placed(axes: Axes, index: tuple[int, ...]) -> tuple[int, int, int]:
+    """Channel, row and column of an index."""
+    at = {place: index[axis] for axis, place in enumerate(axes.places) if place < 0}
+    return at.get(CHANNEL, 0), at.get(ROW, 0), at.get(COLUMN, 0)
+
+
 def whole(tensor: Tensor, axes: Axes, channel: int) -> Tensor:
-    """(1, rows, columns): all numbers of one channel."""
-    return _plane(tensor, axes)[channel : channel + 1]
+    """(rows / row_step, columns / column_step): one channel."""
+    return _plane(tensor, axes)[channel, :: axes.row_step, :: axes.column_step]
 
 
 def _plane(tensor: Tensor, axes: Axes) -> Tensor:

@@ -101,6 +101,11 @@ def stand_in(network: Network) -> str | None:
     return None if network.preprocess is None else data.samples(STAND_IN[network.preprocess.channels])[0]
 
 
+def stand_ins(network: Network) -> tuple[str, ...]:
+    """The samples that a network which comes without any can be given; none if it takes no pictures that we know of."""
+    return () if network.preprocess is None else tuple(data.samples(STAND_IN[network.preprocess.channels]))
+
+
 def first_input(network: Network) -> str:
     """The picture to begin with: the network's first sample, or one of ours that it can read.
 
@@ -122,7 +127,7 @@ def _takes_none(network: Network) -> GlassworkError:
     )
 
 
-def sample_pictures(network: Network) -> np.ndarray:
-    """The network's samples as it sees them, uint8 (count, height, width, colours)."""
-    pictures = [data.sample(name).picture for name in network.samples]
+def sample_pictures(names: tuple[str, ...]) -> np.ndarray:
+    """Samples as their data set has them, uint8 (count, height, width, colours)."""
+    pictures = [data.sample(name).picture for name in names]
     return np.stack(pictures) if pictures else np.zeros((0, 1, 1, 1), np.uint8)

@@ -18,7 +18,16 @@ from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, wh
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.numbers import explained
 from glasswork.scenes.opening import followed, given
-from glasswork.scenes.pictures import first_input, input_card, prepare, read_picture, readable, sample_pictures
+from glasswork.scenes.pictured import axes_around, placed, whole
+from glasswork.scenes.pictures import (
+    first_input,
+    input_card,
+    prepare,
+    read_picture,
+    readable,
+    sample_pictures,
+    stand_ins,
+)
 from glasswork.scenes.traces import Traces
 from glasswork.zoo import Network
 
@@ -85,6 +94,8 @@ class Respondent:
                 yield from self._graph(request, session)
             case m.FetchTensors():
                 yield self._tensors(request)
+            case m.FetchPlane():
+                yield self._plane(request)
             case m.ExplainNumber():
                 yield self._number(request)
             case m.Cancel():
@@ -92,12 +103,9 @@ class Respondent:
 
     def _samples(self, request: m.ListSamples) -> str | bytes:
         network = self.networks.load(request.network)
-        pixels = sample_pictures(network)
-
-        samples = [
-            m.Sample(id=f"sample:{name}", name=readable(name), label=data.sample(name).label)
-            for name in network.samples
-        ]
+        names = network.samples or stand_ins(network)
+        pixels = sample_pictures(names)
+        samples = [m.Sample(id=f"sample:{name}", name=readable(name), label=data.sample(name).label) for name in names]
         entry = m.Array(ref=f"data:{request.network}#samples@value", shape=list(pixels.shape), dtype="uint8")
         return m.encode(m.Samples(request.request, samples, [entry]), [pixels])
 
@@ -147,10 +155,13 @@ class Respondent:
             followed=followed_number(trace, source, aim),
             backward=trace.backward,
             notes=[],
-            operations=len(trace.ops),
+            paths=[op.path for op in trace.ops],
             macs=trace.macs,
             seconds=trace.seconds,
         )
+        if start.pixels is not None:
+            picture = m.Array(ref=f"{source}#picture@value", shape=list(start.pixels.shape), dtype="uint8")
+            arrays, values = [*arrays, picture], [*values, start.pixels]
         yield m.encode(m.Maps(request.request, arrays), values)
 
     def _tensors(self, request: m.FetchTensors) -> str | bytes:
@@ -159,6 +170,18 @@ class Respondent:
             id, path, _, what = parse(ref)
             pairs.append(whole_tensor(self.traces.get(id), f"trace:{id}", path, what))
         return m.encode(m.Maps(request.request, [array for array, _ in pairs]), [values for _, values in pairs])
+
+    def _plane(self, request: m.FetchPlane) -> str | bytes:
+        id, path, index, what = parse(request.ref)
+        value = self.traces.get(id).value(path)
+        tensor = value.grad if what == "grad" else value.data
+        axes = axes_around(value.shape, index)
+        if tensor is None or axes is None or value.dtype.is_complex:
+            return m.encode(m.Plane(request.request, None, 0, [], []))
+        channel, row, column = placed(axes, index)
+        array = whole(tensor, axes, channel).float().numpy()
+        entry = m.Array(ref=f"trace:{id}#{path}@{what}", shape=list(array.shape), dtype="float32")
+        return m.encode(m.Plane(request.request, axes, channel, [row, column], [entry]), [array])
 
     def _number(self, request: m.ExplainNumber) -> str | bytes:
         id, path, index, what = parse(request.ref)

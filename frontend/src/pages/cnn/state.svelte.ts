@@ -7,7 +7,7 @@ import { format, parse } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
 import type { Place } from "../../figures/map/Map.svelte";
 import { findRanges, SCALE_MODES, type ScaleMode } from "../../figures/map/ranges";
-import { upload, type Given, type Refusal } from "./input/upload";
+import { upload, type Given, type Refusal } from "../../chrome/input/upload";
 
 /** So many scenes stay at hand: going back to one of them asks for nothing. */
 const KEPT_SCENES = 12;

@@ -1,0 +1,218 @@
+/** What the page knows of a graph: the run that the address names, what is folded, and the number that is open. */
+import { untrack } from "svelte";
+import { address } from "../../lib/address.svelte";
+import { link, type Listener } from "../../lib/link.svelte";
+import type { Axes, Explained, Failure, Graph, NetworkCard, Sample, Stop } from "../../lib/messages";
+import { parse } from "../../lib/refs";
+import type { Tensor } from "../../lib/tensors";
+import { upload, type Given, type Refusal } from "../../chrome/input/upload";
+
+const TERMS = 10;
+export const LEVELS = ["stages", "blocks", "operations"] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** The picture that the open number is in. */
+export interface Plane {
+  axes: Axes;
+  channel: number;
+  row: number;
+  column: number;
+  tensor: Tensor;
+}
+
+export class GraphState {
+  networks = $state.raw<NetworkCard[]>([]);
+  samples = $state.raw<Sample[]>([]);
+  thumbnails = $state.raw<Tensor | null>(null);
+  graph = $state.raw<Graph | null>(null);
+  /** `path@what`, without the source: the drawn numbers of each column. */
+  tensors = $state.raw(new Map<string, Tensor>());
+  explained = $state.raw<Explained | null>(null);
+  plane = $state.raw<Plane | null>(null);
+  failure = $state.raw<Failure | null>(null);
+  cardFailure = $state.raw<Failure | null>(null);
+  refusal = $state.raw<Refusal | null>(null);
+  given = $state.raw<Given | null>(null);
+  trail = $state.raw<Stop[]>([]);
+  busy = $state(false);
+  #opening = 0;
+  #pictures = 0;
+  #shown = $state.raw("");
+
+  network = $derived(address.get("network") ?? this.networks[0]?.name ?? null);
+  input = $derived(address.get("input"));
+  at = $derived(address.get("at"));
+  backward = $derived(address.get("direction") === "backward" && (this.graph?.backward ?? true));
+  level = $derived<Level>(LEVELS.find((one) => one === address.get("level")) ?? "blocks");
+  unfolded = $derived(address.get("open")?.split(" ") ?? []);
+  folded = $derived(address.get("shut")?.split(" ") ?? []);
+  card = $derived(this.networks.find((one) => one.name === this.network) ?? this.graph?.network ?? null);
+  #wanted = $derived(JSON.stringify([this.network, this.input, this.level, this.unfolded, this.folded]));
+  /** Whether what is shown is what the address names. */
+  current = $derived(this.#shown === this.#wanted);
+
+  constructor() {
+    $effect(() =>
+      link.onReopen(() => {
+        this.#list();
+        this.#open();
+      }),
+    );
+    this.#list();
+    $effect(() => {
+      if (this.network) this.#listSamples(this.network);
+    });
+    $effect(() => {
+      void this.#wanted;
+      if (this.network) untrack(() => this.#open());
+    });
+    $effect(() => {
+      const { graph, at, backward } = this;
+      if (graph && at) untrack(() => this.#explain(graph.source, at, backward));
+      else untrack(() => this.#forget());
+    });
+  }
+
+  #list(): void {
+    link.ask({ type: "list_networks" }, (answer) => {
+      if (answer.type === "networks") this.networks = answer.networks;
+      if (answer.type === "failure") this.failure = answer;
+    });
+  }
+
+  #listSamples(network: string): void {
+    link.ask({ type: "list_samples", network }, (answer, tensors) => {
+      if (answer.type !== "samples") return;
+      this.samples = answer.samples;
+      this.thumbnails = tensors[0] ?? null;
+    });
+  }
+
+  #open(): void {
+    const { network, input, level, unfolded, folded } = this;
+    if (!network) return;
+    const wanted = this.#wanted;
+    this.busy = true;
+    let graph: Graph | null = null;
+    const listen: Listener = (answer, tensors) => {
+      if (answer.request !== this.#opening) return;
+      if (answer.type === "graph") graph = answer;
+      if (answer.type === "maps" && graph) {
+        if (this.graph?.source !== graph.source) this.#forget();
+        this.tensors = new Map(tensors.map((tensor) => [key(tensor.ref), tensor]));
+        this.graph = graph;
+        this.#shown = wanted;
+        this.failure = null;
+      }
+      if (answer.type === "failure") this.failure = answer;
+      if (answer.type === "failure" || answer.type === "done") this.busy = false;
+    };
+    this.#opening = link.ask(
+      {
+        type: "open_graph",
+        network,
+        input,
+        level,
+        opened: unfolded,
+        shut: folded,
+        backward: true,
+        view: "page",
+      },
+      listen,
+    );
+  }
+
+  #explain(source: string, at: string, backward: boolean): void {
+    const ref = `${source}#${at}@${backward ? "grad" : "value"}`;
+    const isWanted = (): boolean =>
+      this.graph?.source === source && this.at === at && this.backward === backward;
+    link.ask({ type: "explain_number", ref, limit: TERMS, view: "page" }, (answer) => {
+      if (!isWanted()) return;
+      if (answer.type === "explained") {
+        this.explained = answer;
+        this.trail = answer.trail;
+        this.cardFailure = null;
+      }
+      if (answer.type === "failure") {
+        this.#forget();
+        this.cardFailure = answer;
+      }
+    });
+    link.ask({ type: "fetch_plane", ref, view: "page" }, (answer, tensors) => {
+      if (answer.type !== "plane" || !isWanted()) return;
+      const [row = 0, column = 0] = answer.at;
+      this.plane =
+        answer.axes && tensors[0]
+          ? { axes: answer.axes, channel: answer.channel, row, column, tensor: tensors[0] }
+          : null;
+    });
+  }
+
+  #forget(): void {
+    this.explained = null;
+    this.plane = null;
+    this.trail = [];
+    this.cardFailure = null;
+  }
+
+  openNumber(path: string, index: number[], step = true): void {
+    address.set({ at: `${path}[${index.join(",")}]` }, step);
+  }
+
+  follow(ref: string): void {
+    const found = parse(ref);
+    if (found) this.openNumber(found.path, found.index);
+  }
+
+  unfold(key: string): void {
+    address.set({
+      open: [...new Set([...this.unfolded, key])].join(" "),
+      shut: this.#without(this.folded, key),
+    });
+  }
+
+  fold(path: string): void {
+    address.set({
+      shut: [...new Set([...this.folded, path])].join(" "),
+      open: this.#without(this.unfolded, path),
+    });
+  }
+
+  #without(list: string[], key: string): string | null {
+    return list.filter((one) => one !== key).join(" ") || null;
+  }
+
+  /** Open every module around an operation, and the number of its output that is largest is a click away. */
+  reveal(path: string): void {
+    const parts = path.split(":")[0]!.split(".");
+    const around = parts.map((_, i) => parts.slice(0, i + 1).join("."));
+    address.set({ open: [...new Set([...this.unfolded, ...around])].join(" ") });
+  }
+
+  close(): void {
+    address.set({ at: null });
+  }
+
+  cancel(): void {
+    link.cancel(this.#opening);
+    this.busy = false;
+  }
+
+  async give(picture: Blob | null | undefined): Promise<void> {
+    if (!picture) return;
+    const turn = ++this.#pictures;
+    const answer = await upload(picture);
+    if (turn !== this.#pictures) return;
+    this.refusal = "refusal" in answer ? answer.refusal : null;
+    if ("id" in answer) {
+      this.given = answer;
+      this.read(answer.id);
+    }
+  }
+
+  read(id: string, step = true): void {
+    address.set({ input: `upload:${id}` }, step);
+  }
+}
+
+const key = (ref: string): string => ref.slice(ref.indexOf("#") + 1);
