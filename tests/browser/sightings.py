@@ -161,7 +161,8 @@ COLLECT = """
             for (let dx = -reach[0]; dx <= reach[0]; dx++)
               around.push(canvas.pick(...middle(column + dx, row + dy))?.value);
         }
-        pixels.push({ ref, value, scale, range, colour: [r, g, b], opaque: a === 255, shown, around: around.filter((one) => one !== undefined) });
+        const known = around.filter((one) => one !== undefined);
+        pixels.push({ ref, value, scale, range, colour: [r, g, b], opaque: a === 255, shown, around: known });
       }
     }
   }

@@ -116,7 +116,11 @@ def test_a_card_is_drawn_from_what_adds_up_to_its_value(respondent: Respondent) 
         m.ExplainNumber(request=1, ref="trace:0000000000000000#input[0,0,0,0]@value"),
         m.ExplainNumber(request=1, ref="trace:../../etc#input@value"),
         m.FetchTensors(request=1, refs=["x" * 100_000]),
-        m.ListSamples(request=1, network="torchvision:resnet18"),
+        m.ListSamples(request=1, network="torchvision:no-such-network"),
+        m.OpenGraph(request=1, network="timm:../../etc/passwd"),
+        m.OpenGraph(request=1, network="hf:/tmp"),
+        m.OpenGraph(request=1, network="my.py:make"),
+        m.FetchPlane(request=1, ref="trace:0000000000000000#input[0]@value"),
     ],
 )
 def test_nonsense_is_refused_in_words(respondent: Respondent, request_: m.Request) -> None:

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from glasswork.cli.pictures import decoded
 from glasswork.cli.tensors import read_array
-from glasswork.errors import GlassworkError
 from glasswork.scenes.examples import made_up
 from glasswork.scenes.pictures import prepare, read_picture, stand_in
 from glasswork.zoo import Network, tokens
