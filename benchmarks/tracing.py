@@ -134,12 +134,21 @@ def _others(module: nn.Module, x: torch.Tensor) -> dict[str, Run]:
     if importlib.util.find_spec("torchlens") is not None:
         import torchlens  # type: ignore[import-not-found]
 
-        found["torchlens"] = lambda: torchlens.log_forward_pass(module, x)
+        found["torchlens"] = lambda: torchlens.trace(module, x)
     if importlib.util.find_spec("nnsight") is not None:
         import nnsight  # type: ignore[import-not-found]
 
         wrapped = nnsight.NNsight(module)
-        layers = [part for part in wrapped.modules() if not list(part.children())]
+        order: list[str] = []  # it wants them in the order in which they run
+        hooks = [
+            part.register_forward_hook(lambda _m, _i, _o, path=path: order.append(path))
+            for path, part in module.named_modules()
+            if path and not list(part.children())
+        ]
+        module(x)
+        for hook in hooks:
+            hook.remove()
+        layers = [wrapped.get(path) for path in dict.fromkeys(order) if order.count(path) == 1]
 
         def saved() -> None:
             with wrapped.trace(x):

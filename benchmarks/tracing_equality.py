@@ -161,7 +161,8 @@ def compare(model: Model, module: nn.Module, backward: bool, values: bool = True
         module.zero_grad(set_to_none=True)
         _restore(module, state)
         differences += _values(run, watched)
-    says = "; ".join(str(deviation) for deviation in getattr(run, "deviations", ()))
+    lost = run.deviations
+    says = f"{len(lost)} calls, by up to {max(call.difference for call in lost):.1e} each" if lost else ""
     return Comparison(len(run.ops), plain, traced, differences, says)
 
 
@@ -204,7 +205,7 @@ def row(model: Model, way: str, result: Comparison | str) -> str:
     if len(result.differences) > 3:
         says += f"; and {len(result.differences) - 3} more"
     if result.deviations:
-        says += f" (fast path lost: {result.deviations})"
+        says += f"; PyTorch's fused fast path is off in {result.deviations}"
     return f"{start} {result.ops:,} | {result.plain:.2f} | {result.traced:.2f} | {says} |"
 
 

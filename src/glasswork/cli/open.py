@@ -113,7 +113,7 @@ class Open(Command):
 
 def _stand_in(respondent: Respondent, target: str) -> str:
     """What a network of the reader's looks at first, which has no samples of its own."""
-    from glasswork.cli.inputs import stand_in
+    from glasswork.scenes.pictures import stand_in
 
     network = respondent.networks.load(target)
     name = None if network.samples else stand_in(network)

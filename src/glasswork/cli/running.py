@@ -12,9 +12,10 @@ from torch import Tensor
 
 import glasswork
 from glasswork import zoo
-from glasswork.cli.inputs import SEED, Given, choose
+from glasswork.cli.inputs import Given, choose
 from glasswork.cli.usage import UsageError
 from glasswork.errors import GlassworkError
+from glasswork.scenes.examples import SEED
 from glasswork.tracing import Trace, is_trace_file, open_trace
 from glasswork.zoo import Network
 

@@ -55,6 +55,7 @@ _PLAIN_NAMES = {"max_pool1d_with_indices": "max_pool1d", "max_pool2d_with_indice
     "rdiv": "rtruediv",
     "_threshold": "threshold",
 }
+_PLAIN = frozenset([int, float, bool, str, type(None), torch.dtype, torch.device])  # arguments that hold no tensor
 _known_names: dict[str, str] = {}
 
 
@@ -195,8 +196,8 @@ class Recorder(TorchFunctionMode):
             return value
 
         call = self.calls[self._open[-1]] if self._open else None
-        kept_args = tuple([map_tensors(handle, item) for item in args])
-        kept_kwargs = {key: map_tensors(handle, item) for key, item in kwargs.items()}
+        kept_args = tuple([item if type(item) in _PLAIN else map_tensors(handle, item) for item in args])
+        kept_kwargs = {key: item if type(item) in _PLAIN else map_tensors(handle, item) for key, item in kwargs.items()}
         return Op(
             id=len(self.ops),
             name=plain_name(function),

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from glasswork.tracing.allocator import keep_freed_memory
 from glasswork.tracing.collector import collector_put_off
 from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled, NoRoom, NotTraceable, TraceFailed
@@ -83,6 +84,7 @@ def trace_edited(
 ) -> Trace:
     """`trace`, with edits of what ops return; `rerun` is what a reader calls."""
     module = _traceable(module, detail, keep)
+    keep_freed_memory()
     gradients = Gradients() if backward else None
     names = Names.of(module)
     recorder = Recorder(names, keep, gradients, cancel, progress, edits, detail == "aten")
