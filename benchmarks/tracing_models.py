@@ -116,13 +116,19 @@ def torchvision_model(name: str) -> Model:
         return Model(family, name, make, pair, loss=sum_of_squares)
     if name.startswith("vit"):
         patch = int(name.rsplit("_", 1)[1])
-        make = lambda: build(weights=None, image_size=4 * patch)  # noqa: E731
+        make = lambda: _with_head(build(weights=None, image_size=4 * patch))  # noqa: E731
         side = 4 * patch
     if name in ("googlenet", "inception_v3"):
         make = lambda: build(weights=None, init_weights=False)  # noqa: E731
     batch = 1 if name == "regnet_y_128gf" else 2
     family = "classification"
     return Model(family, name, make, (torch.rand(max(batch, 2), 3, side, side),), loss=class_zero)
+
+
+def _with_head(module: Any) -> nn.Module:
+    """torchvision's vision transformers begin with a head of zeros, whose output would equal anything."""
+    nn.init.normal_(module.heads.head.weight)
+    return module
 
 
 def _detector(name: str, build: Callable[..., nn.Module]) -> Model:
