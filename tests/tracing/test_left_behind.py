@@ -197,15 +197,15 @@ def test_a_trace_inside_a_trace() -> None:
 
 @pytest.mark.slow
 def test_twenty_traces_of_gpt2_leave_memory_as_it_was() -> None:
-    """Resident memory after twenty traces, forward and backward, within 2 % of that after four."""
+    """Resident memory after twenty traces, forward and backward, within 2 % of that after the first five."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     module = GPT2LMHeadModel(GPT2Config(n_layer=6, n_embd=384, n_head=6))
     x = torch.randint(0, 50257, (1, 64))
     after: list[int] = []
-    for _ in range(20):
+    for _ in range(25):
         trace(module, x, backward=True, loss=lambda output: output.logits.sum(), detail="aten")
         gc.collect()
         with open("/proc/self/statm") as file:
             after.append(int(file.read().split()[1]))
-    assert after[-1] <= 1.02 * after[3]
+    assert after[-1] <= 1.02 * after[4], after
