@@ -32,6 +32,8 @@ FLAGS = [
 ]
 NETWORK = "tiny-vgg-emoji"
 PICTURES, EARLY, LATE = 20, 20, 200
+AT_REST = 500
+"""Milliseconds before a card is opened: a reader opens one on a page that stands still, not while it still moves."""
 
 # Resolves when the maps of another run than `before` have been painted: two frames after they entered the page.
 PAINTED = """before => new Promise(done => {
@@ -152,6 +154,7 @@ def measure() -> list[Figure]:
                 memories[number], heaps[number] = resident(process), heap(devtools)
         cards = []
         for turn in range(PICTURES):
+            page.wait_for_timeout(AT_REST)
             cards.append(
                 page.evaluate(OPEN_CARD, f"block{1 + turn % 2}.conv2[0,{turn % 12},{5 + turn},{9 + turn % 7}]")
             )
