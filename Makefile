@@ -37,7 +37,8 @@ check: .venv/.tests frontend  ## style and types
 	$(BIN)/python scripts/check_frontend.py
 
 test: check chromium  ## from nothing to green
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/browser -n auto --maxprocesses=4 --dist loadfile
+	$(BIN)/python -m pytest tests/browser
 	$(FRONTEND) npm test
 
 test-slow: setup  ## what is right but long
