@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +35,9 @@ def measure() -> Iterator[Figure]:
     try:
         yield from _forward()
         yield from _backward()
-        yield _memory()
+        memory = _alone("memory", "GPT-2")
+        yield Figure("GPT-2, memory after 20 more traces / after 5", memory or float("nan"), 1.02, "x")
+        yield from _peers()
     finally:
         torch.set_num_threads(threads)
 
@@ -66,7 +69,6 @@ def _forward() -> Iterator[Figure]:
             'detail="ops"': lambda m=module, x=x: trace(m, x),
             'detail="aten"': lambda m=module, x=x: trace(m, x, detail="aten"),
             "hooks that keep outputs": lambda m=module, x=x: _hooked(m, x),
-            **_others(module, x),
         }
         with torch.no_grad():
             ratios = _ratios(runs)
@@ -90,15 +92,15 @@ def _backward() -> Iterator[Figure]:
         yield Figure(f"{name} forward + backward, traced / plain", _ratios(runs)["traced"], 1.35, "x")
 
 
-def _memory() -> Figure:
-    """Resident memory after twenty traces of GPT-2, against that after four."""
-    module, x = _inputs("GPT-2")
+def memory_ratio(name: str) -> float:
+    """Resident memory after twenty more traces, forward and backward, against that after the first five."""
+    module, x = _inputs(name)
     after: list[int] = []
-    for _ in range(20):
+    for _ in range(25):
         trace(module, x, backward=True, loss=_score)
         gc.collect()
         after.append(resident())
-    return Figure("GPT-2, memory after 20 traces / after 4", after[-1] / after[3], 1.02, "x")
+    return after[-1] / after[4]
 
 
 def resident() -> int:
@@ -129,56 +131,81 @@ def _hooked(module: nn.Module, x: torch.Tensor) -> dict[str, Any]:
     return kept
 
 
-def _others(module: nn.Module, x: torch.Tensor) -> dict[str, Run]:
-    found: dict[str, Run] = {}
-    if importlib.util.find_spec("torchlens") is not None:
-        import torchlens  # type: ignore[import-not-found]
+def _peers() -> Iterator[Figure]:
+    """Each in a process of its own: torchlens leaves its wrappers around every torch function, for all that follow."""
+    for peer in ("nnsight", "torchlens"):
+        if importlib.util.find_spec(peer) is None:
+            continue
+        for name in ("ResNet-152", "ViT-B/16", "GPT-2"):
+            ratio = _alone(peer, name)
+            if ratio is not None:
+                yield Figure(f"{name} forward, {peer} / plain", ratio, None, "x")
 
-        found["torchlens"] = lambda: torchlens.trace(module, x)
-    if importlib.util.find_spec("nnsight") is not None:
-        import nnsight  # type: ignore[import-not-found]
 
-        wrapped = nnsight.NNsight(module)
-        order: list[str] = []  # it wants them in the order in which they run
-        hooks = [
-            part.register_forward_hook(lambda _m, _i, _o, path=path: order.append(path))
-            for path, part in module.named_modules()
-            if path and not list(part.children())
-        ]
-        module(x)
-        for hook in hooks:
-            hook.remove()
-        layers = [wrapped.get(path) for path in dict.fromkeys(order) if order.count(path) == 1]
+def _alone(what: str, name: str) -> float | None:
+    """`what` measured on a network in a process of its own; None where it fails."""
+    command = [sys.executable, "-m", "benchmarks.tracing", what, name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"{what} on {name}: {done.stderr.strip().splitlines()[-1][:160]}", file=sys.stderr)
+        return None
+    return float(done.stdout.split()[-1])
 
-        def saved() -> None:
-            with wrapped.trace(x):
-                for layer in layers:
-                    layer.output.save()
 
-        found["nnsight"] = saved
-    return found
+def peer_ratio(peer: str, name: str) -> float:
+    """What another's tool costs on one network, over the plain run in the same process."""
+    module, x = _inputs(name)
+    run = _nnsight(module, x) if peer == "nnsight" else _torchlens(module, x)
+    with torch.no_grad():
+        return _ratios({"plain": lambda: module(x), peer: run})[peer]
+
+
+def _torchlens(module: nn.Module, x: torch.Tensor) -> Run:
+    import torchlens  # type: ignore[import-not-found]
+
+    return lambda: torchlens.trace(module, x)
+
+
+def _nnsight(module: nn.Module, x: torch.Tensor) -> Run:
+    import nnsight  # type: ignore[import-not-found]
+
+    order: list[str] = []  # it wants the layers in the order in which they run
+    hooks = [
+        part.register_forward_hook(lambda _module, _inputs, _output, path=path: order.append(path))
+        for path, part in module.named_modules()
+        if path and not list(part.children())
+    ]
+    module(x)
+    for hook in hooks:
+        hook.remove()
+    wrapped = nnsight.NNsight(module)
+    layers = [wrapped.get(path) for path in dict.fromkeys(order) if order.count(path) == 1]
+
+    def saved() -> None:
+        with wrapped.trace(x):
+            for layer in layers:
+                layer.output.save()
+
+    return saved
 
 
 def _ratios(runs: dict[str, Run]) -> dict[str, float]:
     """Each run's CPU time over the first one's, median of the rounds; the first round only warms up."""
     spent: dict[str, list[float]] = {way: [] for way in runs}
-    failed: set[str] = set()
     for _ in range(ROUNDS + 1):
         for way, run in runs.items():
-            if way in failed:
-                continue
             start = time.process_time()
-            try:
-                run()
-            except Exception as error:  # of another's tool on this network: its row is left out, ours are not
-                if way == "plain" or way.startswith(("detail", "traced")):
-                    raise
-                print(f"{way}: {type(error).__name__}: {str(error)[:120]}", file=sys.stderr)
-                failed.add(way)
+            run()
             spent[way].append(time.process_time() - start)
     plain = spent["plain"][1:]
     return {
         way: statistics.median(own / base for own, base in zip(times[1:], plain, strict=True))
         for way, times in spent.items()
-        if way not in failed and way != "plain"
+        if way != "plain"
     }
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    _what, _name = sys.argv[1:]
+    print(memory_ratio(_name) if _what == "memory" else peer_ratio(_what, _name))
