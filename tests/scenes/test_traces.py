@@ -27,7 +27,7 @@ def picture(seed: int) -> torch.Tensor:
 
 
 def test_a_restart_gives_the_same_numbers_at_the_same_address(tmp_path: Path, network: zoo.Network) -> None:
-    id, first = Traces(tmp_path, zoo.load).run(network, (picture(0),), 3)
+    id, first = Traces(tmp_path, zoo.load).run(network, (picture(0),), (0, 3))
     again = Traces(tmp_path, zoo.load).get(id)
     assert all(torch.equal(a.output.tensor, b.output.tensor) for a, b in zip(first.ops, again.ops, strict=True))
     assert first["block1.conv1"].grad is not None
@@ -36,15 +36,15 @@ def test_a_restart_gives_the_same_numbers_at_the_same_address(tmp_path: Path, ne
 
 def test_the_id_depends_on_the_picture_and_the_score(tmp_path: Path, network: zoo.Network) -> None:
     traces = Traces(tmp_path, zoo.load)
-    ids = {traces.run(network, (picture(seed),), score)[0] for seed in (0, 1) for score in (0, 1)}
+    ids = {traces.run(network, (picture(seed),), (0, score))[0] for seed in (0, 1) for score in (0, 1)}
     assert len(ids) == 4
 
 
 def test_what_was_pushed_out_of_memory_is_computed_again(tmp_path: Path, network: zoo.Network) -> None:
     traces = Traces(tmp_path, zoo.load, most=1)
-    id, first = traces.run(network, (picture(0),), 0)
+    id, first = traces.run(network, (picture(0),), (0, 0))
     kept = first.output.clone()
-    traces.run(network, (picture(1),), 0)
+    traces.run(network, (picture(1),), (0, 0))
     again = traces.get(id)
     assert again is not first
     assert torch.equal(again.output, kept)
@@ -52,7 +52,7 @@ def test_what_was_pushed_out_of_memory_is_computed_again(tmp_path: Path, network
 
 @pytest.mark.parametrize("part", ["record", "inputs"])
 def test_what_was_changed_on_disk_is_not_believed(tmp_path: Path, network: zoo.Network, part: str) -> None:
-    id, _ = Traces(tmp_path, zoo.load).run(network, (picture(0),), 0)
+    id, _ = Traces(tmp_path, zoo.load).run(network, (picture(0),), (0, 0))
     if part == "record":
         record = json.loads((tmp_path / f"{id}.json").read_text())
         (tmp_path / f"{id}.json").write_text(json.dumps({**record, "loss": [0, 7]}))
