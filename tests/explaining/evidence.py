@@ -113,6 +113,7 @@ def check(
         index = tuple(chance.randrange(size) for size in op.output.shape)
         explanation = explain(traced, op, index, limit=limit)
         assert explanation.kind == kind
+        assert not explanation.failed
         assert explanation.op == op.path
         assert explanation.index == index
         assert explanation.value == op.output.tensor[index].item()

@@ -7,6 +7,7 @@ from glasswork.explaining import (  # noqa: F401  (each enrols its rules)
     creating,
     dropout,
     einsum,
+    fused,
     losses,
     moving,
     normalization,

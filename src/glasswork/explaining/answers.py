@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
 
 from glasswork.explaining.chain import gradient_terms
 from glasswork.explaining.errors import BadIndex, NoGradient, NoRule
 from glasswork.explaining.expansion import Expansion, Order, number, real, real_shape
 from glasswork.explaining.explanation import Explanation
 from glasswork.explaining.generic import generic
-from glasswork.explaining.rules import rule_for
+from glasswork.explaining.replaying import own_precision
+from glasswork.explaining.rules import failure, rule_for
 from glasswork.tracing import NotKept, Op, Trace, UnknownAddress, Value
 
+_ROUNDING = 64  # units in the last place, beyond which a number is asked what its kernel rounded
 _GIVEN = {
     "input": "an input of the network",
     "parameter": "a parameter, learned",
@@ -81,16 +87,18 @@ def expand(trace: Trace, op: Op, index: tuple[int, ...], slot: int = 0) -> Expan
     Raises:
         NotKept: if what the op read was not kept.
     """
+    failed = ""
     if not any(value.dtype.is_complex for value in (*op.operands, *op.outputs)):
         try:
             return rule_for(op, slot)(trace, op, index)
         except NotKept:
             raise
-        except NoRule:
+        except NoRule:  # how a rule declines
             pass
-        except Exception:
-            pass
-    return generic(trace, op, index, slot)
+        except Exception as error:  # a mistake of ours: the reader gets autodiff's answer, and is told
+            failed = failure(op, error)
+    found = generic(trace, op, index, slot)
+    return replace(found, failed=failed, note="; ".join(filter(None, (found.note, failed)))) if failed else found
 
 
 def checked(value: Value, index: Sequence[int] | int) -> tuple[int, ...]:
@@ -131,12 +139,47 @@ def _explained(
                 todo="" if trace.backward else "trace with backward=True",
             )
         gradient = real(value.grad)[place].item()
-        return gradient_terms(trace, value, place).explanation(name, place, gradient, limit, of, offset, order)
+        plain = gradient_terms(trace, value, place)
+        finer = partial(gradient_terms, trace, value, place, written_out=True)
+        return _cut(plain, finer, value, gradient, name, place, limit, of, offset, order)
     if maker is None:
         return _given(value, name, place)
     taken = real(value.tensor)[place].item()
-    expansion = expand(trace, maker, place, value.slot)
-    return expansion.explanation(name, place, taken, limit, of, offset, order)
+    plain = expand(trace, maker, place, value.slot)
+    finer = partial(_as_the_kernel_rounds, trace, maker, place, value)
+    return _cut(plain, finer, value, taken, name, place, limit, of, offset, order)
+
+
+def _cut(
+    plain: Expansion,
+    finer: Callable[[], Expansion],
+    value: Value,
+    number_: float,
+    name: str,
+    place: tuple[int, ...],
+    limit: int | None,
+    of: str,
+    offset: int,
+    order: Order,
+) -> Explanation:
+    """The plain formula in fp64; where a number is mostly its kernel's rounding, the finer form that shows it."""
+    chosen, exact = plain, plain.error(number_)
+    narrow = value.dtype.is_floating_point and value.dtype != torch.float64
+    if narrow and exact > _ROUNDING * torch.finfo(value.dtype).eps:
+        other = finer()
+        if not other.failed and other.error(number_) < exact:
+            note = f"the plain formula, exactly, comes to {plain.total():.9g}"
+            chosen = replace(other, note="; ".join(filter(None, (other.note, note))))
+    explanation = chosen.explanation(name, place, number_, limit, of, offset, order)
+    return replace(explanation, exact_error=exact)
+
+
+def _as_the_kernel_rounds(trace: Trace, op: Op, index: tuple[int, ...], value: Value) -> Expansion:
+    with own_precision():
+        found = expand(trace, op, index, value.slot)
+    kind = str(value.dtype).removeprefix("torch.")
+    note = f"with what the kernel rounded inside, in {kind}, as it has it"
+    return replace(found, note="; ".join(filter(None, (found.note, note))))
 
 
 def _maker(trace: Trace, value: Value) -> Op | None:

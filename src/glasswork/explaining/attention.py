@@ -6,15 +6,13 @@ A. Vaswani et al., Attention is all you need, 2017, https://arxiv.org/abs/1706.0
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 
 from glasswork.explaining.errors import NoRule
-from glasswork.explaining.expansion import Expansion, Label, label_of, number
-from glasswork.explaining.explanation import Operand
+from glasswork.explaining.expansion import Expansion, Label, label_of
 from glasswork.explaining.randomness import is_drawn
-from glasswork.explaining.rules import arguments, register, register_slots
+from glasswork.explaining.rules import arguments, register
 from glasswork.tracing import Op, Trace, Value
 
 
@@ -64,113 +62,3 @@ def attention(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     )
     note = "the factors are the attention weights, computed again from query and keys: the fused kernel hides them"
     return Expansion("formula", formula, "sum", taken, weights, taken * weights, label, note=note)
-
-
-@register_slots("multi_head_attention_forward")
-def multi_head_attention(trace: Trace, op: Op, index: tuple[int, ...], slot: int = 0) -> Expansion:
-    """The output projection of all heads side by side; of the second output, the attention weights.
-
-    Each term is a feature of a head, computed again from the projections, times its weight in the projection.
-    """
-    if is_drawn(op):
-        raise NoRule("attention with dropout", where=op.path)
-    given = arguments(
-        op,
-        "query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v add_zero_attn "
-        "dropout_p out_proj_weight out_proj_bias training key_padding_mask need_weights attn_mask "
-        "use_separate_proj_weight q_proj_weight k_proj_weight v_proj_weight static_k static_v average_attn_weights "
-        "is_causal",
-        training=True, need_weights=True, use_separate_proj_weight=False, average_attn_weights=True, is_causal=False,
-    )  # fmt: skip
-    unusual = [given[name] for name in ("bias_k", "bias_v", "static_k", "static_v")]
-    if any(item is not None for item in unusual) or given["add_zero_attn"]:
-        raise NoRule("attention with added keys", where=op.path)
-    batched = len(given["query"].shape) == 3
-    heads = given["num_heads"]
-    if slot == 1:
-        averaged = bool(given["average_attn_weights"])
-        inner = list(index)
-        example = inner.pop(0) if batched else 0
-        which = None if averaged else inner.pop(0)
-        weights, _ = _heads(given, example, inner[0])
-        shares = weights[:, inner[1]] if which is None else weights[which : which + 1, inner[1]]
-        label = lambda position: Label(f"head {position if which is None else which}")  # noqa: E731
-        formula = rf"a_{{i,j}} = \tfrac{{1}}{{{len(shares)}}}\sum_h a^{{(h)}}_{{i,j}}"
-        return Expansion(
-            "formula", formula, "mean", shares, None, shares, label, note="the heads' own weights, rebuilt"
-        )
-    row, feature = index[0], index[-1]
-    _, side_by_side = _heads(given, index[1] if batched else 0, row)
-    weight, bias = given["out_proj_weight"], given["out_proj_bias"]
-    factors = weight.tensor[feature].double()
-    values, products = side_by_side, side_by_side * factors
-    width = len(values) // heads
-    count = len(values)
-    if bias is not None:
-        shift = number(bias, (feature,)).reshape(1)
-        values, products = torch.cat([values, shift]), torch.cat([products, shift])
-        factors = torch.cat([factors, factors.new_full((1,), math.nan)])
-
-    def label(position: int) -> Label:
-        if bias is not None and position == count:
-            return label_of(bias, (feature,))
-        return Label(f"head {position // width}, feature {position % width}", None, weight.ref((feature, position)))
-
-    formula = (
-        rf"y_{{i,o}} = \sum_{{h=0}}^{{{heads - 1}}}\sum_{{c=0}}^{{{width - 1}}} W_{{o,(h,c)}}\,"
-        r"\Bigl(\sum_j a^{(h)}_{i,j}\,v^{(h)}_{j,c}\Bigr) + b_o,\quad a^{(h)}_i = "
-        rf"\operatorname{{softmax}}_j\frac{{q^{{(h)}}_i \cdot k^{{(h)}}_j}}{{\sqrt{{{width}}}}}"
-    )
-    operands = (Operand("heads", None, heads),)
-    note = "what the heads give is computed again from the projections: the op hides it"
-    return Expansion(
-        "formula",
-        formula,
-        "sum",
-        values,
-        factors,
-        products,
-        label,
-        operands=operands,
-        note=note,
-        always=() if bias is None else (count,),
-    )
-
-
-def _heads(given: dict[str, Any], example: int, row: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weights (heads, keys) of one query of one example, and what the heads give, side by side (heads * width,)."""
-
-    def line(value: Value) -> torch.Tensor:
-        tensor = value.tensor if len(value.shape) == 2 else value.tensor[:, example]
-        return tensor.double()  # (positions, features)
-
-    heads = given["num_heads"]
-    query, key, value = given["query"], given["key"], given["value"]
-    size = query.shape[-1]
-    if given["use_separate_proj_weight"]:
-        matrices = [given[f"{letter}_proj_weight"].tensor.double() for letter in "qkv"]
-    else:
-        matrices = list(given["in_proj_weight"].tensor.double().split(size))
-    bias = given["in_proj_bias"]
-    shifts = [0.0] * 3 if bias is None else list(bias.tensor.double().split(size))
-    q = line(query)[row] @ matrices[0].T + shifts[0]  # (features,)
-    k = line(key) @ matrices[1].T + shifts[1]  # (keys, features)
-    v = line(value) @ matrices[2].T + shifts[2]
-    width = size // heads
-    scores = torch.einsum("hc,khc->hk", q.view(heads, width), k.view(-1, heads, width)) / math.sqrt(width)
-    for name in ("attn_mask", "key_padding_mask"):
-        mask: Value | None = given[name]
-        if mask is None:
-            continue
-        tensor = mask.tensor
-        if name == "key_padding_mask":
-            tensor = tensor[example] if tensor.dim() == 2 else tensor
-        else:
-            if tensor.dim() == 3:
-                tensor = tensor[example * heads : (example + 1) * heads]
-            tensor = tensor[..., row, :]
-        scores = scores.masked_fill(tensor, -math.inf) if tensor.dtype == torch.bool else scores + tensor.double()
-    if given["attn_mask"] is None and given["is_causal"]:
-        scores = scores.masked_fill(torch.arange(scores.shape[1]) > row, -math.inf)
-    weights = scores.softmax(1)
-    return weights, torch.einsum("hk,khc->hc", weights, v.view(-1, heads, width)).flatten()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from glasswork.explaining.aliases import readers, same_tensor
+from glasswork.explaining.cancelling import written_out_columns
 from glasswork.explaining.columns import Column, columns
 from glasswork.explaining.convolution import settings
 from glasswork.explaining.expansion import Expansion, Label, flat_place, real, real_shape, unravel
@@ -34,16 +35,22 @@ class _Part:
     gradients: torch.Tensor
 
 
-def gradient_terms(trace: Trace, value: Value, index: tuple[int, ...]) -> Expansion:
+def gradient_terms(trace: Trace, value: Value, index: tuple[int, ...], written_out: bool = False) -> Expansion:
     """The terms of d(loss)/d(value[index]), one for each number that was computed from it.
 
     Each term's value is the gradient of that number (`ref` ends in @grad), its factor the slope of that number in
     this one; `factor_ref` names the weight where the slope is one.
 
+    Args:
+        trace: the run.
+        value: what the number is of.
+        index: where in it.
+        written_out: slopes that are known in parts stand as several terms: see cancelling.py.
+
     Raises:
         NotKept: if what a reader read was not kept.
     """
-    parts = _parts(trace, value, index)
+    parts = _parts(trace, value, index, written_out)
     gradients = [part.gradients for part in parts]
     slopes = [part.column.slopes for part in parts]
     own = sum(trace.seed(name, index) for name in same_tensor(trace, value))
@@ -58,6 +65,8 @@ def gradient_terms(trace: Trace, value: Value, index: tuple[int, ...]) -> Expans
                 output = part.column.output
                 place = unravel(int(part.column.positions[position]), real_shape(output))
                 name = f"d(loss)/d({output.path or f'{part.op.path}, the whole'}[{','.join(map(str, place))}])"
+                if part.column.part:
+                    return Label(f"{name}, {part.column.part}", output.ref(place, "grad"))
                 return Label(name, output.ref(place, "grad"), _weight(part.op, part.read, index, place))
             position -= count
         return Label("the loss itself")
@@ -68,10 +77,12 @@ def gradient_terms(trace: Trace, value: Value, index: tuple[int, ...]) -> Expans
     note = (
         "; ".join(notes) if len(values) else "nothing that the loss depends on changes with this number, to first order"
     )
-    return Expansion("formula", _FORMULA, "sum", values, factors, values * factors, label, note=note)
+    failed = "; ".join(dict.fromkeys(part.column.failed for part in parts if part.column.failed))
+    note = "; ".join(filter(None, (note, failed)))
+    return Expansion("formula", _FORMULA, "sum", values, factors, values * factors, label, note=note, failed=failed)
 
 
-def _parts(trace: Trace, value: Value, index: tuple[int, ...]) -> list[_Part]:
+def _parts(trace: Trace, value: Value, index: tuple[int, ...], written_out: bool) -> list[_Part]:
     parts = []
     for op, name in readers(trace, value):
         written = through_a_view(trace, op)
@@ -79,7 +90,8 @@ def _parts(trace: Trace, value: Value, index: tuple[int, ...]) -> list[_Part]:
             if name is op.operands[0] and op in writers_on(trace, name):
                 continue  # autograd leads past what was written on
             wanted = [output for output in op.outputs if output.grad is not None or writers_on(trace, output)]
-            for column in columns(op, name, index, wanted):
+            found = written_out_columns(op, name, index) if written_out and wanted else None
+            for column in columns(op, name, index, wanted) if found is None else found:
                 parts += [_part(op, name, one) for one in followed(trace, column)]
         elif name is not op.operands[0]:  # what the view itself held passes from the whole to the whole, below
             parts += _into_the_whole(written, name, index)

@@ -15,6 +15,8 @@ from torch._ops import OpOverload, OpOverloadPacket
 
 from glasswork.explaining.convolution import convolution_column, kernel_column
 from glasswork.explaining.differences import slope_by_difference
+from glasswork.explaining.dropout import alpha_dropout_slope
+from glasswork.explaining.errors import NoRule
 from glasswork.explaining.expansion import flat_place, number, real, real_shape
 from glasswork.explaining.generic import is_affine
 from glasswork.explaining.moving import column as moved_column
@@ -23,11 +25,12 @@ from glasswork.explaining.pointwise import at_element, is_elementwise
 from glasswork.explaining.randomness import is_drawn
 from glasswork.explaining.regions import region_column
 from glasswork.explaining.replaying import is_float, replay, undisturbed, wide
-from glasswork.explaining.rules import arguments
+from glasswork.explaining.rules import arguments, failure
 from glasswork.tracing import NotKept, Op, Value
 
 _CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 _FEW = 64
+_ALPHA_DROPOUTS = ("alpha_dropout", "feature_alpha_dropout")
 _DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
 
 
@@ -39,29 +42,37 @@ class Column:
         positions: flat places in the output, as real numbers.
         slopes: d(output there)/d(number), fp64.
         note: how it was found, where not exactly.
+        failed: what reading it off raised, where that crashed and autodiff stands in; else "".
+        part: which part of the slopes these are, where they are written out; else "".
     """
 
     output: Value
     positions: torch.Tensor
     slopes: torch.Tensor
     note: str = ""
+    failed: str = ""
+    part: str = ""
 
 
 def columns(op: Op, value: Value, index: tuple[int, ...], outputs: Sequence[Value]) -> list[Column]:
     """The derivatives of some of an op's outputs by one number of one operand."""
     if not outputs:
         return []
-    read_off = None
+    read_off, failed = None, ""
     if not any(operand.dtype.is_complex for operand in (*op.operands, *op.outputs)):
         try:
             read_off = _read_off(op, value, index, outputs)
         except NotKept:
             raise
-        except Exception:
-            read_off = None  # arguments not foreseen; autodiff needs to foresee none
+        except NoRule:  # it can't be read off
+            pass
+        except Exception as error:  # a mistake of ours: autodiff needs to foresee nothing
+            failed = failure(op, error)
     if read_off is not None:
         return read_off
     dense, note = by_autodiff(op, value, index)
+    if is_drawn(op) and op.random is None:
+        note = "chance had a part in it, and what it drew is not known: these slopes are of another draw"
     found = []
     for output, column in zip(op.outputs, dense, strict=True):
         if column is None or not any(output is wanted for wanted in outputs):
@@ -70,7 +81,7 @@ def columns(op: Op, value: Value, index: tuple[int, ...], outputs: Sequence[Valu
         positions = slopes.nonzero().flatten()
         if not len(positions) and real_shape(output) == real_shape(value):  # the slope 0 of a ReLU is worth showing
             positions = torch.tensor([flat_place(index, real_shape(value))])
-        found.append(Column(output, positions, slopes[positions], note))
+        found.append(Column(output, positions, slopes[positions], note, failed))
     return found
 
 
@@ -189,6 +200,13 @@ def _read_off(op: Op, value: Value, index: tuple[int, ...], outputs: Sequence[Va
         return [Column(output, torch.tensor([flat_place(index, value.shape)]), ratio.nan_to_num(1.0).reshape(1))]
     if name in _DROPOUTS:
         return [_of_a_dropout(op, value, index)]
+    if name in _ALPHA_DROPOUTS and is_drawn(op):
+        slope = torch.tensor([alpha_dropout_slope(op, index)], dtype=torch.float64)
+        return [
+            Column(output, torch.tensor([flat_place(index, value.shape)]), slope, "the mask as the output shows it")
+        ]
+    if name == "gumbel_softmax":
+        return _of_a_gumbel_softmax(op, index)
     if name in _CONVOLUTIONS and not several:
         if value is first:
             return [Column(output, *convolution_column(op, index))]
@@ -267,3 +285,22 @@ def _of_a_dropout(op: Op, value: Value, index: tuple[int, ...]) -> Column:
         if value.grad is not None and output.grad[index] != 0 and value.grad[index] == 0:
             slope = 0.0
     return Column(output, position, torch.tensor([slope], dtype=torch.float64), note)
+
+
+def _of_a_gumbel_softmax(op: Op, index: tuple[int, ...]) -> list[Column]:
+    """dy_j/dx_i = (y_j (own) - y_j y_i) / tau: the noise shifts the logits, the output shows what came of them.
+
+    E. Jang et al., Categorical reparameterization with Gumbel-softmax, 2017, https://arxiv.org/abs/1611.01144
+    """
+    given = arguments(op, "logits tau hard eps dim", tau=1, hard=False, dim=-1)
+    if given["hard"]:
+        raise NoRule("gumbel_softmax with hard=True", where=op.path, why="the soft shares are not in its output")
+    output, axis = op.output, given["dim"] % max(len(op.output.shape), 1)
+    at = tuple(slice(None) if dim == axis else place for dim, place in enumerate(index))
+    shares = output.tensor[at].double().reshape(-1)
+    own = index[axis] if index else 0
+    slopes = -shares * shares[own]
+    slopes[own] += shares[own]
+    first = flat_place([0 if dim == axis else place for dim, place in enumerate(index)], output.shape)
+    positions = first + torch.arange(len(shares)) * torch.Size(output.shape[axis + 1 :]).numel()
+    return [Column(output, positions, slopes / given["tau"], "the shares as they were drawn")]

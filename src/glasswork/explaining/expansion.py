@@ -28,7 +28,7 @@ class Expansion:
     """Every term of one number, n of them.
 
     Attributes:
-        kind, formula, reduce, operands, own, note: as in Explanation.
+        kind, formula, reduce, operands, own, note, failed: as in Explanation.
         values: (n,) fp64.
         factors: (n,) fp64, NaN for terms without one; None if no term has one.
         products: (n,) fp64.
@@ -47,6 +47,7 @@ class Expansion:
     own: int | None = None
     note: str = ""
     always: Sequence[int] = field(default=())
+    failed: str = ""
 
     def __len__(self) -> int:
         return self.products.numel()
@@ -54,6 +55,14 @@ class Expansion:
     def total(self) -> float:
         """The reduction of all terms."""
         return reduced(self.reduce, self.products, self.own)
+
+    def error(self, value: float) -> float:
+        """|reduction of all terms - value| / max(sum |products|, |value|, 1e-12); 0 for kinds that claim no value."""
+        if self.kind in ("given", "linearised"):
+            return 0.0
+        off = difference(self.total(), value)
+        # where both are NaN, so is the scale
+        return off / max(self.products.abs().sum().item(), abs(value), 1e-12) if off else 0.0
 
     def term(self, position: int) -> Term:
         """One term, by its place in the full list."""
@@ -106,9 +115,7 @@ class Expansion:
         rest = torch.ones(len(self), dtype=torch.bool)
         rest[listed] = False
         others = self.products[rest]
-        scale = max(self.products.abs().sum().item(), abs(value), 1e-12)
-        claims = self.kind not in ("given", "linearised")
-        off = difference(self.total(), value) if claims else 0.0
+        error = self.error(value)
         return Explanation(
             op=op,
             index=index,
@@ -121,10 +128,12 @@ class Expansion:
             count=len(self),
             remainder=remainder(self.reduce, others),
             nonlinear=value - self.total() if self.kind == "linearised" else 0.0,
-            error=off / scale if claims and off else 0.0,  # where both are NaN, so is the scale
+            error=error,
             operands=self.operands,
             own=self.own,
             note=self.note,
+            exact_error=error,
+            failed=self.failed,
         )
 
 

@@ -66,6 +66,9 @@ class Explanation:
         operands: the numbers in the formula beside the terms.
         own: for softmax and log_softmax, the position of the term in the numerator.
         note: a short remark, or "".
+        exact_error: `error`, where terms are as fine as the kernel's own rounding: the error of the plain formula in
+            fp64, which the number misses by what its kernel rounded away; else equal to `error`.
+        failed: what this op's rule raised, where one crashed and autodiff stands in for it; else "".
     """
 
     op: str
@@ -83,3 +86,5 @@ class Explanation:
     operands: tuple[Operand, ...] = ()
     own: int | None = None
     note: str = ""
+    exact_error: float = 0.0
+    failed: str = ""

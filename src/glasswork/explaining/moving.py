@@ -123,6 +123,17 @@ def origin(op: Op, index: tuple[int, ...], slot: int = 0) -> tuple[Value | None,
     raise NoRule(op.name, where=op.path, why="a position beyond all operands")
 
 
+def moved_from(op: Op, index: tuple[int, ...]) -> tuple[Value, tuple[int, ...]] | None:
+    """Which operand, and where in it, the first output was taken from; None for an op that computes, and for a fill."""
+    if is_move(op):
+        source, place = origin(op, index)
+        return None if source is None else (source, place)
+    if op.name in _RESHAPES and op.operands:
+        source = op.operands[0]
+        return source, unravel(flat_place(index, op.output.shape), source.shape)
+    return None
+
+
 def column(op: Op, value: Value, index: tuple[int, ...], slot: int = 0) -> torch.Tensor | None:
     """Which outputs (flat) of an op that moves are the number at `index` of an operand; None if it does not move it."""
     start = BASE

@@ -17,6 +17,7 @@ from glasswork.explaining.errors import NoRule
 from glasswork.explaining.expansion import Expansion, Label, label_of, number
 from glasswork.explaining.explanation import Operand
 from glasswork.explaining.reductions import line_of
+from glasswork.explaining.replaying import keeps_precision
 from glasswork.explaining.rules import arguments, register
 from glasswork.tracing import Op, Trace, Value
 
@@ -58,6 +59,16 @@ def _normalised(
     )
 
 
+def _statistics(numbers: torch.Tensor, eps: float) -> tuple[float, float]:
+    """Mean and (biased) variance of all `numbers`, in fp64; under `own_precision` as the kernel has them."""
+    if keeps_precision():
+        flat = numbers.detach().reshape(1, -1)
+        _, mean, scale = torch.native_layer_norm(flat, [flat.shape[1]], None, None, eps)
+        return mean.item(), 1 / scale.double().item() ** 2 - eps
+    exact = numbers.double()
+    return exact.mean().item(), exact.var(correction=0).item()
+
+
 @register("batch_norm", "native_batch_norm")
 def batch_norm(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     """In training mode mean and (biased) variance are the batch's own, computed here in fp64; else the running ones."""
@@ -75,9 +86,8 @@ def batch_norm(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
         variance = (number(variances, channel).item(), "running variance", variances.ref(channel))
         note = "the running mean and variance, learned in training"
         return _normalised(source, index, mean, variance, given["eps"], weight, bias, note)
-    numbers = source.tensor.select(1, channel[0]).double()
-    mean = (numbers.mean().item(), Label("mean of the batch"))
-    variance = (numbers.var(correction=0).item(), "variance of the batch", None)
+    middle, spread = _statistics(source.tensor.select(1, channel[0]), given["eps"])
+    mean, variance = (middle, Label("mean of the batch")), (spread, "variance of the batch", None)
     note = "the batch's own mean and variance"
     return _normalised(source, index, mean, variance, given["eps"], weight, bias, note)
 
@@ -98,9 +108,8 @@ def instance_norm(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
         variance = (number(variances, channel).item(), "running variance", variances.ref(channel))
         note = "the running mean and variance, learned in training"
     else:
-        numbers = source.tensor[index[:2]].double()
-        mean = (numbers.mean().item(), Label("mean of the channel"))
-        variance = (numbers.var(correction=0).item(), "variance of the channel", None)
+        middle, spread = _statistics(source.tensor[index[:2]], given["eps"])
+        mean, variance = (middle, Label("mean of the channel")), (spread, "variance of the channel", None)
         note = "mean and variance of this channel of this example"
     return _normalised(source, index, mean, variance, given["eps"], weight, bias, note)
 
@@ -111,9 +120,10 @@ def layer_norm(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     given = arguments(op, "input normalized_shape weight bias eps", eps=1e-5)
     source: Value = given["input"]
     lead = len(source.shape) - len(tuple(given["normalized_shape"]))
-    numbers = source.tensor[index[:lead]].double()
-    mean = (numbers.mean().item(), Label(f"mean of the {numbers.numel()} features"))
-    variance = (numbers.var(correction=0).item(), "variance of the features", None)
+    numbers = source.tensor[index[:lead]]
+    middle, spread = _statistics(numbers, given["eps"])
+    mean = (middle, Label(f"mean of the {numbers.numel()} features"))
+    variance = (spread, "variance of the features", None)
     rest = index[lead:]
     note = f"mean and variance over the {numbers.numel()} features of this place"
     weight, bias = (given["weight"], rest), (given["bias"], rest)
@@ -127,9 +137,8 @@ def group_norm(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     source: Value = given["input"]
     size = source.shape[1] // given["num_groups"]
     first = index[1] // size * size
-    numbers = source.tensor[index[0], first : first + size].double()
-    mean = (numbers.mean().item(), Label("mean of the group"))
-    variance = (numbers.var(correction=0).item(), "variance of the group", None)
+    middle, spread = _statistics(source.tensor[index[0], first : first + size], given["eps"])
+    mean, variance = (middle, Label("mean of the group")), (spread, "variance of the group", None)
     channel = (index[1],)
     note = f"mean and variance over channels {first} to {first + size - 1} of this example"
     weight, bias = (given["weight"], channel), (given["bias"], channel)

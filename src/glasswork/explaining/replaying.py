@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,6 +21,7 @@ from glasswork.tracing import NotKept, Op, Value, replace_values
 
 StandIn = Callable[[Value], torch.Tensor]
 
+_own_precision: ContextVar[bool] = ContextVar("own_precision", default=False)
 _sources: WeakKeyDictionary[Op, tuple[Value, ...]] = WeakKeyDictionary()
 _CASTS = ("float", "half", "bfloat16", "double", "cfloat", "chalf", "cdouble")
 _STATISTICS = ("batch_norm", "instance_norm")
@@ -31,11 +33,28 @@ def is_float(value: Value) -> bool:
     return value.dtype.is_floating_point or value.dtype.is_complex
 
 
+@contextmanager
+def own_precision() -> Iterator[None]:
+    """Replays inside keep the types of the run, and its kernels: to see what their rounding did to a number."""
+    token = _own_precision.set(True)
+    try:
+        yield
+    finally:
+        _own_precision.reset(token)
+
+
+def keeps_precision() -> bool:
+    """Whether replays keep the types of the run at this moment."""
+    return _own_precision.get()
+
+
 def wide(tensor: torch.Tensor) -> torch.Tensor:
-    """A copy, in fp64 where it is floating point (complex128 where complex)."""
+    """A copy, in fp64 where it is floating point (complex128 where complex); under `own_precision` as it is."""
     tensor = tensor.detach()
     if tensor.layout is not torch.strided:
         tensor = tensor.to_dense()
+    if keeps_precision():
+        return tensor.clone()
     if tensor.dtype.is_complex:
         return tensor.to(torch.complex128, copy=True)
     return tensor.to(torch.float64, copy=True) if tensor.dtype.is_floating_point else tensor.clone()
@@ -100,12 +119,15 @@ def replay(op: Op, stand_in: StandIn | None = None) -> list[torch.Tensor]:
     kwargs.pop("generator", None)
     if op.random is not None:  # masks that are drawn inside: the same once more (`undisturbed` puts the state back)
         torch.set_rng_state(op.random)
-    if op.name in _CASTS:
+    if op.name in _CASTS and not keeps_precision():
         return [_cast(op.name, args[0])]
     if op.name in _STATISTICS and op.function is not torch.batch_norm and op.function is not torch.instance_norm:
         _forget_statistics(op, args, kwargs)
-    with WrittenOut():
-        output = in_plain_words(op.function)(*args, **kwargs)
+    if keeps_precision():
+        output = op.function(*args, **kwargs)
+    else:
+        with WrittenOut():
+            output = in_plain_words(op.function)(*args, **kwargs)
     if output is None or op.name in _SIDE_EFFECTS:
         output = args[0]
     return _tensors(output)
@@ -123,6 +145,8 @@ def _tensors(tree: Any) -> list[torch.Tensor]:
 
 def _widened(item: Any) -> Any:
     if isinstance(item, torch.dtype):
+        if keeps_precision():
+            return item
         if item.is_complex:
             return torch.complex128
         return torch.float64 if item.is_floating_point else item

@@ -64,6 +64,12 @@ def has_rule(name: str) -> bool:
     return any(key in rules for key in (name, plain) for rules in (_RULES, _SLOT_RULES))
 
 
+def failure(op: Op, error: Exception) -> str:
+    """How to say that the rule of an op crashed."""
+    why = (str(error).splitlines() or [""])[0]
+    return f"the rule of {op.name} failed ({type(error).__name__}: {why[:160]}); autodiff stands in for it"
+
+
 def arguments(op: Op, names: str, **defaults: Any) -> dict[str, Any]:
     """The arguments of an op by name, however they were passed.
 

@@ -30,6 +30,20 @@ def attention(
             part.repeat_interleave(query.shape[-3] // part.shape[-3], -3) if query.shape[-3] != part.shape[-3] else part
             for part in (key, value)
         )
+    weights = attention_weights(query, key, attn_mask, is_causal, scale)
+    if dropout_p:
+        weights = F.dropout(weights, dropout_p)
+    return weights @ value
+
+
+def attention_weights(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> torch.Tensor:
+    """softmax(q k^T / sqrt(d) + mask): (..., L, E) and (..., S, E) to (..., L, S)."""
     scores = query @ key.mT * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
     if is_causal:
         keep = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
@@ -46,9 +60,7 @@ def attention(
     weights = scores.softmax(-1)
     if shut is not None:
         weights = weights.masked_fill(shut, 0.0)
-    if dropout_p:
-        weights = F.dropout(weights, dropout_p)
-    return weights @ value
+    return weights
 
 
 def grouped_product(
