@@ -23,7 +23,7 @@ import torch
 
 from benchmarks.tracing_models import Model, models
 from glasswork.explaining import explain_value
-from glasswork.tracing import Trace, Value, trace
+from glasswork.tracing import Trace, TraceFailed, Value, trace
 
 RESULTS = Path(__file__).parent / "EXPLAINING_MODELS.md"
 BAR = 1e-4
@@ -72,7 +72,14 @@ def runs_of(model: Model, seed: int = 0) -> Iterator[Trace]:
         warnings.simplefilter("ignore")
         module = model.make().eval()
         if model.training is None:
-            yield trace(module, *model.inputs, loss=model.loss, backward=backward, kwargs=kwargs)
+            try:
+                yield trace(module, *model.inputs, loss=model.loss, backward=backward, kwargs=kwargs)
+            except TraceFailed as error:
+                if error.trace.failure is None or error.trace.failure.op != "backward":
+                    raise
+                # its evaluation writes over what its backward needs: gradients in training mode then
+                yield trace(module, *model.inputs, kwargs=kwargs)
+                yield trace(module.train(), *model.inputs, loss=model.loss, backward=True, kwargs=kwargs)
             return
         yield trace(module, *model.inputs, kwargs=kwargs)
         yield trace(module.train(), *model.training, loss=model.loss, backward=backward, kwargs=kwargs)

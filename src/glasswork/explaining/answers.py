@@ -164,8 +164,7 @@ def _cut(
 ) -> Explanation:
     """The plain formula in fp64; where a number is mostly its kernel's rounding, the finer form that shows it."""
     chosen, exact = plain, plain.error(number_)
-    narrow = value.dtype.is_floating_point and value.dtype != torch.float64
-    if narrow and exact > _ROUNDING * torch.finfo(value.dtype).eps:
+    if value.dtype.is_floating_point and exact > max(_ROUNDING * torch.finfo(value.dtype).eps, 1e-12):
         other = finer()
         if not other.failed and other.error(number_) < exact:
             note = f"the plain formula, exactly, comes to {plain.total():.9g}"
@@ -178,7 +177,7 @@ def _as_the_kernel_rounds(trace: Trace, op: Op, index: tuple[int, ...], value: V
     with own_precision():
         found = expand(trace, op, index, value.slot)
     kind = str(value.dtype).removeprefix("torch.")
-    note = f"with what the kernel rounded inside, in {kind}, as it has it"
+    note = f"it is most of all what its kernel rounded, in {kind}: written out, or as the kernel has it"
     return replace(found, note="; ".join(filter(None, (found.note, note))))
 
 

@@ -13,8 +13,8 @@ import math
 import torch
 
 from glasswork.explaining.columns import Column
-from glasswork.explaining.expansion import flat_place
-from glasswork.explaining.pointwise import at_element, is_elementwise
+from glasswork.explaining.expansion import flat_place, number
+from glasswork.explaining.pointwise import at_element, gelu_parts, is_elementwise
 from glasswork.explaining.randomness import is_drawn
 from glasswork.explaining.replaying import own_precision, undisturbed
 from glasswork.explaining.rules import arguments
@@ -28,6 +28,8 @@ def written_out_columns(op: Op, value: Value, index: tuple[int, ...]) -> list[Co
         return None
     if any(operand.dtype.is_complex for operand in (*op.operands, op.output)):
         return None
+    if op.name == "gelu":
+        return _through_a_gelu(op, index)
     if is_elementwise(op) and value.shape == op.output.shape:
         return [_as_the_kernel_has_it(op, value, index)]
     if op.name in ("softmax", "log_softmax") and value is op.operands[0]:
@@ -47,6 +49,16 @@ def _as_the_kernel_has_it(op: Op, value: Value, index: tuple[int, ...]) -> Colum
     slopes = torch.zeros(1, dtype=torch.float64) if slope is None else slope.reshape(1).double()
     note = f"the slope as the kernel has it in {_type(value)}: its rounding shows in this number"
     return Column(op.output, torch.tensor([flat_place(index, value.shape)]), slopes, note)
+
+
+def _through_a_gelu(op: Op, index: tuple[int, ...]) -> list[Column]:
+    """(1 + t + x t') / 2, where t is the erf, or the tanh that stands for it."""
+    x = number(op.operands[0], index)
+    inner, slope = gelu_parts(op, x)
+    position = torch.tensor([flat_place(index, op.output.shape)])
+    note = f"written out: its parts nearly cancel here, and {_type(op.output)} rounds them"
+    slopes = {"by x / 2": torch.full_like(x, 0.5), "by x / 2 times the erf": inner / 2, "by the erf": x * slope / 2}
+    return [Column(op.output, position, part.reshape(1), note, part=name) for name, part in slopes.items()]
 
 
 def _through_a_softmax(op: Op, index: tuple[int, ...]) -> list[Column]:
@@ -109,31 +121,38 @@ def _through_attention(op: Op, value: Value, index: tuple[int, ...]) -> list[Col
     query, key, values = given["query"], given["key"], given["value"]
     if value is not query and value is not key:
         return None
-    if given["enable_gqa"] or not query.shape[:-2] == key.shape[:-2] == values.shape[:-2]:
-        return None
+    times = query.shape[-3] // key.shape[-3] if given["enable_gqa"] and len(query.shape) > 2 else 1
+    heads = [part.shape[:-2] if times == 1 else part.shape[:-3] for part in (query, key, values)]
+    if len(set(heads)) > 1 or key.shape[:-2] != values.shape[:-2]:
+        return None  # broadcast
     *lead, place, feature = index
-    at = tuple(lead)
-    q, k, v = (part.tensor[at].double() for part in (query, key, values))  # (L or S, features)
-    mask = None if given["attn_mask"] is None else given["attn_mask"].tensor
-    if mask is not None:
-        mask = mask.expand(*query.shape[:-1], key.shape[-2])[at]
-    scale = 1 / math.sqrt(q.shape[-1]) if given["scale"] is None else given["scale"]
-    weights = attention_weights(q, k, mask, bool(given["is_causal"]), scale)  # (L, S)
-    start = flat_place(at, op.output.shape[:-2]) * len(q) * v.shape[-1]
+    if times == 1:
+        pairs = [(tuple(lead), tuple(lead))]
+    elif value is query:
+        pairs = [(tuple(lead), (*lead[:-1], lead[-1] // times))]
+    else:  # a key head serves several query heads
+        pairs = [((*lead[:-1], lead[-1] * times + head), tuple(lead)) for head in range(times)]
+    scale = 1 / math.sqrt(query.shape[-1]) if given["scale"] is None else given["scale"]
     note = f"written out: its parts nearly cancel here, and {_type(op.output)} rounds them"
-    if value is query:
-        positions = start + place * v.shape[-1] + torch.arange(v.shape[-1])
-        row, column = weights[place], k[:, feature]
-        together, apart = (row * column) @ v, (row @ column) * (row @ v)
-    else:
-        positions = start + torch.arange(len(q) * v.shape[-1])
-        reach = q[:, feature] * weights[:, place]  # (L,)
-        together = (reach[:, None] * v[place]).flatten()
-        apart = (reach[:, None] * (weights @ v)).flatten()
-    return [
-        Column(op.output, positions, scale * together, note, part="through the weight itself"),
-        Column(op.output, positions, -scale * apart, note, part="through the sum of all weights"),
-    ]
+    found = []
+    for at, shared in pairs:
+        q, k, v = query.tensor[at].double(), key.tensor[shared].double(), values.tensor[shared].double()
+        mask = given["attn_mask"]
+        mask = None if mask is None else mask.tensor.expand(*query.shape[:-1], key.shape[-2])[at]
+        weights = attention_weights(q, k, mask, bool(given["is_causal"]), scale)  # (L, S)
+        positions = flat_place(at, op.output.shape[:-2]) * len(q) * v.shape[-1] + torch.arange(len(q) * v.shape[-1])
+        if value is query:
+            positions = positions.reshape(len(q), -1)[place]
+            row, column = weights[place], k[:, feature]
+            together, apart = (row * column) @ v, (row @ column) * (row @ v)
+        else:
+            reach = q[:, feature] * weights[:, place]  # (L,)
+            together, apart = (reach[:, None] * v[place]).flatten(), (reach[:, None] * (weights @ v)).flatten()
+        found += [
+            Column(op.output, positions, scale * together, note, part="through the weight itself"),
+            Column(op.output, positions, -scale * apart, note, part="through the sum of all weights"),
+        ]
+    return found
 
 
 def _type(value: Value) -> str:

@@ -6,6 +6,7 @@ at this place. `<name>` in a formula stands for an argument as the author gave i
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -15,7 +16,7 @@ from glasswork.explaining.errors import NoRule
 from glasswork.explaining.expansion import Expansion, label_of, number
 from glasswork.explaining.explanation import Operand
 from glasswork.explaining.randomness import is_drawn
-from glasswork.explaining.replaying import is_float, replay, undisturbed, wide
+from glasswork.explaining.replaying import is_float, keeps_precision, replay, undisturbed, wide
 from glasswork.explaining.rules import arguments, register
 from glasswork.tracing import Op, Trace, Value
 
@@ -163,6 +164,8 @@ def pointwise(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
     """One term, the element; its product is the function of it. What else meets it stands among the operands."""
     if is_drawn(op):
         raise NoRule(f"{op.name} with slopes drawn by chance", where=op.path)
+    if op.name == "gelu" and keeps_precision():
+        return _gelu_written_out(op, index)
     return evaluated(op, index, formula(op))
 
 
@@ -179,6 +182,31 @@ def evaluated(op: Op, index: tuple[int, ...], text: str) -> Expansion:
     )
     label = label_of(first, places[0])
     return Expansion("formula", text, "identity", taken, None, product, lambda _: label, operands=operands)
+
+
+def _gelu_written_out(op: Op, index: tuple[int, ...]) -> Expansion:
+    """x / 2 and x / 2 times erf or tanh: far below 0 they nearly cancel, and the kernel returns what is left."""
+    source = op.operands[0]
+    x = number(source, index)
+    inner, _ = gelu_parts(op, x)
+    values, factors = torch.stack([x, x]), torch.stack([torch.full_like(inner, 0.5), inner / 2])
+    text = r"y = \tfrac{1}{2}x + \tfrac{1}{2}x\,\operatorname{erf}(x/\sqrt{2})"
+    if _by_tanh(op):
+        text = r"y = \tfrac{1}{2}x + \tfrac{1}{2}x\,\tanh(\sqrt{2/\pi}\,(x + 0.044715\,x^3))"
+    label = label_of(source, index)
+    return Expansion("formula", text, "sum", values, factors, values * factors, lambda _: label)
+
+
+def gelu_parts(op: Op, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The erf or tanh t in gelu = x (1 + t) / 2, and its slope, of an fp64 number."""
+    if not _by_tanh(op):
+        return torch.erf(x / math.sqrt(2)), math.sqrt(2 / math.pi) * torch.exp(-x * x / 2)
+    inner = torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+    return inner, (1 - inner**2) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
+
+
+def _by_tanh(op: Op) -> bool:
+    return arguments(op, "input approximate", approximate="none")["approximate"] == "tanh"
 
 
 def is_elementwise(op: Op) -> bool:
@@ -223,7 +251,7 @@ def _meets(shape: tuple[int, ...], output: tuple[int, ...]) -> bool:
 def formula(op: Op) -> str:
     """The formula of an op's name, with its own settings."""
     entry = _FORMULAS.get(op.name) or _FORMULAS[op.name.removesuffix("_")]
-    if op.name == "gelu" and arguments(op, "input approximate", approximate="none")["approximate"] == "tanh":
+    if op.name == "gelu" and _by_tanh(op):
         return _TANH_GELU
     if isinstance(entry, str):
         return entry

@@ -1,0 +1,35 @@
+"""A rule that declines is silent; one that crashes is told, and counts as a failure."""
+
+import torch
+from benchmarks.explaining_models import Tally, check_run
+from torch import nn
+
+from glasswork.explaining import Expansion, NoRule, explain, register
+from glasswork.tracing import Op, Trace, trace
+
+
+@register("special_log_ndtr")
+def crashes(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
+    raise ZeroDivisionError("a slip of ours")
+
+
+@register("special_ndtri")
+def declines(trace: Trace, op: Op, index: tuple[int, ...]) -> Expansion:
+    raise NoRule(op.name, where=op.path)
+
+
+class Calls(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.special.log_ndtr(x) + torch.special.ndtri(x)
+
+
+def test_a_crash_is_told_and_a_refusal_is_not() -> None:
+    run = trace(Calls(), torch.tensor([0.2, 0.4]))
+    crashed, declined = explain(run, ":special_log_ndtr", (1,)), explain(run, ":special_ndtri", (1,))
+    assert crashed.kind == declined.kind == "linearised"  # autodiff's answer stands in for both
+    assert "ZeroDivisionError: a slip of ours" in crashed.failed
+    assert crashed.failed in crashed.note
+    assert not declined.failed
+    tally = Tally("calls")
+    check_run(run, tally, elements=1)
+    assert set(tally.failures) == {"special_log_ndtr value rule crashed"}
