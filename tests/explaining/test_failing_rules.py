@@ -1,6 +1,7 @@
 """A rule that declines is silent; one that crashes is told, and counts as a failure."""
 
 import torch
+import torchvision
 from benchmarks.explaining_models import Tally, check_run
 from torch import nn
 
@@ -33,3 +34,17 @@ def test_a_crash_is_told_and_a_refusal_is_not() -> None:
     tally = Tally("calls")
     check_run(run, tally, elements=1)
     assert set(tally.failures) == {"special_log_ndtr value rule crashed"}
+
+
+class Regions(nn.Module):
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return torchvision.ops.roi_align(maps, torch.tensor([[0, 1.0, 1.0, 3.0, 3.0]]), 2)
+
+
+def test_maps_without_a_box_learn_nothing() -> None:
+    run = trace(Regions(), torch.rand(2, 3, 5, 5), backward=True)
+    for example in (0, 1):
+        found = explain(run, "input", (example, 1, 2, 2), of="grad")
+        assert not found.failed
+        assert found.error <= 1e-6
+        assert bool(found.count) == (example == 0)

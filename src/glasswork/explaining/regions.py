@@ -62,11 +62,13 @@ def region_column(op: Op, value: Value, index: tuple[int, ...]) -> tuple[torch.T
         return None
     example, channel, *place = index
     chosen = (boxes.tensor[:, 0] == example).nonzero().flatten()
+    if not len(chosen):  # no box on these maps
+        return chosen, torch.zeros(0, dtype=torch.float64)
     one = torch.zeros(maps.shape[2:], dtype=torch.float64)
     one[tuple(place)] = 1.0
     with undisturbed(), torch.no_grad():
         made = _run(op, one, boxes.tensor[chosen])  # (k, rows, columns)
-    size = made[0].numel() if len(made) else 0
+    size = made[0].numel()
     starts = (chosen * op.output.shape[1] + channel) * size
     positions = starts.unsqueeze(1) + torch.arange(size)
     slopes = made.flatten(1)
