@@ -14,6 +14,8 @@ from sightings import Cell, Line, Pixel, Sighting, Text, Twin
 
 REF = re.compile(r"(?P<source>[^#]+)#(?P<path>[^\[@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)")
 FAINT = 0.06
+OPEN = "open"
+"""The mode of the page of graphs: each tensor has a scale of its own."""
 ERROR_BOUND = 1e-5
 # Steps of 255 that rounding adds where a browser mixes colours.
 MIXED = 3
@@ -53,7 +55,7 @@ def judge(sightings: list[Sighting], asking: Asking) -> Verdict:
 def questions(seen: Sighting) -> list[Question]:
     refs: list[Question] = [one["ref"] for group in (seen.texts, seen.cells, seen.lines, seen.pixels) for one in group]
     reaches = [reach_of("reach", pixel["ref"], seen.mode) for pixel in seen.pixels]
-    twins = [reach_of("largest", twin["ref"], "channel") for twin in seen.twins]
+    twins = [largest_of(twin["ref"], seen.mode) for twin in seen.twins]
     return refs + [question for question in (*reaches, *twins) if question]
 
 
@@ -65,9 +67,20 @@ def reach_of(question: str, ref: str, mode: str) -> Question | None:
     index = [int(at) for at in found["index"].split(",")]
     if found["path"].endswith(("weight", "bias")):
         return None
+    if mode == OPEN:
+        return (question, found["source"], found["path"], None, found["what"], mode)
     if len(index) != 4:
         return None
     return (question, found["source"], found["path"], index[1], found["what"], mode)
+
+
+def largest_of(ref: str, mode: str) -> Question | None:
+    """A question about the number of largest size in the picture that an element stands in."""
+    found = REF.match(ref)
+    if mode != OPEN or not found or not found["index"]:
+        return reach_of("largest", ref, "channel")
+    index = tuple(int(at) for at in found["index"].split(","))
+    return ("largest_drawn", found["source"], found["path"], index, found["what"])
 
 
 class Judge:
@@ -166,7 +179,7 @@ class Judge:
             self.blame("scale", why)
 
     def twin(self, twin: Twin) -> None:
-        question = reach_of("largest", twin["ref"], "channel")
+        question = largest_of(twin["ref"], self.seen.mode)
         if question is None:
             return
         answer = self.asking([question])[question]

@@ -13,7 +13,6 @@ import json
 import math
 import re
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,55 +20,26 @@ from typing import Any
 import safetensors.torch
 import torch
 import torch.nn.functional as F
+from anyrun import AnyRun
+from claims import NoNumberError, Number, picked, recorded, unlisted, whole_size
 from torch import Tensor, nn
 
 from glasswork import data, zoo
 from glasswork.zoo import shipping
 
 FORBIDDEN = ("glasswork.explaining", "glasswork.scenes", "glasswork.tracing", "glasswork.measuring", "glasswork.server")
+OURS = {row.name for row in zoo.shipped()}
 REFERENCE = re.compile(
     r"(?P<source>[a-z]+:[^#]+)#(?P<path>[^\[\]@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)(?::(?P<k>\d+))?"
 )
 
 
-class NoNumberError(Exception):
-    """A reference that names no number."""
-
-
-@dataclass(frozen=True)
-class Number:
-    """What was found: the value, and how large the numbers are that it was made of."""
-
-    value: float
-    scale: float
-
-
-def picked(tensor: Tensor, index: tuple[int, ...]) -> float:
-    """One element; every axis is counted."""
-    if len(index) != tensor.dim() or any(at >= size for at, size in zip(index, tensor.shape, strict=True)):
-        raise NoNumberError(f"{list(index)} does not point into {list(tensor.shape)}")
-    return tensor[index].item()
-
-
-def whole_size(tensor: Tensor) -> float:
-    return tensor.abs().max().item()
-
-
 class Rerun:
-    """One recorded run, run again: its record and inputs are held to their hashes, its tensors seen by module hooks."""
+    """One recorded run of a network of ours, run again: its tensors are seen by module hooks."""
 
-    def __init__(self, folder: Path, id: str) -> None:
-        written = (folder / f"{id}.json").read_bytes()
-        if hashlib.sha256(written).hexdigest()[: len(id)] != id:
-            raise NoNumberError(f"the record of trace:{id} is not the one that its id is the hash of")
-        self.record = json.loads(written)
-        packed = (folder / f"{self.record['inputs']}.safetensors").read_bytes()
-        if hashlib.sha256(packed).hexdigest() != self.record["inputs"]:
-            raise NoNumberError(f"the inputs of trace:{id} are not those that were recorded")
-        if self.record["mode"] != "eval" or self.record["edits"]:
-            raise NoNumberError(f"trace:{id} is no plain run")
+    def __init__(self, record: dict[str, Any], inputs: dict[str, Tensor]) -> None:
+        self.record = record
         self.network = load(self.record["target"], self.record["weights"])
-        inputs = safetensors.torch.load(packed)
         self.input = inputs["0"].requires_grad_()
         self.outputs: dict[str, Tensor] = {}
         self.reads: dict[str, Tensor] = {}
@@ -305,13 +275,6 @@ class Rerun:
         return Number(within[-1].item() if len(within) else most, 0)
 
 
-def unlisted(products: Tensor, listed: int) -> Number:
-    """The sum of all but the largest, of equal ones the first."""
-    order = sorted(range(len(products)), key=lambda k: (-abs(products[k].item()), k))
-    left = products[order[max(0, listed) :]]
-    return Number(math.fsum(left.tolist()), products.abs().sum().item())
-
-
 def convolution_terms(part: nn.Conv2d, x: Tensor, index: tuple[int, ...]) -> Tensor:
     """Every product of one output position; what lies in the padding is 0."""
     batch, out, row, column = index
@@ -392,15 +355,17 @@ class Resolver:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.runs: dict[str, Rerun] = {}
+        self.runs: dict[str, Rerun | AnyRun] = {}
 
-    def rerun(self, source: str) -> Rerun:
+    def rerun(self, source: str) -> Rerun | AnyRun:
         id = source.partition(":")[2]
         if not re.fullmatch(r"[0-9a-f]{16}", id):
             raise NoNumberError(f"{id!r} is no trace's id")
         if id not in self.runs:
             try:
-                self.runs[id] = Rerun(self.folder, id)
+                record, inputs = recorded(self.folder, id)
+                ours = record["target"] in OURS or Path(record["target"]).is_dir()
+                self.runs[id] = (Rerun if ours else AnyRun)(record, inputs)
             except FileNotFoundError as error:
                 raise NoNumberError(f"trace:{id} has no record: {error}") from error
         return self.runs[id]
@@ -423,6 +388,12 @@ class Resolver:
 
     def reach(self, source: str, *of: Any) -> Number:
         return self.rerun(source).reach(*of)
+
+    def largest_drawn(self, source: str, path: str, index: list[int], what: str) -> Number:
+        run = self.rerun(source)
+        if not isinstance(run, AnyRun):
+            raise NoNumberError("this is no network that was opened as a graph")
+        return run.largest_drawn(path, tuple(index), what)
 
     def largest(self, source: str, *of: Any) -> Number:
         most = self.rerun(source).sharing(*of).max().item()

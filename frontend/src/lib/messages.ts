@@ -312,6 +312,7 @@ export interface Plane {
   axes: Axes | null;
   channel: number;
   at: number[];
+  reach: number;
   arrays: Array[];
 }
 /**

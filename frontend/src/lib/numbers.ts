@@ -1,7 +1,7 @@
 /** How numbers are written: true minus, tabular, nothing rounded into a lie. */
 export const MINUS = "−";
 
-const withMinus = (text: string): string => text.replace("-", MINUS);
+const withMinus = (text: string): string => text.replaceAll("-", MINUS);
 
 /** A fixed number of decimals; what rounds to zero loses its sign. */
 export function fixed(value: number, digits: number): string {

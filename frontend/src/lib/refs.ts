@@ -21,8 +21,10 @@ export const format = ({ source, path, index, what }: Reference): string =>
 /** The reference of one element of a whole tensor's reference. */
 export function at(tensor: string, index: number[]): string {
   const split = tensor.lastIndexOf("@");
-  return `${tensor.slice(0, split)}[${index.join(",")}]${tensor.slice(split)}`;
+  const place = index.length ? `[${index.join(",")}]` : ""; // a scalar has no axis
+  return `${tensor.slice(0, split)}${place}${tensor.slice(split)}`;
 }
 
-/** `[3, 10, 8]`: an index as it is shown, without a batch of one. */
-export const shown = (index: number[]): string => `[${index.slice(1).join(", ")}]`;
+/** `[3, 10, 8]`: an index as it is shown, without a batch of one; nothing for a scalar. */
+export const shown = (index: number[]): string =>
+  index.length ? `[${(index.length > 1 ? index.slice(1) : index).join(", ")}]` : "";

@@ -117,7 +117,7 @@ def tree(trace: Trace) -> Part:
         key = numbered(call.path, call.number) if call.path else ""
         made.append(Part(trace, key, call.first, call.last, call.type, call.path, True, call.output))
     root = made[0] if made else Part(trace, "", 0, len(trace.ops), trace.module_type, "", True)
-    root.last = len(trace.ops)  # what was appended at the root ran after its call
+    root.last = _end(trace)  # what was appended at the root ran after its call
     inside: list[list[Part]] = [[] for _ in made]
     for part, call in zip(made[1:], trace.calls[1:], strict=True):
         if part.first < part.last and call.parent is not None:
@@ -125,6 +125,13 @@ def tree(trace: Trace) -> Part:
     for part, parts in zip(made or [root], inside or [[]], strict=True):
         part.parts = list(_with_own_ops(part, sorted(parts, key=lambda one: one.first)))
     return root
+
+
+def _end(trace: Trace) -> int:
+    """Where the network ends; what only picks the number that is followed is no part of it."""
+    picked = None if trace.loss_value is None else trace.loss_value.producer
+    after = trace.calls[0].last if trace.calls else 0
+    return picked if picked is not None and picked >= after else len(trace.ops)
 
 
 def _with_own_ops(part: Part, calls: Sequence[Part]) -> Iterator[Part]:

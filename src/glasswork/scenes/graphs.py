@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -17,6 +19,8 @@ from glasswork.tracing import Op, Trace, Value
 from glasswork.tracing.costs import bytes_moved
 from glasswork.zoo import Network
 
+MOST_DRAWINGS = 200
+"""So many columns of one trace stay drawn, some 30 MB."""
 PROBABILITY = "softmax"
 """What the zoo appends to logits."""
 
@@ -33,13 +37,10 @@ def graph(
     values: list[np.ndarray] = []
 
     def draw(value: Value, path: str) -> Drawn | None:
-        found = drawn(value)
-        if found is None:
-            return None
-        pictures = {"value": value.tensor} if value.grad is None else {"value": value.tensor, "grad": value.grad}
-        for what, tensor in pictures.items():
-            _add(arrays, values, f"{source}#{path}@{what}", sampled(tensor, found.axes, found.channels))
-        _add(arrays, values, f"{source}#{path}@share", found.weights)
+        found, pictures = _drawing(trace, value, path)
+        for what, array in pictures.items():
+            arrays.append(Array(ref=f"{source}#{path}@{what}", shape=list(array.shape), dtype="float32"))
+            values.append(array)
         return found
 
     for name, value in trace.inputs.items():
@@ -54,10 +55,25 @@ def graph(
     return stages, columns, arrays, values
 
 
-def _add(arrays: list[Array], values: list[np.ndarray], ref: str, tensor: torch.Tensor) -> None:
-    array = tensor.float().contiguous().numpy()
-    arrays.append(Array(ref=ref, shape=list(array.shape), dtype="float32"))
-    values.append(array)
+Drawing = tuple[Drawn | None, dict[str, np.ndarray]]
+_drawings: WeakKeyDictionary[Trace, OrderedDict[str, Drawing]] = WeakKeyDictionary()
+
+
+def _drawing(trace: Trace, value: Value, path: str) -> Drawing:
+    """What is drawn of a value; the last are kept, since a fold changes few columns."""
+    kept = _drawings.setdefault(trace, OrderedDict())
+    if path not in kept:
+        found = drawn(value)
+        shown: dict[str, torch.Tensor] = {}
+        if found is not None:
+            shown["value"] = sampled(value.tensor, found.axes, found.channels)
+            if value.grad is not None:
+                shown["grad"] = sampled(value.grad, found.axes, found.channels)
+            shown["share"] = found.weights
+        kept[path] = found, {what: tensor.float().contiguous().numpy() for what, tensor in shown.items()}
+        while len(kept) > MOST_DRAWINGS:
+            kept.popitem(last=False)
+    return kept[path]
 
 
 def _makers(folded: list[Column]) -> dict[int, int]:

@@ -418,6 +418,8 @@ class Plane(Struct, tag_field="type", tag="plane", frozen=True):
     channel: int
     at: list[int]
     """Row and column of the number."""
+    reach: float
+    """The size of the tensor's largest number, where the colours end."""
     arrays: list[Array]
 
 

@@ -110,6 +110,12 @@ def whole(tensor: Tensor, axes: Axes, channel: int) -> Tensor:
     return _plane(tensor, axes)[channel, :: axes.row_step, :: axes.column_step]
 
 
+def size_of(tensor: Tensor) -> float:
+    """The size of the largest number; what is not finite counts as nothing."""
+    sizes = tensor.detach().float().abs()
+    return sizes.nan_to_num(0, 0, 0).max().item() if sizes.numel() else 0.0
+
+
 def _plane(tensor: Tensor, axes: Axes) -> Tensor:
     """(channels, rows, columns), a view where possible."""
     at: list[int | slice] = [slice(None) if place < 0 else place for place in axes.places]

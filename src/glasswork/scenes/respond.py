@@ -17,8 +17,8 @@ from glasswork.scenes.graphs import followed_number, graph, largest_scores
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.numbers import explained
-from glasswork.scenes.opening import followed, given
-from glasswork.scenes.pictured import axes_around, placed, whole
+from glasswork.scenes.opening import Followed, followed, given
+from glasswork.scenes.pictured import axes_around, placed, size_of, whole
 from glasswork.scenes.pictures import (
     first_input,
     input_card,
@@ -28,13 +28,14 @@ from glasswork.scenes.pictures import (
     sample_pictures,
     stand_ins,
 )
-from glasswork.scenes.traces import Traces
+from glasswork.scenes.traces import Traces, input_hash
 from glasswork.zoo import Network
 
 REFERENCE = re.compile(r"trace:([0-9a-f]{16})#([^\[\]@]+)(?:\[(\d+(?:,\d+)*)\])?@([a-z]+)")
 LONGEST_REFERENCE = 400
 MOST_TERMS = 5000
 MOST_TENSORS = 1000
+MOST_AIMS = 32
 
 
 class Inputs(Protocol):
@@ -70,6 +71,7 @@ class Respondent:
     def __init__(self, traces: Path | None = None, targets: tuple[str, ...] = ()) -> None:
         self.networks = Networks(targets)
         self.traces = Traces(traces, self.networks.load)
+        self._aims: dict[tuple[str, str], Followed | None] = {}
 
     def warm(self) -> None:
         """Do once what the first page will ask for: the first run of anything in torch takes many times the second."""
@@ -137,7 +139,7 @@ class Respondent:
     def _graph(self, request: m.OpenGraph, session: Session) -> Iterator[m.Answer | str | bytes]:
         network = self.networks.load(request.network)
         start = given(network, request.input, session.inputs.read)
-        aim = followed(network, start.tensors)
+        aim = self._aim(network, start.tensors)
         index, leaf = (None, -1) if aim is None else (aim.index, aim.leaf)
         id, trace = self.traces.run(network, start.tensors, index, leaf, cancel=session.cancelled)
         source = f"trace:{id}"
@@ -164,6 +166,15 @@ class Respondent:
             arrays, values = [*arrays, picture], [*values, start.pixels]
         yield m.encode(m.Maps(request.request, arrays), values)
 
+    def _aim(self, network: Network, tensors: tuple[torch.Tensor, ...]) -> Followed | None:
+        """The followed number of a run; to find it costs a run, so that those of the last inputs are kept."""
+        key = (network.weights_hash, input_hash(tensors))
+        if key not in self._aims:
+            self._aims[key] = followed(network, tensors)
+            while len(self._aims) > MOST_AIMS:
+                self._aims.pop(next(iter(self._aims)), None)
+        return self._aims[key]
+
     def _tensors(self, request: m.FetchTensors) -> str | bytes:
         pairs = []
         for ref in request.refs[:MOST_TENSORS]:
@@ -177,11 +188,11 @@ class Respondent:
         tensor = value.grad if what == "grad" else value.data
         axes = axes_around(value.shape, index)
         if tensor is None or axes is None or value.dtype.is_complex:
-            return m.encode(m.Plane(request.request, None, 0, [], []))
+            return m.encode(m.Plane(request.request, None, 0, [], 0.0, []))
         channel, row, column = placed(axes, index)
         array = whole(tensor, axes, channel).float().numpy()
         entry = m.Array(ref=f"trace:{id}#{path}@{what}", shape=list(array.shape), dtype="float32")
-        return m.encode(m.Plane(request.request, axes, channel, [row, column], [entry]), [array])
+        return m.encode(m.Plane(request.request, axes, channel, [row, column], size_of(tensor), [entry]), [array])
 
     def _number(self, request: m.ExplainNumber) -> str | bytes:
         id, path, index, what = parse(request.ref)

@@ -75,7 +75,7 @@ class Traces:
         progress: Callable[[int], None] | None = None,
     ) -> tuple[str, Trace]:
         """Trace a network on inputs, forward, and backward from one element of its output; the id and the trace."""
-        packed = save_tensors({str(i): tensor.contiguous() for i, tensor in enumerate(inputs)})
+        packed = pack(inputs)
         hashed = hashlib.sha256(packed).hexdigest()
         record = Record(target=network.target, weights=network.weights_hash, inputs=hashed, loss=loss, leaf=leaf)
         held = self._get(record.id)
@@ -157,6 +157,16 @@ class Traces:
                 return None
             self._held.move_to_end(id)
             return self._held[id][0]
+
+
+def pack(inputs: tuple[torch.Tensor, ...]) -> bytes:
+    """Inputs as they are stored."""
+    return save_tensors({str(i): tensor.contiguous() for i, tensor in enumerate(inputs)})
+
+
+def input_hash(inputs: tuple[torch.Tensor, ...]) -> str:
+    """What inputs go by in a record."""
+    return hashlib.sha256(pack(inputs)).hexdigest()
 
 
 def _loss(record: Record) -> Loss:

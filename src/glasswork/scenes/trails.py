@@ -9,7 +9,7 @@ import torch
 from glasswork.explaining import Expansion, NoGradient, NoRule, explain, terms
 from glasswork.scenes.labels import name_of
 from glasswork.scenes.messages import Number, Stop
-from glasswork.tracing import Op, Trace
+from glasswork.tracing import Op, Trace, UnknownAddress
 
 Place = tuple[str, tuple[int, ...]]
 LONGEST = 400
@@ -43,7 +43,10 @@ def trail(trace: Trace, source: str, path: str, index: tuple[int, ...], what: st
 
 def _is_shut(trace: Trace, path: str, index: tuple[int, ...], operand: Place) -> bool:
     """Whether an op that takes the largest took another number than this operand."""
-    expansion = terms(trace, path, index)
+    try:
+        expansion = terms(trace, path, index)
+    except (NoRule, UnknownAddress):
+        return False
     if expansion.reduce != "max":
         return False
     return trace.value(operand[0]).tensor[operand[1]].item() < expansion.total()
@@ -62,7 +65,7 @@ def downwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:
     while path in trace and len(found) < LONGEST:
         try:
             expansion = terms(trace, path, index)
-        except NoRule:
+        except (NoRule, UnknownAddress):  # such as a later one of several outputs, which go by no op's name
             break
         ref = _largest(trace, expansion)
         if ref is None:
@@ -91,25 +94,31 @@ def upwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:
         readers = [op for op in trace.readers(trace.value(path)) if op.module_type]
         if not readers:
             break
-        path, index = _most_served(trace, path, index) or _looking_at(trace, readers[0], path, index)
-        found.append((path, index))
+        place = _most_served(trace, path, index) or _looking_at(trace, readers[0], path, index)
+        if place is None:
+            break
+        path, index = place
+        found.append(place)
     return found
 
 
 def _most_served(trace: Trace, path: str, index: tuple[int, ...]) -> Place | None:
     try:
         slopes = explain(trace, path, index, of="grad", limit=1).terms
-    except (NoRule, NoGradient):
+    except (NoRule, NoGradient, UnknownAddress):
         return None
     return split(slopes[0].ref) if slopes and slopes[0].ref and slopes[0].product else None
 
 
-def _looking_at(trace: Trace, op: Op, path: str, index: tuple[int, ...]) -> Place:
-    """The place of a reader's output that looked at a number and took nothing from it, such as a pooling's loser."""
+def _looking_at(trace: Trace, op: Op, path: str, index: tuple[int, ...]) -> Place | None:
+    """The place of a reader's output that looked at a number and took nothing from it, such as a pooling's loser; None
+    where its axes say nothing of which."""
     given, made = trace.value(path).shape, op.output.shape
-    if len(given) != len(made):
+    if math.prod(given) == math.prod(made):
         flat = torch.arange(math.prod(given)).reshape(given)[index]
-        return op.path, (0, int(flat) % made[-1])
+        return op.path, tuple(int(at) for at in torch.unravel_index(flat, made))
+    if len(given) != len(made):
+        return None
     return op.path, tuple(min(at * size // old, size - 1) for at, size, old in zip(index, made, given, strict=True))
 
 

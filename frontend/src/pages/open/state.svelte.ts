@@ -17,6 +17,8 @@ export interface Plane {
   channel: number;
   row: number;
   column: number;
+  /** Where its colours end. */
+  reach: number;
   tensor: Tensor;
 }
 
@@ -143,7 +145,7 @@ export class GraphState {
       const [row = 0, column = 0] = answer.at;
       this.plane =
         answer.axes && tensors[0]
-          ? { axes: answer.axes, channel: answer.channel, row, column, tensor: tensors[0] }
+          ? { axes: answer.axes, channel: answer.channel, row, column, reach: answer.reach, tensor: tensors[0] }
           : null;
     });
   }
@@ -156,7 +158,7 @@ export class GraphState {
   }
 
   openNumber(path: string, index: number[], step = true): void {
-    address.set({ at: `${path}[${index.join(",")}]` }, step);
+    address.set({ at: `${path}${index.length ? `[${index.join(",")}]` : ""}` }, step);
   }
 
   follow(ref: string): void {

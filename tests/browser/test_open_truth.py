@@ -1,0 +1,108 @@
+"""The truth test of the page of graphs, on six networks that nobody prepared: forward, backward, and opened numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from asking import Asking
+from judging import Verdict, judge
+from opening import App
+from playwright.sync_api import Browser
+from states import DESK, PHONE, Query, State
+from touring import look
+from windows import Complaints, window
+
+pytestmark = pytest.mark.browser
+
+STRANGERS = str(Path(__file__).with_name("strangers.py"))
+NUMBERS = {
+    "residual": ("layer1.2.conv1[0,3,4,31]", "layer1.6:add_[0,5,6,6]", "fc[0,1]"),
+    "vgg": ("features.5[0,11,9,0]", "features.4[0,2,8,9]", "classifier.0[0,7]"),
+    "unet": ("middle[0,3,8,9]", "last[0,0,13,30]", "input[0,0,9,8]"),
+    "gpt": ("transformer.h.2:add[0,11,30]", "transformer.h.5.mlp.act:add[0,9,100]", "lm_head[0,15,7]"),
+    "reader": ("head[0,2]", "embed[0,9,4]"),
+    "transformer": ("heads.head[0,3]", "encoder.layers.encoder_layer_1.mlp.0[0,7,40]", "conv_proj[0,12,2,3]"),
+}
+"""Of each network numbers to open, whose making is written down in the resolver."""
+SLOPES = {
+    "residual": ("layer1.2.conv1[0,3,4,30]", "layer2.0.conv2[0,5,6,6]", "input[0,1,40,33]"),
+    "vgg": ("features.3[0,11,9,0]", "classifier.0[0,7]", "input[0,2,9,60]"),
+    "unet": ("middle[0,3,8,9]", "down1[0,2,13,31]"),
+    "gpt": ("transformer.ln_f[0,15,7]",),
+    "reader": ("head[0,2]",),
+    "transformer": ("heads.head[0,3]", "encoder.ln[0,0,20]"),
+}
+TWENTY = 20
+ALWAYS = {"value", "grad", "share", "term", "gradterm"}
+
+
+def target(name: str) -> str:
+    return f"{STRANGERS}:{name}"
+
+
+def states() -> Iterator[State]:
+    for name, numbers in NUMBERS.items():
+        base: Query = {"network": target(name)}
+        backward: Query = {**base, "direction": "backward"}
+        yield State(f"{name} forward", "open", base)
+        yield State(f"{name} backward", "open", backward)
+        for number in numbers:
+            yield State(f"{name} at {number}", "open", {**base, "at": number})
+        for number in SLOPES[name]:
+            yield State(f"{name} slope at {number}", "open", {**backward, "at": number})
+    for level in ("stages", "operations"):
+        yield State(f"residual {level}", "open", {"network": target("residual"), "level": level})
+    opened: Query = {"network": target("residual"), "open": "layer1.1..layer1.5 layer1.3"}
+    yield State("residual, a pleat opened", "open", opened)
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app as a reader starts it on networks of his own."""
+    running = App(tmp_path_factory.mktemp("strangers"), tuple(target(name) for name in NUMBERS))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def answers(strangers: App) -> Iterator[Asking]:
+    asks = Asking(strangers.traces)
+    yield asks
+    asks.close()
+
+
+@pytest.fixture(scope="module")
+def verdict(browser: Browser, strangers: App, answers: Asking) -> Verdict:
+    complaints = Complaints()
+    seen = []
+    with window(browser, strangers, complaints, viewport=DESK) as context:
+        page = context.new_page()
+        seen += [look(page, strangers, state) for state in states()]
+    dark = {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True, "color_scheme": "dark"}
+    with window(browser, strangers, complaints, **dark) as context:
+        page = context.new_page()
+        small: Query = {"network": target("residual")}
+        for query in (small, {**small, "direction": "backward"}, {**small, "at": NUMBERS["residual"][0]}):
+            seen.append(look(page, strangers, State("residual, small", "open", query)))
+    complaints.raise_any()
+    return judge(seen, answers)
+
+
+def test_every_number_of_a_graph_is_the_networks_own(verdict: Verdict) -> None:
+    print(verdict)
+    assert not verdict.wrong, str(verdict)
+
+
+def test_enough_of_every_kind_of_a_graph_was_checked(verdict: Verdict) -> None:
+    counts = {kind: len(refs) for kind, refs in verdict.checked.items()}
+    assert {kind: counts.get(kind, 0) for kind in ALWAYS if counts.get(kind, 0) < TWENTY} == {}
+    assert len({ref.partition("#")[0] for refs in verdict.checked.values() for ref in refs}) == len(NUMBERS)
+
+
+def test_the_resolver_of_graphs_shares_no_arithmetic(verdict: Verdict, answers: Asking) -> None:
+    assert verdict.checked
+    assert answers.known
+    assert answers.foreign == []
