@@ -1,4 +1,4 @@
-"""Any network's recorded run, run again with plain torch: its functions as they are called, named by where and how often.
+"""Any network's recorded run, run again with plain torch: its functions as they are called, named by their places.
 
 A TorchFunctionMode sees each function that the network calls; hooks of its modules say in which of them, and what each
 returned. Slopes come from one backward pass, by hooks on each tensor at the moment when it is made, so that what is
@@ -122,7 +122,7 @@ class AnyRun(TorchFunctionMode):
         if made:
             self._counts[self._inside[-1], name] += 1
             key = numbered(f"{self._inside[-1]}:{name}", self._counts[self._inside[-1], name])
-            self.calls[key] = Call(func, name, *copied, reads)
+            self.calls[key] = Call(func, name, copied[0], copied[1], reads)
             for slot, tensor in enumerate(made):
                 self._see(key if slot == 0 else f"{key}~{slot}", tensor)
         return output
@@ -194,7 +194,7 @@ class AnyRun(TorchFunctionMode):
 
     @cache  # noqa: B019  it lives as long as the process
     def terms(self, path: str, index: tuple[int, ...]) -> tuple[Tensor, int]:
-        """What goes into the sum, the maximum or the softmax, in order, fp64; and how many last ones are always listed."""
+        """What goes into the sum, the maximum or the softmax, in order, fp64; how many of the last are always told."""
         key = self.key(path)
         picked(self.values[key], index)
         call = self.calls.get(key)
@@ -206,8 +206,8 @@ class AnyRun(TorchFunctionMode):
                 return convolution(args, index)
             case "linear":
                 products = args[0][index[:-1]] * args[1][index[-1]]
-                biased = len(args) > 2 and args[2] is not None
-                return (torch.cat([products, args[2][index[-1]].view(1)]) if biased else products), int(biased)
+                bias = args[2] if len(args) > 2 else None
+                return (products, 0) if bias is None else (torch.cat([products, bias[index[-1]].view(1)]), 1)
             case "add" | "add_":
                 first, second = torch.broadcast_tensors(*(torch.as_tensor(one).double() for one in args[:2]))
                 return torch.stack([first[index], second[index]]), 0
@@ -304,7 +304,7 @@ def tensors_of(tree: Any) -> list[Tensor]:
 
 def plain(function: Any) -> str:
     """What a function is called: `__iadd__` is add_, `__getitem__` is getitem."""
-    name = function.__name__
+    name = str(function.__name__)
     if name == "__iadd__":
         return "add_"
     return {"max_pool2d_with_indices": "max_pool2d"}.get(name, name.strip("_") if name.startswith("__") else name)

@@ -370,6 +370,13 @@ class Resolver:
                 raise NoNumberError(f"trace:{id} has no record: {error}") from error
         return self.runs[id]
 
+    def prepared(self, source: str) -> Rerun:
+        """The run of a network of ours."""
+        found = self.rerun(source)
+        if isinstance(found, AnyRun):
+            raise NoNumberError("this is no network of ours")
+        return found
+
     def number(self, ref: str) -> Number:
         match = REFERENCE.fullmatch(ref)
         if match is None:
@@ -396,12 +403,12 @@ class Resolver:
         return run.largest_drawn(path, tuple(index), what)
 
     def largest(self, source: str, *of: Any) -> Number:
-        most = self.rerun(source).sharing(*of).max().item()
+        most = self.prepared(source).sharing(*of).max().item()
         return Number(most, most)
 
     def same_picture(self, source: str, sample: str) -> Number:
         """How far the input of a trace is from the sample that the page names: 0 where it is that very picture."""
-        rerun = self.rerun(source)
+        rerun = self.prepared(source)
         picture = torch.from_numpy(data.sample(sample).picture.copy()).permute(2, 0, 1)[None].float() / 255
         if picture.shape != rerun.input.shape:
             raise NoNumberError("this sample has not the network's size")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 # What holds digits and is no number of a network. At most 15; each has its reason.
 WITHOUT_REFERENCE = {
     ".name": "names, labels and indices: which number, not how large. A decimal fraction in one is reported",
-    ".path": "paths of modules and operations, whose numbers come after dots, and an index. A decimal fraction in one is reported",
+    ".path": "paths of modules and operations, and an index. A decimal fraction is reported",
     ".size": "shapes and counts, which are settings of the network",
     ".about": "how many classes a network tells apart, and their names",
     ".code": "lines of source with their numbers",
@@ -100,6 +100,7 @@ COLLECT = """
       path.unshift([one.tagName.toLowerCase(), ...[...one.classList].slice(0, 1)].join("."));
     return path.join(" > ");
   };
+  const DECIMAL = /^[+−-]?(\\d*\\.\\d{2,}|\\.\\d+)$/;
   const texts = [], cells = [], lines = [], pixels = [], twins = [], errors = [], strays = [];
   for (const one of document.querySelectorAll("[data-ref]")) {
     if (!shown(one)) continue;
@@ -183,7 +184,7 @@ COLLECT = """
     if (!/\\d/.test(words) || !shown(parent) || parent.closest("[data-ref], script, style")) continue;
     const by = allowed.filter((selector) => parent.closest(selector));
     if (by.length === 0) strays.push(`${JSON.stringify(words)} at ${place(node)}`);
-    else if (by.length === 1 && by[0] === ".path" && /(^|[\\s,([])[+−-]?(\\d*\\.\\d{2,}|\\.\\d+)($|[\\s,)\\]])/.test(words))
+    else if (by.length === 1 && by[0] === ".path" && words.split(/[\\s,()[\\]]+/).some((word) => DECIMAL.test(word)))
       strays.push(`a number under a path: ${JSON.stringify(words)} at ${place(node)}`);
     else if (by.length === 1 && by[0] === ".name" && /\\.\\d/.test(words))
       strays.push(`a number under a name: ${JSON.stringify(words)} at ${place(node)}`);

@@ -95,8 +95,9 @@ def reader() -> nn.Module:
 def gpt() -> nn.Module:
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    sizes = {"n_layer": 6, "n_embd": 32, "n_head": 4, "vocab_size": 96, "n_positions": 32}
-    config = GPT2Config(**sizes, bos_token_id=0, eos_token_id=0, use_cache=False)
+    config = GPT2Config(
+        n_layer=6, n_embd=32, n_head=4, vocab_size=96, n_positions=32, bos_token_id=0, eos_token_id=0, use_cache=False
+    )
     return seeded(lambda: GPT2LMHeadModel(config))
 
 
@@ -104,8 +105,9 @@ def transformer() -> nn.Module:
     """A vision transformer of torchvision, small."""
 
     def make() -> nn.Module:
-        sizes = {"patch_size": 8, "num_layers": 3, "num_heads": 2, "hidden_dim": 24, "mlp_dim": 48, "num_classes": 7}
-        net = VisionTransformer(image_size=32, **sizes)
+        net = VisionTransformer(
+            image_size=32, patch_size=8, num_layers=3, num_heads=2, hidden_dim=24, mlp_dim=48, num_classes=7
+        )
         nn.init.normal_(net.heads.get_submodule("head").get_parameter("weight"))  # torchvision begins with zeros
         return net
 

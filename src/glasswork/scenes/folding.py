@@ -158,18 +158,39 @@ def fold(
         room: how many columns fit; beyond it what is alike pleats.
     """
     root = tree(trace)
-    choice = _Choice(level, set(opened), frozenset(shut))
+    by_itself = _deepened(root, _Choice(level, frozenset(), frozenset(shut)), room)
+    choice = _Choice(level, by_itself.opened | set(opened), frozenset(shut), tuple(_spans(root, opened)))
     columns = _columns(root, root.module, choice)
     if level == "operations":
         return columns
-    columns = _pleated(columns, choice, 1) if level == "stages" else _fitted(columns, choice, room)
-    while level == "blocks":
-        deeper = _Choice(level, choice.opened | {one.key for one in columns if _is_stage(one)}, choice.shut)
+    return _pleated(columns, choice, 1) if level == "stages" else _fitted(columns, choice, room)
+
+
+def _deepened(root: Part, choice: _Choice, room: int) -> _Choice:
+    """The stages that are open before the reader opens any: as many levels of them as there is room for."""
+    while choice.level == "blocks":
+        columns = _fitted(_columns(root, root.module, choice), choice, room)
+        deeper = _Choice(choice.level, choice.opened | {one.key for one in columns if _is_stage(one)}, choice.shut)
         wider = _fitted(_columns(root, root.module, deeper), deeper, room)
         if len(deeper.opened) == len(choice.opened) or len(wider) > room:
             break
-        choice, columns = deeper, wider
-    return columns
+        choice = deeper
+    return choice
+
+
+def _spans(root: Part, opened: Collection[str]) -> Iterator[tuple[int, int]]:
+    """The operations, from the first to past the last, of each pleat that was opened."""
+    pleats = [key.split("..") for key in opened if ".." in key]
+    places = {part.key: part for part in _walk(root)} if pleats else {}
+    for first, last in (ends for ends in pleats if len(ends) == 2):
+        if first in places and last in places:
+            yield places[first].first, places[last].last
+
+
+def _walk(part: Part) -> Iterator[Part]:
+    yield part
+    for one in part.parts:
+        yield from _walk(one)
 
 
 def _fitted(columns: list[Column], choice: _Choice, room: int) -> list[Column]:
@@ -179,8 +200,14 @@ def _fitted(columns: list[Column], choice: _Choice, room: int) -> list[Column]:
 @dataclass(frozen=True)
 class _Choice:
     level: Level
-    opened: set[str]
+    opened: frozenset[str]
     shut: frozenset[str]
+    pleats: tuple[tuple[int, int], ...] = ()
+
+    def has_opened(self, pleat: Column) -> bool:
+        """Whether a pleat was opened, or is what is left of one that was."""
+        first, last = pleat.parts[0].first, pleat.parts[-1].last
+        return any(first < end and start < last for start, end in self.pleats)
 
 
 def _is_stage(column: Column) -> bool:
@@ -236,7 +263,7 @@ def _pleated(columns: list[Column], choice: _Choice, ends: int) -> list[Column]:
         row = columns[at:until]
         inner = row if ends == 1 else row[1:-1]
         pleat = Column([column.parts[0] for column in inner], row[0].stage, len(inner)) if inner else None
-        if len(row) >= ALIKE and pleat is not None and pleat.key not in choice.opened:
+        if len(row) >= ALIKE and pleat is not None and not choice.has_opened(pleat):
             found += [pleat] if ends == 1 else [row[0], pleat, row[-1]]
         else:
             found += row

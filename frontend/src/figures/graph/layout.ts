@@ -5,6 +5,8 @@ import type { Box } from "../map/layout";
 
 export interface Placed {
   column: GraphColumn;
+  /** Its name, without what its neighbours' names begin with too where there is no room for that. */
+  name: string;
   /** Its place among all columns. */
   order: number;
   x: number;
@@ -18,6 +20,8 @@ export interface Bracket {
   path: string;
   from: number;
   to: number;
+  /** How wide its label may be. */
+  room: number;
 }
 
 export interface Arc {
@@ -34,59 +38,97 @@ export interface GraphLayout {
   brackets: Bracket[];
   arcs: Arc[];
   rows: { arcs: number; panes: number; skyline: number; range: number; cost: number; amount: number };
+  heights: { skyline: number; cost: number };
   pane: number;
 }
 
 const ROWS = 6;
-const PANE = { largest: 50, smallest: 30, back: 22 };
+const PANE = { largest: 64, smallest: 30, back: 22, dense: 40 };
+const GAP = { least: 4, most: 10 };
 const TIGHT = 5;
 const APART = 24;
 const ARCS = 26;
 /** Room for what is centred over the first column and the last. */
 const EDGE = 16;
 /** What stands above the panes: the bracket, the names, the sizes. */
-const HEAD = 82;
-const SKYLINE = 64;
-const COST = 34;
+const HEAD = 96;
+const SKYLINE = { least: 64, most: 112 };
+const COST = { least: 34, most: 60 };
+/** Between the panes, the skyline, its range and the cost; and the amounts under it. */
+const BETWEEN = 14 + 4 + 24 + 20;
+const LETTER = 6.4;
 
-/** `opened`: an operation is open below, and the graph has stepped back. */
-export function layoutGraph(graph: Graph, width: number, opened: boolean): GraphLayout {
+/**
+ * `height`: how much there is to fill. `opened`: an operation is open below, and the graph has stepped back. `dense`: as
+ * many columns as possible are wanted in sight.
+ */
+export function layoutGraph(
+  graph: Graph,
+  width: number,
+  height: number,
+  opened: boolean,
+  dense = false,
+): GraphLayout {
   const { columns } = graph;
   const begins = (at: number): boolean =>
     at > 0 && (columns[at]!.stage !== columns[at - 1]!.stage || columns[at - 1]!.kind === "input");
   const breaks = columns.filter((_, at) => begins(at)).length;
   const fitting = (width - 2 * EDGE - breaks * (APART - TIGHT)) / columns.length - TIGHT;
-  const largest = opened ? PANE.smallest : PANE.largest;
-  const pane = Math.round(Math.max(opened ? PANE.back : PANE.smallest, Math.min(largest, fitting)));
+  const free = height - HEAD - ARCS - SKYLINE.least - COST.least - BETWEEN;
+  const fitted = dense ? PANE.dense : Math.min(PANE.largest, free / ROWS - GAP.least);
+  const largest = opened ? PANE.smallest : fitted;
+  const smallest = opened ? PANE.back : dense ? PANE.dense : PANE.smallest;
+  const pane = Math.round(Math.max(smallest, Math.min(largest, fitting)));
   const apart = Math.min(
     APART * 2.5,
     Math.max(APART, breaks ? (width - 2 * EDGE - columns.length * (pane + TIGHT)) / breaks : 0),
   );
   const top = HEAD + ARCS;
-  const pitch = pane + 4;
+  const spare = Math.max(0, free - ROWS * (pane + GAP.least));
+  const pitch = pane + (opened ? GAP.least : Math.min(GAP.most, GAP.least + spare / ROWS / 2));
+  const rest = Math.max(0, free - ROWS * pitch);
+  const heights = {
+    skyline: Math.round(Math.min(SKYLINE.most, SKYLINE.least + 0.65 * rest)),
+    cost: Math.round(Math.min(COST.most, COST.least + 0.35 * rest)),
+  };
   const placed: Placed[] = [];
   let x = EDGE;
   columns.forEach((column, order) => {
     if (order > 0) x += begins(order) ? apart : TIGHT;
-    placed.push({ column, order, x, width: pane, panes: boxes(column, x, top, pane, pitch) });
+    const name = shortened(columns, order, (pane + TIGHT) / LETTER);
+    placed.push({ column, name, order, x, width: pane, panes: boxes(column, x, top, pane, pitch) });
     x += pane;
   });
   const bottom = top + ROWS * pitch;
   const skyline = bottom + 14;
-  const range = skyline + SKYLINE + 4;
+  const range = skyline + heights.skyline + 4;
   const cost = range + 24;
   return {
     width: x + EDGE,
-    height: opened ? bottom + 6 : cost + COST + 20,
+    height: opened ? bottom + 6 : cost + heights.cost + 20,
     columns: placed,
-    brackets: brackets(graph, placed),
+    brackets: brackets(graph, placed, apart),
     arcs: arcs(placed),
-    rows: { arcs: HEAD + ARCS - 3, panes: top, skyline, range, cost, amount: cost + COST },
+    rows: { arcs: HEAD + ARCS - 3, panes: top, skyline, range, cost, amount: cost + heights.cost },
+    heights,
     pane,
   };
 }
 
-export const HEIGHTS = { skyline: SKYLINE, cost: COST };
+/** Of a stage's columns so many must share a word for it to be left out. */
+const SHARED = 0.4;
+
+/** `inception3a` among its like is `3a` where only that fits; the whole name stands in its title. */
+export function shortened(columns: GraphColumn[], order: number, letters: number): string {
+  const { name, stage, alike } = columns[order]!;
+  if (name.length <= letters || alike > 1) return name;
+  const inside = columns.filter((one) => one.stage === stage);
+  const word = /^[a-z_ .-]{3,}/i.exec(name)?.[0] ?? "";
+  const rest = name.slice(word.length).trim();
+  const like = inside.filter((one) => one.name.startsWith(word) && one.name.length > word.length).length;
+  const known = word && rest && rest.length <= letters && like > 1 && like >= SHARED * inside.length;
+  return known ? rest : name.replace(/(?<=[a-z])(pool|norm|proj|conv|attn|drop)/gi, "\u200b$1"); // may break there
+}
 
 function boxes({ axes, channels }: GraphColumn, x: number, y: number, pane: number, pitch: number): Box[] {
   if (!axes) return [];
@@ -104,11 +146,13 @@ function boxes({ axes, channels }: GraphColumn, x: number, y: number, pane: numb
   }));
 }
 
-function brackets({ stages }: Graph, placed: Placed[]): Bracket[] {
+function brackets({ stages }: Graph, placed: Placed[], apart: number): Bracket[] {
   return stages.flatMap(({ path, label }, at) => {
     const inside = placed.filter(({ column }) => column.stage === at);
     const [first, last] = [inside[0], inside.at(-1)];
-    return first && last && label ? [{ path, label, from: first.x, to: last.x + last.width }] : [];
+    if (!first || !last || !label) return [];
+    const [from, to] = [first.x, last.x + last.width];
+    return [{ path, label, from, to, room: to - from + apart - 4 }];
   });
 }
 

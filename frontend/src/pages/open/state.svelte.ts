@@ -145,7 +145,14 @@ export class GraphState {
       const [row = 0, column = 0] = answer.at;
       this.plane =
         answer.axes && tensors[0]
-          ? { axes: answer.axes, channel: answer.channel, row, column, reach: answer.reach, tensor: tensors[0] }
+          ? {
+              axes: answer.axes,
+              channel: answer.channel,
+              row,
+              column,
+              reach: answer.reach,
+              tensor: tensors[0],
+            }
           : null;
     });
   }
@@ -164,6 +171,13 @@ export class GraphState {
   follow(ref: string): void {
     const found = parse(ref);
     if (found) this.openNumber(found.path, found.index);
+  }
+
+  /** On along the trail, to what gives the open number most. */
+  followLargest(): void {
+    const at = this.trail.findIndex((stop) => stop.number.ref === this.explained?.ref);
+    const next = this.trail[at + 1];
+    if (next) this.follow(next.number.ref);
   }
 
   unfold(key: string): void {
