@@ -40,6 +40,11 @@ def states() -> Iterator[State]:
         yield State(f"cnn-slope-{name.replace(' ', '-')}", query=query)
     yield State("cnn-terms", query={**base, "at": OPENED["conv"]}, keys=("t",))
     yield State("cnn-keys", query=base, keys=("?",))
+    yield State("open-map", "open", query=base)
+    yield State("open-operations", "open", query={**base, "level": "operations"})
+    yield State("open-backward", "open", query={**base, "direction": "backward"})
+    yield State("open-number", "open", query={**base, "at": OPENED["second conv"]})
+    yield State("open-slope", "open", query={**base, "at": OPENED["pool"], "direction": "backward"})
     for other in others:
         yield State(f"cnn-{other.removeprefix('tiny-vgg-')}", query=settings_of(other, zoo.load(other).samples[0]))
 

@@ -43,6 +43,10 @@ def states_of(network: str) -> list[State]:
         State("slope", query=slope),
         State("all terms", query={**base, "at": OPENED["conv"]}, keys=("t",)),
         State("keys", query=base, keys=("?",)),
+        State("graph", "open", query=base),
+        State("graph, backward", "open", query={**base, "direction": "backward"}),
+        State("graph, operations", "open", query={**base, "level": "operations"}),
+        State("graph, a number", "open", query={**base, "at": OPENED["conv"]}),
     ]
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from asking import Asking
 from judging import Verdict, judge
-from opening import App
-from playwright.sync_api import Browser
+from opening import App, go
+from planting import added, attribute, text
+from playwright.sync_api import Browser, Page
+from sightings import collect
 from states import DESK, PHONE, Query, State
 from touring import look
 from windows import Complaints, window
@@ -100,6 +102,46 @@ def test_enough_of_every_kind_of_a_graph_was_checked(verdict: Verdict) -> None:
     counts = {kind: len(refs) for kind, refs in verdict.checked.items()}
     assert {kind: counts.get(kind, 0) for kind in ALWAYS if counts.get(kind, 0) < TWENTY} == {}
     assert len({ref.partition("#")[0] for refs in verdict.checked.values() for ref in refs}) == len(NUMBERS)
+
+
+BUMP = r"was.replace(/\d(?=\D*$)/, (digit) => (Number(digit) + 2) % 10)"
+PICK = """() => {
+    const one = document.querySelector(".number canvas"), was = one.pick;
+    one.pick = (x, y) => { const found = was(x, y); return found && { ...found, CHANGE }; };
+    return () => (one.pick = was);
+}"""
+# What only this page has: an error of each, and as what it must be found.
+PLANTS = {
+    "share": ("text", text(".range [data-ref*='@share:']", BUMP)),
+    "skyline bar": ("cell", attribute("rect[data-ref*='@share:']", "data-value", "Number(was) * 1.01 + 1e-3")),
+    "skyline address": ("cell", attribute("rect[data-ref*='@share:']", "data-ref", "was.replace(/:\\d+$/, ':1')")),
+    "plane pixel": ("pixel", PICK.replace("CHANGE", "value: found.value + 0.01")),
+    "plane range": ("scale", PICK.replace("CHANGE", "range: found.range * 1.01")),
+    "digits under a path": ("stray", added("<p class=path>layer1 0.713</p>")),
+}
+
+
+@pytest.fixture(scope="module")
+def planting(browser: Browser, strangers: App) -> Iterator[dict[str, Page]]:
+    heard = Complaints()
+    base: Query = {"network": target("vgg")}
+    with window(browser, strangers, heard, viewport=DESK) as context:
+        pages = {"map": context.new_page(), "number": context.new_page()}
+        go(pages["map"], strangers.address("open", **base))
+        go(pages["number"], strangers.address("open", **base, at=NUMBERS["vgg"][0]))
+        yield pages
+    heard.raise_any()
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_an_error_planted_on_a_graph_is_found(name: str, planting: dict[str, Page], answers: Asking) -> None:
+    found_as, script = PLANTS[name]
+    page = planting["number" if name.startswith("plane") else "map"]
+    assert not judge([collect(page, "before", "open")], answers).wrong
+    page.evaluate(f"() => {{ window.undo = ({script})(); }}")
+    wrong = judge([collect(page, "planted", "open")], answers).wrong
+    page.evaluate("window.undo()")
+    assert any(one.startswith(f"[planted] {found_as}: ") for one in wrong), wrong
 
 
 def test_the_resolver_of_graphs_shares_no_arithmetic(verdict: Verdict, answers: Asking) -> None:

@@ -11,6 +11,7 @@ import pytest
 from asking import Asking
 from judging import judge
 from opening import App, go
+from planting import added, attribute, text
 from playwright.sync_api import Browser, Page
 from resolver import Resolver
 from sightings import collect
@@ -30,37 +31,6 @@ class Plant(NamedTuple):
     found_as: str
     script: str
     """Plants it, and gives the function that takes it away again."""
-
-
-def text(selector: str, change: str) -> str:
-    """Change the text of the first element of a selector; `was` is what stood there."""
-    return f"""() => {{
-        const all = [...document.querySelectorAll(`{selector}`)];
-        const one = all.find((it) => it.checkVisibility() && it instanceof HTMLElement);
-        const was = one.textContent;
-        one.textContent = {change};
-        if (one.textContent === was) throw new Error("nothing was planted in " + was);
-        return () => (one.textContent = was);
-    }}"""
-
-
-def attribute(selector: str, name: str, change: str) -> str:
-    """Change an attribute of the first element of a selector; `was` is its value."""
-    return f"""() => {{
-        const one = document.querySelector(`{selector}`), was = one.getAttribute("{name}");
-        one.setAttribute("{name}", {change});
-        return () => one.setAttribute("{name}", was);
-    }}"""
-
-
-def added(html: str) -> str:
-    """Add something to the page."""
-    return f"""() => {{
-        const one = document.createElement("div");
-        one.innerHTML = `{html}`;
-        document.querySelector("main").append(one);
-        return () => one.remove();
-    }}"""
 
 
 def pick(change: str) -> str:

@@ -56,7 +56,7 @@ const SKYLINE = { least: 64, most: 112 };
 const COST = { least: 34, most: 60 };
 /** Between the panes, the skyline, its range and the cost; and the amounts under it. */
 const BETWEEN = 14 + 4 + 24 + 20;
-const LETTER = 6.4;
+const LETTER = 7;
 
 /**
  * `height`: how much there is to fill. `opened`: an operation is open below, and the graph has stepped back. `dense`: as
