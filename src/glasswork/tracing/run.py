@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from glasswork.tracing.allocator import keep_freed_memory
+from glasswork.tracing.allocator import WORTH_KEEPING, keep_freed_memory
 from glasswork.tracing.collector import collector_put_off
 from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled, NoRoom, NotTraceable, TraceFailed
@@ -84,7 +84,6 @@ def trace_edited(
 ) -> Trace:
     """`trace`, with edits of what ops return; `rerun` is what a reader calls."""
     module = _traceable(module, detail, keep)
-    keep_freed_memory()
     gradients = Gradients() if backward else None
     names = Names.of(module)
     recorder = Recorder(names, keep, gradients, cancel, progress, edits, detail == "aten")
@@ -131,7 +130,10 @@ def trace_edited(
                 failure = Failure("backward", "", None, (), f"{type(error).__name__}: {error}")
                 raise _failed(failure, _assemble(names, result, recorder, failure=failure, **parts)) from error
             parts["backward_seconds"] = time.perf_counter() - start
-    return _assemble(names, result, recorder, **parts)
+    made = _assemble(names, result, recorder, **parts)
+    if sum(value.bytes for op in made.ops for value in op.outputs) > WORTH_KEEPING:
+        keep_freed_memory()
+    return made
 
 
 def _traceable(module: Any, detail: str, keep: Keep) -> nn.Module:
