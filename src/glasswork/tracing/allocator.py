@@ -14,7 +14,7 @@ import platform
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _KEPT = 256 << 20  # bytes
 WORTH_KEEPING = 64 << 20
-"""Bytes of a trace's values: only after one of so many is anything asked, so that a small network's process stays small."""
+"""Bytes of a trace's values: only after one of so many is anything asked, so small networks' processes stay small."""
 _LARGEST = 32 << 20  # bytes; glibc takes no larger threshold
 
 
