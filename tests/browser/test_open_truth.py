@@ -16,6 +16,9 @@ from states import DESK, PHONE, Query, State
 from touring import look
 from windows import Complaints, window
 
+pytestmark = pytest.mark.slow  # minutes on a busy machine: six networks, each opened, turned and walked
+
+
 pytestmark = pytest.mark.browser
 
 STRANGERS = str(Path(__file__).with_name("strangers.py"))
