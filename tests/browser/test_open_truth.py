@@ -16,10 +16,8 @@ from states import DESK, PHONE, Query, State
 from touring import look
 from windows import Complaints, window
 
-pytestmark = pytest.mark.slow  # minutes on a busy machine: six networks, each opened, turned and walked
-
-
-pytestmark = pytest.mark.browser
+# Slow: six networks, each opened, turned and walked.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STRANGERS = str(Path(__file__).with_name("strangers.py"))
 NUMBERS = {
