@@ -159,3 +159,13 @@ def test_a_text_as_input(ask: Ask, call: Call, tmp_path: Path) -> None:
     found = ask("explain", target, "--input", "see the glass", "--at", "input[0,2]")
     assert (found["value"], found["kind"]) == (2, "given")
     assert ask("trace", target, "--input", "see the glass", "--check", 1)["ops"][-1]["shape"][:2] == [1, 3]
+
+
+def test_a_run_without_gradients_is_not_asked_for_them(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "run.trace"
+    tracing.trace(nn.Linear(2, 2), torch.zeros(1, 2)).save(path)
+    for line in (["trace", path, "--backward"], ["explain", path, "--at", "input[0,0]", "--grad"]):
+        said = call(*line)
+        assert said.code == 2
+        assert "holds no gradients" in said.err
+        assert "--backward" in said.err

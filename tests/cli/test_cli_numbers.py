@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from glasswork import data, zoo
+from glasswork import data, tracing, zoo
 from glasswork.zoo import shipping
 
 Ask = Callable[..., Any]
@@ -203,3 +203,36 @@ def test_what_a_readers_file_prints_is_not_mixed_into_the_json(call: Callable[..
     said = call("trace", f"{mine}:perceptron", "--json")
     assert len(said.out.splitlines()) == 1
     assert "a line of the reader's own" in said.err
+
+
+@pytest.mark.parametrize(
+    ("makes", "words", "rest"),
+    [
+        ("x.amin(1)", "the smallest of 5", "smallest of 2"),
+        ("x.prod(1)", "the product of 5 terms", "product of 2"),
+        ("x.norm(dim=1)", "the root of the sum of the squares of 5 terms", "norm of 2"),
+        ("x.logsumexp(1)", "the logarithm of the sum of the exponentials of 5 terms", "logsumexp of 2"),
+        ("x.mean(1)", "the mean of 5 terms", "mean of 2"),
+        ("x.amax(1)", "the largest of 5", "largest of 2"),
+    ],
+)
+def test_every_way_of_reducing_is_said(
+    call: Callable[..., Any], tmp_path: Path, makes: str, words: str, rest: str
+) -> None:
+    path = tmp_path / "reduces.py"
+    path.write_text(
+        "import torch\nfrom torch import nn\n\nclass Net(nn.Module):\n"
+        "    example_input_array = torch.arange(1.0, 6)[None]\n"
+        f"    def forward(self, x):\n        return {makes}\n"
+    )
+    name = trace_ops(path)
+    said = call("explain", f"{path}:Net", "--at", f"{name}[0]")
+    assert said.code == 0, said.err
+    assert words in said.out
+    assert f"the {rest} terms not listed" in said.out
+
+
+def trace_ops(path: Path) -> str:
+    """The last op of the network in a file."""
+    net = zoo.load(f"{path}:Net")
+    return tracing.trace(net.module, torch.arange(1.0, 6)[None]).ops[-1].path

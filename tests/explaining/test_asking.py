@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from glasswork.explaining import BadIndex, NoRule, explain, register, rule_for
-from glasswork.tracing import UnknownAddress, trace
+from glasswork.tracing import UnknownAddress, rerun, trace
 
 
 def test_an_explanation_is_plain_data() -> None:
@@ -137,3 +137,22 @@ def test_asking_changes_nothing() -> None:
     assert torch.equal(state, torch.random.get_rng_state())
     after = [value.tensor for op in run.ops for value in (*op.operands, *op.outputs)]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_changed_number_is_given_and_its_neighbours_are_still_computed() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 1, 2))
+    run = rerun(trace(net, torch.randn(1, 1, 4, 4), backward=True), {"0": {(0, 1): 0.0}})
+    changed = explain(run, "0", (0, 1, 1, 1))
+    assert (changed.kind, changed.value, changed.terms[0].ref) == ("given", 0.0, None)
+    assert "[0,1] set to 0.0" in changed.note
+    kept = explain(run, "0", (0, 0, 1, 1))
+    assert (kept.kind, kept.count) == ("formula", 10)
+    assert kept.error <= 1e-6
+    after = explain(run, "1", (0, 0, 0, 0))
+    assert after.kind == "formula"
+    assert after.error <= 1e-6
+    slope = explain(run, "0.weight", (1, 0, 1, 1), of="grad")
+    assert (slope.kind, slope.value) == ("given", 0.0)
+    assert "changed by hand" in slope.note
+    assert explain(run, "0.weight", (0, 0, 1, 1), of="grad").error <= 1e-6

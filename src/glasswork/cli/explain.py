@@ -18,11 +18,22 @@ REDUCED = {
     "sum": "the sum of {terms}",
     "mean": "the mean of {terms}",
     "max": "the largest of {count}",
+    "min": "the smallest of {count}",
+    "product": "the product of {terms}",
+    "norm": "the root of the sum of the squares of {terms}",
+    "logsumexp": "the logarithm of the sum of the exponentials of {terms}",
     "softmax": "its own share of the sum of {count}",
     "log_softmax": "the logarithm of its own share of the sum of {count}",
     "identity": "this number itself",
 }
-OTHERS = {"mean": "mean of", "max": "largest of"}  # how the remainder is reduced; else a sum
+OTHERS = {  # how the remainder is reduced; else a sum
+    "mean": "mean of",
+    "max": "largest of",
+    "min": "smallest of",
+    "product": "product of",
+    "norm": "norm of",
+    "logsumexp": "logsumexp of",
+}
 
 
 @dataclass(kw_only=True)

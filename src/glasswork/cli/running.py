@@ -74,6 +74,13 @@ def run_or_open(
             todo="Leave --input, --weights and --score away, or name the network.",
         )
     trace = open_trace(target)
+    if backward and not trace.backward:
+        raise UsageError(
+            f"{target} holds no gradients",
+            where="glasswork",
+            why="its run was made forward only, and a file can't be run again",
+            todo="Trace the network with --backward and save that.",
+        )
     about = f"{len(trace.inputs)} input{'' if len(trace.inputs) == 1 else 's'}, as it was saved"
     given = Given("the saved input", about, ())
     return Run(None, trace.module_type, "in the file", given, trace, trace.loss_index)

@@ -10,14 +10,16 @@ import torch
 
 from glasswork.explaining.chain import gradient_terms
 from glasswork.explaining.errors import BadIndex, NoGradient, NoRule
-from glasswork.explaining.expansion import Expansion, Order, number, real, real_shape
+from glasswork.explaining.expansion import Expansion, Order, difference, number, real, real_shape
 from glasswork.explaining.explanation import Explanation
-from glasswork.explaining.generic import generic
+from glasswork.explaining.generic import generic, given
 from glasswork.explaining.replaying import own_precision
 from glasswork.explaining.rules import failure, rule_for
 from glasswork.tracing import NotKept, Op, Trace, UnknownAddress, Value
 
 _ROUNDING = 64  # units in the last place, beyond which a number is asked what its kernel rounded
+EDITED = 1e-4
+"""By so much, of its size, the terms of a number that nobody changed may miss it: the bound on errors in fp32."""
 _GIVEN = {
     "input": "an input of the network",
     "parameter": "a parameter, learned",
@@ -84,9 +86,24 @@ def terms(trace: Trace, op: Op | str | int, index: Sequence[int] | int, slot: in
 def expand(trace: Trace, op: Op, index: tuple[int, ...], slot: int = 0) -> Expansion:
     """All terms of one number: by the rule of the op, and where there is none, or not for these arguments, by autodiff.
 
+    A number that somebody changed (`rerun`) is given; its neighbours in the same tensor still are what the op made.
+
     Raises:
         NotKept: if what the op read was not kept.
     """
+    found = _computed(trace, op, index, slot)
+    if op.edited and not _holds(found, number(op.outputs[slot], index).item()):
+        return given(op, index, slot, note=f"changed by hand: {op.edited}")
+    return found
+
+
+def _holds(found: Expansion, value: float) -> bool:
+    """Whether the terms come to this number; one that claims no sum is not believed."""
+    scale = max(found.products.abs().sum().item(), abs(value), 1e-12)
+    return found.kind != "linearised" and difference(found.total(), value) <= EDITED * scale
+
+
+def _computed(trace: Trace, op: Op, index: tuple[int, ...], slot: int) -> Expansion:
     failed = ""
     if not any(value.dtype.is_complex for value in (*op.operands, *op.outputs)):
         try:
@@ -140,6 +157,10 @@ def _explained(
             )
         gradient = real(value.grad)[place].item()
         plain = gradient_terms(trace, value, place)
+        changed = [f"{reader.path} {reader.edited}" for reader in trace.readers(value) if reader.edited]
+        if changed and not _holds(plain, gradient):
+            note = f"the slope passes what was changed by hand: {'; '.join(changed)}"
+            return replace(_given(value, name, place), of="grad", value=gradient, note=note)
         finer = partial(gradient_terms, trace, value, place, written_out=True)
         return _cut(plain, finer, value, gradient, name, place, limit, of, offset, order)
     if maker is None:
