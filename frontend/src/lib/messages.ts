@@ -3,10 +3,10 @@
 /**
  */
 export type Request =
-  ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | FetchPlane | ExplainNumber | Cancel;
+  ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | FetchPlane | ExplainNumber | SaveTensor | Cancel;
 /**
  */
-export type Answer = Scene | Graph | Maps | Plane | Explained | Networks | Samples | Failure | Done;
+export type Answer = Scene | Graph | Maps | File | Plane | Explained | Networks | Samples | Failure | Done;
 
 export interface Messages {
   [k: string]: unknown;
@@ -45,12 +45,23 @@ export interface OpenGraph {
   type: "open_graph";
   network: string;
   input?: string | null;
+  edits?: Edit[];
   level?: "blocks" | "operations" | "stages";
   opened?: string[];
   shut?: string[];
   backward?: boolean;
   view?: string;
   request: number;
+}
+/**
+ * One change to a run: what becomes of the numbers at one place of a tensor.
+ */
+export interface Edit {
+  at: string;
+  index: number[];
+  axis?: number | null;
+  action: "off" | "scale" | "set";
+  value?: number;
 }
 /**
  * Whole tensors of a trace: `SOURCE#path@what` each, without an index.
@@ -77,6 +88,15 @@ export interface ExplainNumber {
   ref: string;
   limit?: number;
   view?: string;
+  request: number;
+}
+/**
+ * A whole tensor of a trace as a file: `SOURCE#path@what`, without an index.
+ */
+export interface SaveTensor {
+  type: "save_tensor";
+  ref: string;
+  form: "csv" | "npy";
   request: number;
 }
 /**
@@ -120,6 +140,8 @@ export interface NetworkCard {
   scores: Score[];
   draws: boolean;
   light_on_dark: boolean;
+  reads_text?: boolean;
+  saved?: boolean;
 }
 /**
  * One measured figure of a network's card.
@@ -209,6 +231,7 @@ export interface ClassScore {
   label: string;
   logit: Number;
   probability: Number;
+  before?: Number | null;
 }
 /**
  * What one channel gives to the score.
@@ -233,8 +256,13 @@ export interface Graph {
   columns: GraphColumn[];
   classes: ClassScore[];
   followed: Number | null;
+  before: Number | null;
   backward: boolean;
-  notes: string[];
+  notes: Note[];
+  failure: Trouble | null;
+  edits: Edit[];
+  base: string;
+  tokens: string[];
   paths: string[];
   macs: number;
   seconds: number;
@@ -273,6 +301,8 @@ export interface GraphColumn {
   low: Number | null;
   high: Number | null;
   steepest: Number | null;
+  changed: Number | null;
+  edited: string;
   finite: boolean;
   source: Source;
 }
@@ -286,6 +316,26 @@ export interface Axes {
   columns: number;
   row_step: number;
   column_step: number;
+}
+/**
+ * Something that a reader must know of a run beside its numbers.
+ */
+export interface Note {
+  kind: "edit_did_not_run" | "fast_path" | "hidden" | "infinite" | "nan" | "not_kept";
+  name: string;
+  at?: string;
+  count?: number;
+  size?: number;
+}
+/**
+ * Where a run ended early: what, where, why, and what to do.
+ */
+export interface Trouble {
+  what: string;
+  where: string;
+  why: string;
+  todo: string;
+  module: string;
 }
 /**
  * Tensors of a trace: values, gradients, weights, or what edges give (`@edge`: out channel, in channel).
@@ -302,6 +352,15 @@ export interface Array {
   ref: string;
   shape: number[];
   dtype: "float32" | "float64" | "uint8";
+}
+/**
+ * A file to keep: its bytes are the one array.
+ */
+export interface File {
+  type: "file";
+  request: number;
+  name: string;
+  arrays: Array[];
 }
 /**
  * The picture that a number is in, (rows, columns) in `arrays`, every step-th of each; None: it has none.

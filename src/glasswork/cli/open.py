@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import tyro
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from glasswork.scenes.respond import Respondent
 
 CARDS = Path(glasswork.__file__).parent / "weights"
+ARRAY_ID = 16
 NAMED = ("sample:", "upload:")  # inputs that the server knows by themselves
 
 
@@ -35,9 +37,12 @@ class Open(Command):
     """Open the app; on a network's own page when TARGET is given."""
 
     target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET", help_behavior_hint="")] = ""
-    """A network that ships, torchvision:NAME, file.py:factory, package.module:factory or a run folder."""
+    """A network that ships, torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory, package.module:factory, a run
+    folder or a trace file."""
     input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
-    """What the network looks at first: a picture file, or sample:NAME."""
+    """What the network is given first: a picture file, an array (.npy), sample:NAME, or a text for networks of hf:."""
+    weights: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
+    """Weights to put into TARGET first: .safetensors, or a checkpoint (.pt, .pth, .ckpt, .bin)."""
     port: Annotated[int, tyro.conf.arg(metavar="N")] = 7860
     """Where to listen; the next free port is taken if this one is not free."""
     host: Annotated[str, tyro.conf.arg(metavar="H")] = "127.0.0.1"
@@ -57,45 +62,83 @@ class Open(Command):
         from glasswork.server.store import open_home
 
         home, notice = open_home()
+        saved = bool(self.target) and not self._ships() and is_trace(self.target)
+        if saved and (self.input or self.weights):
+            raise UsageError(
+                f"{self.target} is a run that was made",
+                where="glasswork open",
+                why="its input and its weights are in it",
+                todo="Leave --input and --weights away, or name the network.",
+            )
+        if self.weights and not self.target:
+            raise UsageError("--weights of what?", where="glasswork open", todo="Name a TARGET too.")
+        self.arrays: dict[str, tuple[str, Any]] = {}
         chosen = self._keep_input(home) if self.input else ""
         early = None
-        if self.target and not self._ships():
-            early = self._respondent(home)
-            chosen = chosen or _stand_in(early, self.target)
+        if self.target and (self.weights or not self._ships()):
+            early = self._respondent(home, saved)
+            chosen = chosen or ("" if saved else _stand_in(early, self.target))
 
         def load() -> Respondent:
-            respondent = early or self._respondent(home)
+            respondent = early or self._respondent(home, saved)
             # What is asked first must not wait for what is only being made ready.
             threading.Thread(target=warm, args=(respondent,), name="glasswork-ready", daemon=True).start()
             return respondent
 
         if notice:
             _say(notice)
-        query = {name: value for name, value in (("network", self.target), ("input", chosen)) if value}
-        page = "cnn" if not self.target or self._ships() else "open"
-        path = f"/{page}?{urlencode(query, safe=':/')}" if query else "/"
+        graph = self.target and (bool(self.weights) or chosen.startswith("array:") or not self._ships())
+        query = {name: value for name, value in (("network", self._name()), ("input", chosen)) if value}
+        path = f"/{'open' if graph else 'cnn'}?{urlencode(query, safe=':/')}" if query else "/"
         serve(Settings(host=self.host, port=self.port, home=home), load, path, self.browser, say=_say)
 
     def _ships(self) -> bool:
         return (CARDS / f"{self.target}.json").is_file()
 
-    def _respondent(self, home: Path) -> Respondent:
+    def _name(self) -> str:
+        """The target as pages name it."""
+        if not self.target or self._ships():
+            return self.target
+        from glasswork.scenes.networks import shown
+
+        return Path(self.target).name if is_trace(self.target) else shown(self.target)
+
+    def _respondent(self, home: Path, saved: bool) -> Respondent:
         """What answers the page. A reader's own TARGET is loaded at once: what is wrong with it is said here."""
         from glasswork.scenes.respond import Respondent
 
-        respondent = Respondent(traces=home / "traces", targets=(self.target,) if self.target else ())
-        if self.target and not self._ships():
+        respondent = Respondent(
+            traces=home / "traces",
+            targets=(self.target,) if self.target and not saved else (),
+            weights={self.target: Path(self.weights)} if self.weights else {},
+            arrays=self.arrays,
+            saved=(Path(self.target),) if saved else (),
+        )
+        if self.target and not saved and (self.weights or not self._ships()):
             respondent.networks.load(self.target)
         return respondent
 
     def _keep_input(self, home: Path) -> str:
-        """The input as the page names it; a file's picture is kept where uploads are."""
+        """The input as the page names it; a file's picture is kept where uploads are, an array in memory."""
         if self.input.startswith("sample:"):
             from glasswork import data
 
             data.sample(self.input)
         if self.input.startswith(NAMED):
             return self.input
+        if self.input.endswith(".npy"):
+            from glasswork.cli.tensors import read_array
+            from glasswork.scenes.runs import file_hash
+
+            array = read_array(Path(self.input))
+            id = file_hash(Path(self.input))[:ARRAY_ID]
+            self.arrays[id] = (Path(self.input).name, array)
+            return f"array:{id}"
+        if self.target.startswith("hf:") and not os.path.exists(self.input):
+            from glasswork.zoo import tokens
+
+            tokens(self.target, self.input)  # what is wrong with it is said here
+            return f"text:{self.input}"
         from glasswork.cli.pictures import decoded
         from glasswork.server.store import open_store
 
@@ -109,6 +152,18 @@ class Open(Command):
             raise GlassworkError(
                 "this picture could not be kept", where=str(store.folder), why=why, todo=todo
             ) from error
+
+
+def is_trace(target: str) -> bool:
+    """Whether a TARGET is a trace file; torch is only loaded for what is a file and no Python."""
+    try:
+        if not Path(target).is_file():
+            return False
+    except (OSError, ValueError):  # no name that a file could have
+        return False
+    from glasswork.tracing import is_trace_file
+
+    return is_trace_file(target)
 
 
 def _stand_in(respondent: Respondent, target: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import torch
 
 from glasswork.cli.usage import UsageError
 from glasswork.errors import GlassworkError
+from glasswork.scenes.files import as_csv, as_npy, plain
 from glasswork.tracing import Trace
 from glasswork.zoo import write_atomically
 
@@ -42,10 +41,9 @@ def write_tensor(trace: Trace, address: str, file: str) -> None:
     if tensor is None:
         why = "the loss does not depend on it" if trace.backward else "the run was forward only"
         raise GlassworkError(f"there is no gradient of {name}", where=repr(trace), why=why, todo="Add --backward.")
-    array = tensor.detach().cpu().resolve_conj().resolve_neg()
-    array = (array.float() if array.dtype == torch.bfloat16 else array).numpy()
+    array = plain(tensor)
     try:
-        write_atomically(path, _csv(array) if path.suffix == ".csv" else _npy(array))
+        write_atomically(path, as_csv(array) if path.suffix == ".csv" else as_npy(array))
     except (OSError, ValueError) as error:  # ValueError: a NUL in its name
         why = getattr(error, "strerror", None) or str(error)
         raise GlassworkError("this file can't be written", where=file, why=why, todo="Name another one.") from error
@@ -72,16 +70,3 @@ def read_array(path: Path) -> torch.Tensor:
         raise GlassworkError(
             "this input can't be read", where=str(path), why=why, todo="Save an array with numpy.save."
         ) from error
-
-
-def _npy(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _csv(array: np.ndarray) -> bytes:
-    rows = array.reshape(1, 1) if array.ndim == 0 else array.reshape(-1, array.shape[-1])
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([[str(number) for number in row] for row in rows])
-    return text.getvalue().encode()

@@ -93,7 +93,7 @@ def expand(trace: Trace, op: Op, index: tuple[int, ...], slot: int = 0) -> Expan
     """
     found = _computed(trace, op, index, slot)
     if op.edited and not _holds(found, number(op.outputs[slot], index).item()):
-        return given(op, index, slot, note=f"changed by hand: {op.edited}")
+        return given(op, index, slot, note=op.edited)
     return found
 
 

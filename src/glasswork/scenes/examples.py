@@ -59,6 +59,15 @@ def made_up(network: Network) -> Example:
     )
 
 
+def first_guess(network: Network) -> Example | None:
+    """The first input that its layers suggest, whether it runs or not; None where they suggest none."""
+    tensor = next(_candidates(network.module), None)
+    if tensor is None:
+        return None
+    shape = "x".join(map(str, tensor.shape))
+    return Example("random", f"seed {SEED}, {shape}: a guess, and it does not run", (tensor,))
+
+
 def _candidates(module: nn.Module) -> Iterator[Tensor]:
     """Inputs that the layers suggest, in their order."""
     for part in itertools.islice(module.modules(), 64):

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
+from glasswork.scenes.changes import Differences
 from glasswork.scenes.folding import Column, Level, fold
 from glasswork.scenes.labels import source_of
 from glasswork.scenes.messages import Array, ClassScore, GraphColumn, GraphStage, Number, Source
@@ -26,51 +27,71 @@ PROBABILITY = "softmax"
 
 
 def graph(
-    trace: Trace, source: str, level: Level, opened: Collection[str] = (), shut: Collection[str] = ()
+    trace: Trace,
+    source: str,
+    level: Level,
+    opened: Collection[str] = (),
+    shut: Collection[str] = (),
+    differences: Differences | None = None,
 ) -> tuple[list[GraphStage], list[GraphColumn], list[Array], list[np.ndarray]]:
-    """The stages and columns of a trace, the input first, and what is drawn of them."""
+    """The stages and columns of a trace, the input first, and what is drawn of them.
+
+    Args:
+        trace: what is shown.
+        source: its address.
+        level, opened, shut: how far it is unfolded; see `fold`.
+        differences: to the run before some changes; they are then drawn too, and choose the channels.
+    """
     folded = fold(trace, level, opened, shut)
     makers = _makers(folded)
     stages: list[GraphStage] = [GraphStage(path="", label="")]
     columns: list[GraphColumn] = []
     arrays: list[Array] = []
     values: list[np.ndarray] = []
+    changed: dict[str, Number] = {}
 
     def draw(value: Value, path: str) -> Drawn | None:
-        found, pictures = _drawing(trace, value, path)
+        found, pictures, largest = _drawing(trace, value, path, differences)
         for what, array in pictures.items():
             arrays.append(Array(ref=f"{source}#{path}@{what}", shape=list(array.shape), dtype="float32"))
             values.append(array)
+        if largest is not None:
+            changed[path] = Number(ref=f"{source}#{path}[{largest[0]}]@difference", value=largest[1])
         return found
 
     for name, value in trace.inputs.items():
-        columns.append(_input_column(name, value, source, draw(value, name)))
+        columns.append(_input_column(name, value, source, draw(value, name), changed.get(name)))
     for one in folded:
         if not stages or stages[-1].path != one.stage:
             stages.append(GraphStage(path=one.stage, label=_stage_name(one.stage)))
         shown = one.shown
         found = draw(shown.output, shown.path) if shown.outputs else None
         before, skips = _reads(trace, one, makers, len(trace.inputs))
-        columns.append(_column(one, shown, source, found, before, skips, len(stages) - 1))
+        columns.append(_column(one, shown, source, found, before, skips, len(stages) - 1, changed.get(shown.path)))
     return stages, columns, arrays, values
 
 
-Drawing = tuple[Drawn | None, dict[str, np.ndarray]]
+Drawing = tuple[Drawn | None, dict[str, np.ndarray], tuple[str, float] | None]
+"""What is drawn of a tensor, and the place and size of its largest difference."""
 _drawings: WeakKeyDictionary[Trace, OrderedDict[str, Drawing]] = WeakKeyDictionary()
 
 
-def _drawing(trace: Trace, value: Value, path: str) -> Drawing:
+def _drawing(trace: Trace, value: Value, path: str, differences: Differences | None) -> Drawing:
     """What is drawn of a value; the last are kept, since a fold changes few columns."""
     kept = _drawings.setdefault(trace, OrderedDict())
     if path not in kept:
-        found = drawn(value)
+        apart = None if differences is None else differences.of(path, value.shape)
+        found = drawn(value, by=apart)
         shown: dict[str, torch.Tensor] = {}
         if found is not None:
             shown["value"] = sampled(value.tensor, found.axes, found.channels)
             if value.grad is not None:
                 shown["grad"] = sampled(value.grad, found.axes, found.channels)
+            if apart is not None:
+                shown["difference"] = sampled(apart, found.axes, found.channels)
             shown["share"] = found.weights
-        kept[path] = found, {what: tensor.float().contiguous().numpy() for what, tensor in shown.items()}
+        drawings = {what: tensor.float().contiguous().numpy() for what, tensor in shown.items()}
+        kept[path] = found, drawings, None if apart is None or found is None else _extreme(apart)
         while len(kept) > MOST_DRAWINGS:
             kept.popitem(last=False)
     return kept[path]
@@ -106,7 +127,7 @@ def _is_float(values: list[Value]) -> bool:
     return all(value.dtype.is_floating_point for value in values)
 
 
-def _input_column(name: str, value: Value, source: str, found: Drawn | None) -> GraphColumn:
+def _input_column(name: str, value: Value, source: str, found: Drawn | None, changed: Number | None) -> GraphColumn:
     return GraphColumn(
         key=name,
         path=name,
@@ -125,12 +146,21 @@ def _input_column(name: str, value: Value, source: str, found: Drawn | None) -> 
         bytes=0,
         seconds=0.0,
         rebuilt=False,
+        changed=changed,
+        edited="",
         source=Source(file="", line=0, function="", lines=[]),
     )
 
 
 def _column(
-    one: Column, shown: Op, source: str, found: Drawn | None, before: list[int], skips: bool, stage: int
+    one: Column,
+    shown: Op,
+    source: str,
+    found: Drawn | None,
+    before: list[int],
+    skips: bool,
+    stage: int,
+    changed: Number | None,
 ) -> GraphColumn:
     learned = {value.path: value for op in one.ops for value in op.operands if value.kind == "parameter" and value.path}
     tensor = _tensor(shown.output, shown.path, source, found) if shown.outputs else _NOTHING
@@ -152,6 +182,8 @@ def _column(
         bytes=sum(bytes_moved(op) for op in one.ops),
         seconds=sum(op.seconds for op in one.ops),
         rebuilt=shown.rebuilt,
+        changed=changed,
+        edited="; ".join(op.edited for op in one.ops if op.edited),
         source=source_of(shown),
     )
 
@@ -186,10 +218,15 @@ def _tensor(value: Value, path: str, source: str, found: Drawn | None) -> dict[s
     }
 
 
+def _extreme(numbers: torch.Tensor) -> tuple[str, float]:
+    """The place of the finite number of largest size, and that number."""
+    place = torch.unravel_index(numbers.abs().nan_to_num(0, 0).argmax(), numbers.shape)
+    return ",".join(str(int(at)) for at in place), numbers[place].item()
+
+
 def _steepest(slopes: torch.Tensor, address: str) -> Number:
-    place = torch.unravel_index(slopes.abs().nan_to_num(0).argmax(), slopes.shape)
-    index = ",".join(str(int(at)) for at in place)
-    return Number(ref=f"{address}[{index}]@grad", value=slopes[place].item())
+    index, value = _extreme(slopes)
+    return Number(ref=f"{address}[{index}]@grad", value=value)
 
 
 def _name(column: Column) -> str:
@@ -212,25 +249,40 @@ SCORES = 6
 """So many of the largest scores stand beside the graph."""
 
 
-def largest_scores(trace: Trace, network: Network, source: str) -> list[ClassScore]:
-    """The largest scores of a classifier, largest first; empty for what is none."""
+def largest_scores(
+    trace: Trace, network: Network, source: str, before: Trace | None = None, base: str = ""
+) -> list[ClassScore]:
+    """The largest scores of a classifier, largest first; empty for what is none.
+
+    Args:
+        trace: what is shown.
+        network: knows the classes.
+        source: the address of the trace.
+        before: the run without the changes, whose largest score then stands among them.
+        base: its address.
+    """
     answer = trace.outputs[0] if trace.outputs else None
     if answer is None or answer.path is None or not network.labels or answer.shape != (1, len(network.labels)):
         return []
     probable = f":{PROBABILITY}" in trace and trace[f":{PROBABILITY}"].output
-    shares = (probable or answer).tensor[0].double()
+    path = str(probable.path if probable else answer.path)
+    shares = trace.value(path).tensor[0].double()
+    chosen = answer.tensor[0].argsort(descending=True)[:SCORES].tolist()
+    were = None if before is None else before.value(path).tensor[0]
+    if were is not None and int(were.argmax()) not in chosen:
+        chosen[-1] = int(were.argmax())
     found = []
-    for at in answer.tensor[0].argsort(descending=True)[:SCORES].tolist():
+    for at in chosen:
         logit = Number(ref=f"{source}#{answer.path}[0,{at}]@value", value=answer.tensor[0, at].item())
-        path = probable.path if probable else answer.path
         share = Number(ref=f"{source}#{path}[0,{at}]@value", value=shares[at].item())
-        found.append(ClassScore(label=network.labels[at], logit=logit, probability=share))
+        was = None if were is None else Number(ref=f"{base}#{path}[0,{at}]@value", value=were[at].item())
+        found.append(ClassScore(label=network.labels[at], logit=logit, probability=share, before=was))
     return found
 
 
 def followed_number(trace: Trace, source: str, aim: Followed | None) -> Number | None:
     """The number whose slopes a trace holds, with its address."""
-    if aim is None:
+    if aim is None or len(trace.outputs) <= max(aim.leaf, 0):
         return None
     value = trace.outputs[max(aim.leaf, 0)]
     if value.path is None:

@@ -64,12 +64,28 @@ class OpenScene(_Request, tag="open_scene", frozen=True):
         return f"OpenScene {self.view}"
 
 
+class Edit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One change to a run: what becomes of the numbers at one place of a tensor."""
+
+    at: str
+    """An operation, or the name of a parameter or an input."""
+    index: list[int]
+    """A number of that tensor; with `axis`, all numbers that share its place along that axis."""
+    axis: int | None = None
+    action: Literal["off", "scale", "set"]
+    value: float = 0.0
+    """What they are multiplied by, or set to."""
+
+
 class OpenGraph(_Request, tag="open_graph", frozen=True):
     """Run any network on an input and show it as columns, folded as the page asks."""
 
     network: str
     input: str | None = None
-    """As for a scene; networks that take no pictures run on what was found for them when they were opened."""
+    """As for a scene; also `text:WORDS` for networks with a tokenizer, and `array:ID`. Networks that take no pictures
+    run on what was found for them when they were opened."""
+    edits: list[Edit] = []
+    """What is changed; the run is then shown beside the unchanged one."""
     level: Literal["stages", "blocks", "operations"] = "blocks"
     opened: list[str] = []
     """Keys of columns that were opened."""
@@ -121,13 +137,27 @@ class ExplainNumber(_Request, tag="explain_number", frozen=True):
         return f"ExplainNumber {self.view}"
 
 
+class SaveTensor(_Request, tag="save_tensor", frozen=True):
+    """A whole tensor of a trace as a file: `SOURCE#path@what`, without an index."""
+
+    ref: str
+    form: Literal["npy", "csv"]
+
+    @property
+    def slot(self) -> str:
+        """Each file stands for itself."""
+        return f"SaveTensor {self.form} {self.ref}"
+
+
 class Cancel(_Request, tag="cancel", frozen=True):
     """Stop working on an earlier request."""
 
     cancels: int
 
 
-Request = ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | FetchPlane | ExplainNumber | Cancel
+Request = (
+    ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | FetchPlane | ExplainNumber | SaveTensor | Cancel
+)
 
 
 class Number(Struct, frozen=True):
@@ -188,6 +218,10 @@ class NetworkCard(Struct, frozen=True, kw_only=True):
     """Whether its input can be drawn by hand."""
     light_on_dark: bool
     """Whether it was trained on white ink on black."""
+    reads_text: bool = False
+    """Whether it comes with a tokenizer, so that a text can be typed."""
+    saved: bool = False
+    """Whether it is a run that was read from a file, which can be looked at and not run again."""
 
 
 class Sample(Struct, frozen=True):
@@ -257,6 +291,8 @@ class ClassScore(Struct, frozen=True):
     label: str
     logit: Number
     probability: Number
+    before: Number | None = None
+    """Its probability without the changes, where there are any."""
 
 
 class Push(Struct, frozen=True):
@@ -328,8 +364,37 @@ class GraphColumn(Struct, frozen=True, kw_only=True):
     high: Number | None
     steepest: Number | None
     """The slope of largest size."""
+    changed: Number | None
+    """The largest difference that the changes made; None without changes, or where the tensor is not in both runs."""
+    edited: str
+    """What was changed in it, in words."""
     finite: bool
     source: Source
+
+
+class Note(Struct, frozen=True, kw_only=True):
+    """Something that a reader must know of a run beside its numbers."""
+
+    kind: Literal["nan", "infinite", "fast_path", "hidden", "not_kept", "edit_did_not_run"]
+    name: str
+    """The operation, input, parameter or module that it is about."""
+    at: str = ""
+    """`path[index]` of the number that it is about, if it is about one."""
+    count: int = 0
+    """How many it holds of."""
+    size: float = 0.0
+    """By how much, at most."""
+
+
+class Trouble(Struct, frozen=True, kw_only=True):
+    """Where a run ended early: what, where, why, and what to do."""
+
+    what: str
+    where: str
+    why: str
+    todo: str
+    module: str
+    """The path of the module that was running."""
 
 
 class GraphStage(Struct, frozen=True):
@@ -357,9 +422,19 @@ class Graph(Struct, tag_field="type", tag="graph", frozen=True, kw_only=True):
     """The largest scores, largest first, where it answers with scores."""
     followed: Number | None
     """The number whose slopes are shown: a score, or another element of the output."""
+    before: Number | None
+    """The same number without the changes, where there are any."""
     backward: bool
     """Whether there are slopes."""
-    notes: list[str]
+    notes: list[Note]
+    failure: Trouble | None
+    """Where the run ended early; what ran before is shown."""
+    edits: list[Edit]
+    """What was changed; `@difference` arrays then hold new - old for the drawn numbers."""
+    base: str
+    """The source of the unchanged run, where there are changes."""
+    tokens: list[str]
+    """The words that the rows of a text's tensors stand for."""
     paths: list[str]
     """Every operation, for who looks for one."""
     macs: int
@@ -370,6 +445,14 @@ class Maps(Struct, tag_field="type", tag="maps", frozen=True):
     """Tensors of a trace: values, gradients, weights, or what edges give (`@edge`: out channel, in channel)."""
 
     request: int
+    arrays: list[Array]
+
+
+class File(Struct, tag_field="type", tag="file", frozen=True):
+    """A file to keep: its bytes are the one array."""
+
+    request: int
+    name: str
     arrays: list[Array]
 
 
@@ -476,7 +559,7 @@ class Done(Struct, tag_field="type", tag="done", frozen=True):
     request: int
 
 
-Answer = Scene | Graph | Maps | Plane | Explained | Networks | Samples | Failure | Done
+Answer = Scene | Graph | Maps | File | Plane | Explained | Networks | Samples | Failure | Done
 
 
 def encode(answer: Answer, arrays: Sequence[np.ndarray[Any, Any]] = ()) -> str | bytes:

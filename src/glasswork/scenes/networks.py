@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Mapping
+from pathlib import Path
 
 from glasswork import zoo
 from glasswork.errors import GlassworkError, unknown
@@ -16,25 +19,36 @@ MOST = 4
 
 
 class Networks:
-    """Loads each network once. A page can name what is listed here, or in a registry: never a path or a module."""
+    """Loads each network once. A page can name what is listed here, or in a registry: never a path or a module.
 
-    def __init__(self, targets: tuple[str, ...] = ()) -> None:
+    Args:
+        targets: what may be opened besides what ships.
+        weights: files of weights to put into some of these.
+    """
+
+    def __init__(self, targets: tuple[str, ...] = (), weights: Mapping[str, Path] | None = None) -> None:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
         shipped = sorted(zoo.shipped(), key=lambda row: -row.parameters)  # the one with most to see comes first
         self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in shipped))))
+        self._named = {shown(target): target for target in reversed(self.targets)}
+        self._weights = dict(weights or {})
 
-    def load(self, target: str) -> Network:
-        """The network of a listed target.
+    def load(self, name: str) -> Network:
+        """The network of a listed target, by that or by what pages call it.
 
         Raises:
             GlassworkError: it is not listed, or it can't be loaded.
         """
+        target = self._named.get(name, name)
         if target not in self.targets and not target.startswith(REGISTRIES):
-            raise unknown("network", target, list(self.targets))
+            raise unknown("network", name, list(self._named))
         with self._lock:
             if target not in self._loaded:
-                self._loaded[target] = zoo.load(target)
+                network = zoo.load(target)
+                if target in self._weights:
+                    zoo.load_weights(network.module, self._weights[target])
+                self._loaded[target] = network
                 extra = [name for name in self._loaded if name not in self.targets]
                 if len(extra) > MOST:
                     del self._loaded[extra[0]]
@@ -57,6 +71,14 @@ class Networks:
         return found
 
 
+def shown(target: str) -> str:
+    """A target as pages name it: without the folders that lead to it on this machine."""
+    library, separator, place = target.partition("hf:") if target.startswith("hf:") else ("", "", target)
+    if not re.match(r"[/\\~]|[A-Za-z]:[/\\]", place):
+        return target
+    return f"{library}{separator}{Path(place.rstrip('/')).name}"
+
+
 def network_card(network: Network) -> NetworkCard:
     """A network as the gallery and the menus name it."""
     card = network.card
@@ -65,7 +87,7 @@ def network_card(network: Network) -> NetworkCard:
         Score(name=name, value=value, data=card.data, count=card.tested_on) for name, value in card.scores.items()
     ]  # fmt: skip
     return NetworkCard(
-        name=network.target,
+        name=shown(network.target),
         title=network.title,
         page="open" if card is None else "cnn",
         parameters=network.parameters,
@@ -77,4 +99,5 @@ def network_card(network: Network) -> NetworkCard:
         scores=scores,
         draws=shape is not None and shape.channels == 1,
         light_on_dark=shape is not None and shape.light_on_dark,
+        reads_text=zoo.reads_text(network.target),
     )

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from glasswork.errors import GlassworkError
-from glasswork.scenes.examples import made_up
+from glasswork.scenes.examples import first_guess, made_up
 from glasswork.scenes.messages import InputCard
 from glasswork.scenes.pictures import ReadInput, first_input, input_card, prepare, read_picture
 from glasswork.tracing.inputs import leaves
-from glasswork.zoo import Network
+from glasswork.zoo import Network, Preprocessing, token_texts, tokens
 
+Arrays = Mapping[str, tuple[str, Tensor]]
+"""Arrays of the reader's by their id: their file's name, and what is in it."""
+LONGEST = 4000
+"""Characters of a text."""
+SIDE = 224
+"""Of a picture for a network that ran with none of the usual sizes."""
 THUMBNAIL = 224
 """Pixels along the longer side of the picture that stands beside a graph."""
 
@@ -30,17 +37,33 @@ class Given:
     card: InputCard | None = None
     pixels: np.ndarray | None = None
     about: str = ""
+    tokens: tuple[str, ...] = ()
 
 
-def given(network: Network, wanted: str | None, read_input: ReadInput) -> Given:
-    """What a network is run on: the picture that was asked for, one of ours, or made-up numbers.
+def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: Arrays) -> Given:
+    """What a network is run on: what was asked for, a picture of ours, or made-up numbers.
+
+    Args:
+        network: what will be run.
+        wanted: `sample:NAME`, `upload:ID`, `text:WORDS` or `array:ID`; None for a choice of ours.
+        read_input: gives the pictures that were uploaded.
+        arrays: those that the app was started with.
 
     Raises:
-        GlassworkError: the picture can't be read, or nothing says what the network takes.
+        GlassworkError: it can't be read, or nothing says what the network takes.
     """
-    if network.preprocess is None:
-        example = made_up(network)
-        return Given(example.tensors, about=example.about)
+    kind, _, rest = (wanted or "").partition(":")
+    if kind == "text":
+        return _text(network, rest)
+    if kind == "array":
+        if rest not in arrays:
+            why, todo = "this Glasswork was started without it", "Start it again with --input FILE.npy."
+            raise GlassworkError("this array is not here", where=f"array:{rest[:40]}", why=why, todo=todo)
+        name, tensor = arrays[rest]
+        return Given((tensor,), about=f"{name}, {_shape(tensor)}")
+    if network.preprocess is None and not wanted:
+        return _made_up(network)
+    network = network if network.preprocess else _with_any_size(network)
     picture = read_picture(wanted or first_input(network), read_input)
     prepared = prepare(network, picture)
     card = input_card(picture, prepared)
@@ -48,6 +71,39 @@ def given(network: Network, wanted: str | None, read_input: ReadInput) -> Given:
     seen = picture.pixels.convert("RGB").crop((left, top, left + width, top + height))
     seen.thumbnail((THUMBNAIL, THUMBNAIL))
     return Given(prepared.inputs, card, np.asarray(seen))
+
+
+def _text(network: Network, words: str) -> Given:
+    if not network.target.startswith("hf:"):
+        why = "only networks of hf: come with a tokenizer that is known"
+        raise GlassworkError(f"{network.title} takes no text", where=network.title, why=why, todo="Give an array.")
+    ids = tokens(network.target, words[:LONGEST])
+    return Given(
+        (ids,), about=f"“{words[:80]}”, {ids.shape[1]} tokens", tokens=tuple(token_texts(network.target, ids[0]))
+    )
+
+
+def _made_up(network: Network) -> Given:
+    """Numbers that run through; where none do, the first that its layers suggest, so that one sees where they end."""
+    try:
+        example = made_up(network)
+    except GlassworkError:
+        example = first_guess(network)
+        if example is None:
+            raise
+    return Given(example.tensors, about=example.about)
+
+
+def _with_any_size(network: Network) -> Network:
+    """A network that takes pictures and runs with none of the usual sizes: one sees then how far a picture comes."""
+    first = next((part for part in network.module.modules() if isinstance(part, nn.Conv2d)), None)
+    if first is None or first.in_channels not in (1, 3):
+        return network
+    return replace(network, preprocess=Preprocessing(SIDE, first.in_channels, guessed=True))
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a number"
 
 
 @dataclass(frozen=True)
@@ -66,21 +122,14 @@ class Followed:
 def followed(network: Network, inputs: tuple[Tensor, ...]) -> Followed | None:
     """The largest number of the answer: of the last row where there are rows, such as the next token's.
 
-    None where there is none whose slope could be asked for: the run is then forward only.
-
-    Raises:
-        GlassworkError: the module can't take the inputs.
+    None where there is none whose slope could be asked for, and where the module raises: the run is then forward only,
+    and says where it ends.
     """
     try:
         with torch.random.fork_rng(devices=[]):
             output = network.module(*inputs)
-    except Exception as error:  # whatever a reader's module raises
-        raise GlassworkError(
-            f"{network.title} can't take this input",
-            where=network.target,
-            why=str(error)[:300] or type(error).__name__,
-            todo="Give it what it was made for; glasswork trace shows how far it comes.",
-        ) from error
+    except Exception:  # whatever a reader's module raises
+        return None
     for leaf, tensor in enumerate(leaves(output)):
         if tensor.is_floating_point() and tensor.numel() and tensor.requires_grad:
             last = tensor.detach()[0] if tensor.dim() > 1 else tensor.detach()

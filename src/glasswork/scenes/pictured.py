@@ -68,8 +68,11 @@ class Drawn:
     weights: Tensor
 
 
-def drawn(value: Value, limit: int = SHOWN) -> Drawn | None:
-    """What is drawn of a value; None for what holds no real numbers or was not kept."""
+def drawn(value: Value, limit: int = SHOWN, by: Tensor | None = None) -> Drawn | None:
+    """What is drawn of a value; None for what holds no real numbers or was not kept.
+
+    `by`, of its shape, chooses the channels by its mean size; the weights stay those of the value.
+    """
     axes = axes_of(value.shape)
     if axes is None or value.dtype.is_complex or value.data is None:
         return None
@@ -80,7 +83,8 @@ def drawn(value: Value, limit: int = SHOWN) -> Drawn | None:
         return Drawn(axes, [0], weighed[0].sum(1).float())
     # By mean for sizes, by sum for shares: the first says how bright a map is, the second adds up to something.
     weights = weighed.mean((1, 2)) if slopes is None else weighed.sum((1, 2))
-    order = weights.abs().argsort(descending=True, stable=True)
+    ranks = weights if by is None or not bool(by.any()) else _plane(by, axes).abs().mean((1, 2))
+    order = ranks.abs().argsort(descending=True, stable=True)
     return Drawn(axes, order[:limit].tolist(), weights.float())
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from glasswork import data
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
-from glasswork.scenes.graphs import followed_number, graph, largest_scores
+from glasswork.scenes.changes import Differences
+from glasswork.scenes.files import tensor_file
+from glasswork.scenes.graphs import graph
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.numbers import explained
-from glasswork.scenes.opening import Followed, followed, given
+from glasswork.scenes.opening import Arrays
 from glasswork.scenes.pictured import axes_around, placed, size_of, whole
 from glasswork.scenes.pictures import (
     first_input,
@@ -28,14 +31,15 @@ from glasswork.scenes.pictures import (
     sample_pictures,
     stand_ins,
 )
-from glasswork.scenes.traces import Traces, input_hash
+from glasswork.scenes.runs import Runs
+from glasswork.scenes.traces import Traces
+from glasswork.scenes.troubles import notes, trouble
 from glasswork.zoo import Network
 
 REFERENCE = re.compile(r"trace:([0-9a-f]{16})#([^\[\]@]+)(?:\[(\d+(?:,\d+)*)\])?@([a-z]+)")
 LONGEST_REFERENCE = 400
 MOST_TERMS = 5000
 MOST_TENSORS = 1000
-MOST_AIMS = 32
 
 
 class Inputs(Protocol):
@@ -66,12 +70,22 @@ class Respondent:
     Args:
         traces: the folder where runs are recorded; None keeps them in memory.
         targets: networks that may be opened besides those that ship.
+        weights: files of weights to put into some of these.
+        arrays: inputs of the reader's by id, each with its file's name.
+        saved: trace files that may be opened.
     """
 
-    def __init__(self, traces: Path | None = None, targets: tuple[str, ...] = ()) -> None:
-        self.networks = Networks(targets)
+    def __init__(
+        self,
+        traces: Path | None = None,
+        targets: tuple[str, ...] = (),
+        weights: Mapping[str, Path] | None = None,
+        arrays: Arrays | None = None,
+        saved: tuple[Path, ...] = (),
+    ) -> None:
+        self.networks = Networks(targets, weights)
         self.traces = Traces(traces, self.networks.load)
-        self._aims: dict[tuple[str, str], Followed | None] = {}
+        self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
     def warm(self) -> None:
         """Do once what the first page will ask for: the first run of anything in torch takes many times the second."""
@@ -87,7 +101,7 @@ class Respondent:
         """The answers to a request, as they become ready. Who carries them says when there are no more."""
         match request:
             case m.ListNetworks():
-                yield m.Networks(request.request, self.networks.cards())
+                yield m.Networks(request.request, self.runs.cards())
             case m.ListSamples():
                 yield self._samples(request)
             case m.OpenScene():
@@ -100,10 +114,14 @@ class Respondent:
                 yield self._plane(request)
             case m.ExplainNumber():
                 yield self._number(request)
+            case m.SaveTensor():
+                yield self._file(request)
             case m.Cancel():
                 return
 
     def _samples(self, request: m.ListSamples) -> str | bytes:
+        if request.network in self.runs.saved:
+            return m.encode(m.Samples(request.request, [], []))
         network = self.networks.load(request.network)
         names = network.samples or stand_ins(network)
         pixels = sample_pictures(names)
@@ -137,43 +155,36 @@ class Respondent:
         yield m.encode(m.Maps(request.request, arrays), values)
 
     def _graph(self, request: m.OpenGraph, session: Session) -> Iterator[m.Answer | str | bytes]:
-        network = self.networks.load(request.network)
-        start = given(network, request.input, session.inputs.read)
-        aim = self._aim(network, start.tensors)
-        index, leaf = (None, -1) if aim is None else (aim.index, aim.leaf)
-        id, trace = self.traces.run(network, start.tensors, index, leaf, cancel=session.cancelled)
-        source = f"trace:{id}"
-        stages, found, arrays, values = graph(trace, source, request.level, request.opened, request.shut)
+        run = self.runs.open(request, session.inputs.read, session.cancelled)
+        trace, source = run.trace, run.source
+        apart = Differences(run.base[1], trace) if run.base else None
+        stages, found, arrays, values = graph(trace, source, request.level, request.opened, request.shut, apart)
         yield m.Graph(
             request=request.request,
             source=source,
-            network=network_card(network),
-            input=start.card,
-            given=start.about,
+            network=run.card,
+            input=run.given.card,
+            given=run.given.about,
             level=request.level,
             stages=stages,
             columns=found,
-            classes=largest_scores(trace, network, source),
-            followed=followed_number(trace, source, aim),
-            backward=trace.backward,
-            notes=[],
+            classes=run.classes,
+            followed=run.followed,
+            before=run.before,
+            backward=trace.backward and trace.failure is None,
+            notes=notes(trace),
+            failure=trouble(trace),
+            edits=request.edits,
+            base=run.base_source,
+            tokens=list(run.given.tokens),
             paths=[op.path for op in trace.ops],
             macs=trace.macs,
             seconds=trace.seconds,
         )
-        if start.pixels is not None:
-            picture = m.Array(ref=f"{source}#picture@value", shape=list(start.pixels.shape), dtype="uint8")
-            arrays, values = [*arrays, picture], [*values, start.pixels]
+        if run.given.pixels is not None:
+            picture = m.Array(ref=f"{source}#picture@value", shape=list(run.given.pixels.shape), dtype="uint8")
+            arrays, values = [*arrays, picture], [*values, run.given.pixels]
         yield m.encode(m.Maps(request.request, arrays), values)
-
-    def _aim(self, network: Network, tensors: tuple[torch.Tensor, ...]) -> Followed | None:
-        """The followed number of a run; to find it costs a run, so that those of the last inputs are kept."""
-        key = (network.weights_hash, input_hash(tensors))
-        if key not in self._aims:
-            self._aims[key] = followed(network, tensors)
-            while len(self._aims) > MOST_AIMS:
-                self._aims.pop(next(iter(self._aims)), None)
-        return self._aims[key]
 
     def _tensors(self, request: m.FetchTensors) -> str | bytes:
         pairs = []
@@ -186,6 +197,8 @@ class Respondent:
         id, path, index, what = parse(request.ref)
         value = self.traces.get(id).value(path)
         tensor = value.grad if what == "grad" else value.data
+        if index and len(index) != len(value.shape):
+            raise GlassworkError("this index has another length", where=path, why=f"its shape is {list(value.shape)}")
         axes = axes_around(value.shape, index)
         if tensor is None or axes is None or value.dtype.is_complex:
             return m.encode(m.Plane(request.request, None, 0, [], 0.0, []))
@@ -197,8 +210,16 @@ class Respondent:
     def _number(self, request: m.ExplainNumber) -> str | bytes:
         id, path, index, what = parse(request.ref)
         limit = min(max(1, request.limit), MOST_TERMS)
-        answer, values = explained(self.traces.get(id), f"trace:{id}", path, index, what, limit, request.request)
+        trace = self.traces.get(id)
+        with self.traces.still:
+            answer, values = explained(trace, f"trace:{id}", path, index, what, limit, request.request)
         return m.encode(answer, values)
+
+    def _file(self, request: m.SaveTensor) -> str | bytes:
+        id, path, _, what = parse(request.ref)
+        name, content = tensor_file(self.traces.get(id), path, what, request.form)
+        entry = m.Array(ref=request.ref, shape=[len(content)], dtype="uint8")
+        return m.encode(m.File(request.request, name, [entry]), [np.frombuffer(content, np.uint8)])
 
 
 def chosen_score(network: Network, inputs: tuple[torch.Tensor, ...], wanted: int | None) -> int:

@@ -6,6 +6,7 @@ that an address survives a restart: what is gone is computed again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections import OrderedDict
@@ -18,8 +19,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from glasswork.errors import GlassworkError
+from glasswork.scenes.changes import changes, in_words
+from glasswork.scenes.messages import Edit
 from glasswork.scenes.records import Records
-from glasswork.tracing import Trace, trace
+from glasswork.tracing import Trace, TraceFailed, rerun, trace
 from glasswork.tracing.inputs import leaves
 from glasswork.tracing.run import Loss
 from glasswork.zoo import Network
@@ -63,7 +66,14 @@ class Traces:
         self._load = load
         self._most = most
         self._held: OrderedDict[str, tuple[Trace, int]] = OrderedDict()
+        self._files: dict[str, Trace] = {}
         self._lock = threading.Lock()
+        self.still = threading.Lock()
+        """Held while a network's own parameters are others than its runs say: nobody may read them then."""
+
+    def adopt(self, id: str, saved: Trace) -> None:
+        """Hold a trace that was read from a file; its tensors stay there until they are asked for."""
+        self._files[id] = saved
 
     def run(
         self,
@@ -85,6 +95,36 @@ class Traces:
             held = self._trace(network, inputs, record, cancel, progress)
         return record.id, held
 
+    def change(self, id: str, edits: list[Edit], cancel: threading.Event | None = None) -> tuple[str, Trace]:
+        """The run of an id once more, with changes; its own id and trace.
+
+        Raises:
+            GlassworkError: the id is not known, or a change does not fit.
+        """
+        record, _ = self._known(id)
+        if record is None:
+            raise _unknown(id)
+        record = msgspec.structs.replace(record, edits=tuple(msgspec.json.encode(edit).decode() for edit in edits))
+        held = self._get(record.id)
+        if held is None:
+            held = self._changed(record, cancel)
+            self._records.keep(f"{record.id}.json", msgspec.json.encode(record))
+        return record.id, held
+
+    def _changed(self, record: Record, cancel: threading.Event | None) -> Trace:
+        base = self.get(msgspec.structs.replace(record, edits=()).id)
+        edits = [msgspec.json.decode(edit, type=Edit) for edit in record.edits]
+        wanted = changes(base, edits)
+        owned = any(base.value(edit.at).kind in ("parameter", "buffer") for edit in edits)
+        try:
+            with self.still if owned else contextlib.nullcontext():
+                made = rerun(base, wanted, cancel=cancel)
+        except TraceFailed as error:
+            made = error.trace
+            made.edits = {edit.at: in_words(edit) for edit in edits}
+        self._hold(record.id, made)
+        return made
+
     def get(self, id: str) -> Trace:
         """The trace of an id, computed again if its tensors are gone.
 
@@ -96,12 +136,9 @@ class Traces:
             return held
         record, packed = self._known(id)
         if record is None or packed is None:
-            raise GlassworkError(
-                "this run is not known here",
-                where=f"trace:{id}",
-                why="its record is gone, or was changed",
-                todo="Open the network and the picture again.",
-            )
+            raise _unknown(id)
+        if record.edits:
+            return self._changed(record, None)
         network = self._load(record.target)
         if network.weights_hash != record.weights:
             raise GlassworkError(
@@ -135,26 +172,32 @@ class Traces:
         cancel: threading.Event | None,
         progress: Callable[[int], None] | None,
     ) -> Trace:
-        made = trace(
-            network.module,
-            *inputs,
-            loss=_loss(record),
-            backward=record.loss is not None,
-            after=network.after,
-            cancel=cancel,
-            progress=progress,
-        )
+        try:
+            made = trace(
+                network.module,
+                *inputs,
+                loss=_loss(record),
+                backward=record.loss is not None,
+                after=network.after,
+                cancel=cancel,
+                progress=progress,
+            )
+        except TraceFailed as error:  # what ran before can be looked at
+            made = error.trace
+        self._hold(record.id, made)
+        return made
+
+    def _hold(self, id: str, made: Trace) -> None:
         size = sum(2 * value.bytes for op in made.ops for value in op.outputs)  # each with its gradient
         with self._lock:
-            self._held[record.id] = (made, size)
+            self._held[id] = (made, size)
             while len(self._held) > 1 and sum(held for _, held in self._held.values()) > self._most:
                 self._held.popitem(last=False)
-        return made
 
     def _get(self, id: str) -> Trace | None:
         with self._lock:
             if id not in self._held:
-                return None
+                return self._files.get(id)
             self._held.move_to_end(id)
             return self._held[id][0]
 
@@ -167,6 +210,15 @@ def pack(inputs: tuple[torch.Tensor, ...]) -> bytes:
 def input_hash(inputs: tuple[torch.Tensor, ...]) -> str:
     """What inputs go by in a record."""
     return hashlib.sha256(pack(inputs)).hexdigest()
+
+
+def _unknown(id: str) -> GlassworkError:
+    return GlassworkError(
+        "this run is not known here",
+        where=f"trace:{id}",
+        why="its record is gone, or was changed",
+        todo="Open the network and the picture again.",
+    )
 
 
 def _loss(record: Record) -> Loss:

@@ -76,7 +76,7 @@ class Change:
             shown = [f"[{','.join(map(str, _tuple(index)))}] set to {number}" for index, number in edit.items()]
             return "; ".join(shown[:8]) + (f"; and {len(shown) - 8} more" if len(shown) > 8 else "")
         if callable(edit):
-            return f"changed by {getattr(edit, '__name__', type(edit).__name__)}"
+            return getattr(edit, "words", "") or f"changed by {getattr(edit, '__name__', type(edit).__name__)}"
         return f"set to {edit:g}"
 
 

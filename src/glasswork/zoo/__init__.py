@@ -2,7 +2,7 @@
 
 from glasswork.zoo.card import Card, encode_card, read_card
 from glasswork.zoo.checkpoints import load_weights, read_checkpoint
-from glasswork.zoo.libraries import tokens
+from glasswork.zoo.libraries import reads_text, token_texts, tokens
 from glasswork.zoo.network import Network, count_macs, softmax
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.shipping import Shipped, shipped
@@ -24,9 +24,11 @@ __all__ = [
     "read_card",
     "read_checkpoint",
     "read_weights",
+    "reads_text",
     "save_weights",
     "shipped",
     "softmax",
+    "token_texts",
     "tokens",
     "write_atomically",
 ]

@@ -16,6 +16,7 @@ from glasswork.errors import GlassworkError
 from glasswork.zoo.network import Network, softmax
 from glasswork.zoo.preprocessing import Preprocessing
 
+TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 HUB = 'pip install "glasswork[hub]"'
 
 
@@ -98,14 +99,8 @@ def tokens(target: str, text: str) -> torch.Tensor:
     Raises:
         GlassworkError: it comes with no tokenizer, or with one that needs code of its own.
     """
-    transformers = _library("transformers", target)
-    place = target.removeprefix("hf:")
-    where = Path(place).expanduser()
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            str(where) if where.is_dir() else place, trust_remote_code=False
-        )
-        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        ids = _tokenizer(target)(text, return_tensors="pt")["input_ids"]
     except Exception as error:
         raise GlassworkError(
             f"{text[:40]!r} can't be made into tokens",
@@ -118,6 +113,27 @@ def tokens(target: str, text: str) -> torch.Tensor:
         todo = "Give a text; or put the tokenizer's files beside the weights."
         raise GlassworkError(f"{text[:40]!r} makes no token", where=target, why=why, todo=todo)
     return ids.long()
+
+
+def token_texts(target: str, ids: torch.Tensor) -> list[str]:
+    """Each id (T,) as the text that it stands for, by the tokenizer of an hf: target."""
+    return [_tokenizer(target).decode([number]) for number in ids.tolist()]
+
+
+def reads_text(target: str) -> bool:
+    """Whether a TARGET comes with a tokenizer: an hf: folder that holds one, or any repository of hf:."""
+    if not target.startswith("hf:"):
+        return False
+    where = Path(target.removeprefix("hf:")).expanduser()
+    return not where.is_dir() or any((where / name).is_file() for name in TOKENIZERS)
+
+
+def _tokenizer(target: str) -> Any:
+    transformers = _library("transformers", target)
+    place = target.removeprefix("hf:")
+    where = Path(place).expanduser()
+    folder = str(where) if where.is_dir() else place
+    return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
 def _architecture(transformers: ModuleType, config: Any) -> Any:

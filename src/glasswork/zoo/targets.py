@@ -66,14 +66,16 @@ def _is_folder(target: str) -> bool:
 
 
 def _imported(place: str, target: str) -> ModuleType:
-    """The module at a path that ends in .py, or of an importable name."""
+    """The module at a path that ends in .py, or of an importable name; what lies beside it can be imported too."""
     try:
         if not place.endswith(".py"):
+            _add_to_path(Path.cwd())  # as `python -m` does; an installed command does not
             return importlib.import_module(place)
         path = Path(place).resolve()
         spec = importlib.util.spec_from_file_location(f"glasswork_target_{path.stem}", path)
         if not path.is_file() or spec is None or spec.loader is None:
             raise GlassworkError("there is no such file", where=str(path), todo=f"A target is {FORMS}.")
+        _add_to_path(path.parent)  # as `python FILE` does, and for good: a forward may import too
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # dataclasses and pickling look a class's module up by name
         spec.loader.exec_module(module)
@@ -87,6 +89,11 @@ def _imported(place: str, target: str) -> ModuleType:
             why=f"{type(error).__name__}: {error}",
             todo="Mend it, or its name.",
         ) from error
+
+
+def _add_to_path(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def _made_by(target: str, source: ModuleType, name: str) -> Network:

@@ -1,0 +1,187 @@
+"""The run that a graph shows: of a network on an input, the same with changes, or one that was saved in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from torch import Tensor
+
+from glasswork.errors import GlassworkError
+from glasswork.scenes.changes import changes
+from glasswork.scenes.graphs import followed_number, largest_scores
+from glasswork.scenes.messages import ClassScore, NetworkCard, Number, OpenGraph
+from glasswork.scenes.networks import Networks, network_card
+from glasswork.scenes.opening import Arrays, Followed, Given, followed, given
+from glasswork.scenes.pictures import ReadInput
+from glasswork.scenes.traces import ID_LENGTH, Traces, input_hash
+from glasswork.tracing import Trace, open_trace
+from glasswork.tracing.inputs import leaves
+from glasswork.zoo import Network
+
+CHUNK = 1 << 20
+MOST_AIMS = 32
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a page is shown.
+
+    Attributes:
+        id, trace: the run.
+        card: what it is a run of.
+        given: what it was given.
+        aim: the number whose slopes it holds.
+        network: None for a saved run.
+        base: the run without the changes, and its id; None where nothing was changed.
+    """
+
+    id: str
+    trace: Trace
+    card: NetworkCard
+    given: Given
+    aim: Followed | None
+    network: Network | None = None
+    base: tuple[str, Trace] | None = None
+
+    @property
+    def source(self) -> str:
+        """The address of the run."""
+        return f"trace:{self.id}"
+
+    @property
+    def base_source(self) -> str:
+        """The address of the unchanged run, or ""."""
+        return f"trace:{self.base[0]}" if self.base else ""
+
+    @property
+    def classes(self) -> list[ClassScore]:
+        """The largest scores."""
+        if self.network is None:
+            return []
+        before = self.base[1] if self.base else None
+        return largest_scores(self.trace, self.network, self.source, before, self.base_source)
+
+    @property
+    def followed(self) -> Number | None:
+        """The number whose slopes are shown."""
+        return followed_number(self.trace, self.source, self.aim)
+
+    @property
+    def before(self) -> Number | None:
+        """The same number of the unchanged run."""
+        return followed_number(self.base[1], self.base_source, self.aim) if self.base else None
+
+
+class Runs:
+    """Makes the runs that pages ask for.
+
+    Args:
+        networks: which networks may be opened.
+        traces: where runs are kept.
+        arrays: inputs of the reader's by id.
+        saved: trace files of the reader's.
+    """
+
+    def __init__(self, networks: Networks, traces: Traces, arrays: Arrays, saved: tuple[Path, ...]) -> None:
+        self._networks = networks
+        self._traces = traces
+        self._arrays = arrays
+        self._aims: dict[tuple[str, str], Followed | None] = {}
+        self.saved: Mapping[str, Run] = {path.name: self._read(path) for path in saved}
+
+    def cards(self) -> list[NetworkCard]:
+        """Every network and saved run that can be opened."""
+        return [*(run.card for run in self.saved.values()), *self._networks.cards()]
+
+    def open(self, request: OpenGraph, read_input: ReadInput, cancel: threading.Event) -> Run:
+        """The run that a page asks for.
+
+        Raises:
+            GlassworkError: it can't be made.
+        """
+        if request.network in self.saved:
+            if request.edits:
+                raise GlassworkError(
+                    "a saved run can't be changed",
+                    where=request.network,
+                    why="its network is not in the file: there is nothing to run again",
+                    todo="Open the network itself.",
+                )
+            return self.saved[request.network]
+        network = self._networks.load(request.network)
+        start = given(network, request.input, read_input, self._arrays)
+        aim = self._aim(network, start.tensors)
+        index, leaf = (None, -1) if aim is None else (aim.index, aim.leaf)
+        id, trace = self._traces.run(network, start.tensors, index, leaf, cancel=cancel)
+        card = network_card(network)
+        if not request.edits:
+            return Run(id, trace, card, start, aim, network)
+        if trace.failure is not None:
+            raise GlassworkError(
+                "a run that ends early can't be changed",
+                where=request.network,
+                why="there is no whole run to compare with",
+                todo="Take the changes back.",
+            )
+        changes(trace, request.edits)  # refused before they are recorded
+        changed_id, changed = self._traces.change(id, request.edits, cancel)
+        return Run(changed_id, changed, card, start, aim, network, (id, trace))
+
+    def _aim(self, network: Network, tensors: tuple[Tensor, ...]) -> Followed | None:
+        """The followed number of a run; to find it costs a run, so that those of the last inputs are kept."""
+        key = (network.weights_hash, input_hash(tensors))
+        if key not in self._aims:
+            self._aims[key] = followed(network, tensors)
+            while len(self._aims) > MOST_AIMS:
+                self._aims.pop(next(iter(self._aims)), None)
+        return self._aims[key]
+
+    def _read(self, path: Path) -> Run:
+        """A saved run, under the hash of its file. Nothing in it is run.
+
+        Raises:
+            GlassworkError: it is no trace file, or a damaged one.
+        """
+        saved = open_trace(path)
+        id = file_hash(path)[:ID_LENGTH]
+        self._traces.adopt(id, saved)
+        count = len(saved.inputs)
+        about = f"{count} tensor{'' if count == 1 else 's'}, as saved"
+        card = NetworkCard(
+            name=path.name,
+            title=f"{saved.module_type} · {path.name}",
+            page="open",
+            parameters=sum(prod(value.shape) for value in saved.parameters.values()),
+            classes=[],
+            channels=0,
+            size=[],
+            data="",
+            licence="",
+            scores=[],
+            draws=False,
+            light_on_dark=False,
+            saved=True,
+        )
+        return Run(id, saved, card, Given((), about=about), _aim(saved))
+
+
+def _aim(saved: Trace) -> Followed | None:
+    """The number that a saved run's slopes are of, where they are of one."""
+    if saved.loss_index is None or not saved.outputs:
+        return None
+    alone = len(list(leaves(saved.output))) == 1
+    return Followed(-1, saved.loss_index) if alone else None
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(CHUNK):
+            digest.update(part)
+    return digest.hexdigest()
