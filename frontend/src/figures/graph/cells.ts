@@ -19,17 +19,24 @@ export function reach(column: GraphColumn, backward: boolean): { ref: string; va
   return Math.abs(column.low.value) > Math.abs(column.high.value) ? column.low : column.high;
 }
 
+/** What is drawn of a column: its slopes, what the changes made of it, or its numbers. */
+function drawnOf(column: GraphColumn, backward: boolean): "grad" | "difference" | "value" {
+  if (backward) return "grad";
+  return column.changed && column.changed.value !== 0 ? "difference" : "value";
+}
+
 export function cellsOf(placed: Placed, tensors: Map<string, Tensor>, backward: boolean): GraphCells[] {
   const { column, order, panes } = placed;
-  const tensor = tensors.get(`${column.path}@${backward ? "grad" : "value"}`);
+  const what = drawnOf(column, backward);
+  const tensor = tensors.get(`${column.path}@${what}`);
   const { axes } = column;
   if (!axes || !tensor) return [];
   const [rows, columns] = [drawnRows(axes), drawnColumns(axes)];
-  const range = Math.abs(reach(column, backward)?.value ?? 0);
+  const range = Math.abs((what === "difference" ? column.changed : reach(column, backward))?.value ?? 0);
   return panes.map((box, i) => {
     const channel = column.channels[i]!;
     return {
-      key: `${column.path} ${channel} ${backward}`,
+      key: `${column.path} ${channel} ${what}`,
       box,
       column,
       order,

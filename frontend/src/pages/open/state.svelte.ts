@@ -2,8 +2,10 @@
 import { untrack } from "svelte";
 import { address } from "../../lib/address.svelte";
 import { link, type Listener } from "../../lib/link.svelte";
-import type { Axes, Explained, Failure, Graph, NetworkCard, Sample, Stop } from "../../lib/messages";
+import type { Axes, Edit, Explained, Failure, Graph, NetworkCard, Sample, Stop } from "../../lib/messages";
 import { parse } from "../../lib/refs";
+import { read, write } from "./changes";
+import { COSTS, type Cost } from "../../figures/graph/cost";
 import type { Tensor } from "../../lib/tensors";
 import { upload, type Given, type Refusal } from "../../chrome/input/upload";
 
@@ -48,8 +50,14 @@ export class GraphState {
   level = $derived<Level>(LEVELS.find((one) => one === address.get("level")) ?? "blocks");
   unfolded = $derived(address.get("open")?.split(" ") ?? []);
   folded = $derived(address.get("shut")?.split(" ") ?? []);
+  edits = $derived(read(address.get("edits")));
+  cost = $derived<Cost>(COSTS.find((one) => one === address.get("cost")) ?? "macs");
+  /** Changes that were taken back, the last one first. */
+  undone = $state.raw<Edit[]>([]);
   card = $derived(this.networks.find((one) => one.name === this.network) ?? this.graph?.network ?? null);
-  #wanted = $derived(JSON.stringify([this.network, this.input, this.level, this.unfolded, this.folded]));
+  #wanted = $derived(
+    JSON.stringify([this.network, this.input, this.level, this.unfolded, this.folded, this.edits]),
+  );
   /** Whether what is shown is what the address names. */
   current = $derived(this.#shown === this.#wanted);
 
@@ -91,7 +99,7 @@ export class GraphState {
   }
 
   #open(): void {
-    const { network, input, level, unfolded, folded } = this;
+    const { network, input, level, unfolded, folded, edits } = this;
     if (!network) return;
     const wanted = this.#wanted;
     this.busy = true;
@@ -118,6 +126,7 @@ export class GraphState {
         opened: unfolded,
         shut: folded,
         backward: true,
+        edits,
         view: "page",
       },
       listen,
@@ -203,6 +212,29 @@ export class GraphState {
     const parts = path.split(":")[0]!.split(".");
     const around = parts.map((_, i) => parts.slice(0, i + 1).join("."));
     address.set({ open: [...new Set([...this.unfolded, ...around])].join(" ") });
+  }
+
+  change(edit: Edit): void {
+    const same = (one: Edit): boolean =>
+      one.at === edit.at && one.axis === edit.axis && one.index.join() === edit.index.join();
+    this.undone = [];
+    address.set({ edits: write([...this.edits.filter((one) => !same(one)), edit]) });
+  }
+
+  undo(): void {
+    const last = this.edits.at(-1);
+    if (last) this.undone = [last, ...this.undone];
+    address.set({ edits: write(this.edits.slice(0, -1)) });
+  }
+
+  redo(): void {
+    const [next, ...rest] = this.undone;
+    if (next) address.set({ edits: write([...this.edits, next]) });
+    this.undone = rest;
+  }
+
+  unchange(at: number): void {
+    address.set({ edits: write(this.edits.filter((_, i) => i !== at)) });
   }
 
   close(): void {
