@@ -64,7 +64,8 @@ export function amount(value: number): string {
   return `${(value / 1e9).toFixed(1)} G`;
 }
 
-function notFinite(value: number): string {
+function notFinite(value: number | null): string {
+  if (value === null) return "not finite"; // in JSON there is neither NaN nor infinity
   if (Number.isNaN(value)) return "NaN";
   return value > 0 ? "+∞" : `${MINUS}∞`;
 }

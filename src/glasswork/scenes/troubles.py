@@ -30,7 +30,7 @@ def trouble(trace: Trace) -> Trouble | None:
         return None
     place = failure.module or "the network itself"
     given = " and ".join("×".join(map(str, shape)) or "a number" for shape in failure.shapes)
-    why = [without_folders(failure.cause)[:MOST]]
+    why = [f"{without_folders(failure.cause)[:MOST].rstrip('. ')}."]
     if failure.expected:
         why.append(f"{failure.expected}.")
     if given:
