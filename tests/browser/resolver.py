@@ -21,6 +21,7 @@ import safetensors.torch
 import torch
 import torch.nn.functional as F
 from anyrun import AnyRun
+from changed import ChangedRun
 from claims import NoNumberError, Number, picked, recorded, unlisted, whole_size
 from torch import Tensor, nn
 
@@ -365,7 +366,8 @@ class Resolver:
             try:
                 record, inputs = recorded(self.folder, id)
                 ours = record["target"] in OURS or Path(record["target"]).is_dir()
-                self.runs[id] = (Rerun if ours else AnyRun)(record, inputs)
+                kind = ChangedRun if record["edits"] else Rerun if ours else AnyRun
+                self.runs[id] = kind(record, inputs)
             except FileNotFoundError as error:
                 raise NoNumberError(f"trace:{id} has no record: {error}") from error
         return self.runs[id]
