@@ -21,7 +21,7 @@ CHANGES = {
     "residual": (
         "layer1.2.conv1;0,3,4,31;1;off;0",
         "layer1.2.conv1;0,3,4,31;1;scale;2 layer1.6:add_;0,5,6,6;;set;1.5",
-        "conv1.weight;2,0,0,0;0;scale;-1",
+        "layer2.1.conv1.weight;2,0,0,0;0;scale;-1",
     ),
     "gpt": ("transformer.h.2:add;0,11,30;1;off;0",),
 }
