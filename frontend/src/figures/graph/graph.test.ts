@@ -29,6 +29,8 @@ function column(name: string, more: Partial<GraphColumn> = {}): GraphColumn {
     low: null,
     high: null,
     steepest: null,
+    changed: null,
+    edited: "",
     finite: true,
     before: [],
     skips: false,
