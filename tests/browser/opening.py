@@ -57,9 +57,11 @@ WATCH = """
 })();
 """
 
-# Resolves when everything that was asked is answered and drawn, and has stayed so for some frames.
+# Resolves when everything that was asked is answered and drawn, and has stayed so for some frames; says what it still
+# waits for when that takes too long.
 SETTLED = """
-async (first) => {
+async ([first, patience]) => {
+  const started = performance.now();
   const busy = () => window.unanswered.size > 0 || window.asked <= first
     || document.querySelector('[aria-busy="true"]') !== null
     || [...document.querySelectorAll(".formula")].some((one) => !one.firstElementChild)
@@ -69,6 +71,12 @@ async (first) => {
   for (let still = 0; still < 6; still++) {
     await frame();
     if (busy()) still = -1;
+    if (performance.now() - started > patience) throw new Error("the page does not settle: " + JSON.stringify({
+      unanswered: [...window.unanswered], asked: window.asked, first,
+      busy: [...document.querySelectorAll('[aria-busy="true"]')].map((one) => one.outerHTML.slice(0, 120)),
+      formulas: [...document.querySelectorAll(".formula")].filter((one) => !one.firstElementChild).length,
+      moving: document.getAnimations().filter((one) => one.playState === "running").length,
+    }));
   }
 }
 """
@@ -128,7 +136,7 @@ def find_browser() -> str:
 
 def settle(page: Page, first: int = 0) -> None:
     """Wait until the page has asked more than `first` things, all is answered and drawn, and nothing moves."""
-    page.evaluate(SETTLED, first)
+    page.evaluate(SETTLED, [first, 3 * PATIENCE])
 
 
 def go(page: Page, address: str) -> None:

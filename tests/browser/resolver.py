@@ -357,11 +357,14 @@ class Resolver:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.runs: dict[str, Rerun | AnyRun] = {}
+        self.refused: dict[str, NoNumberError] = {}
 
     def rerun(self, source: str) -> Rerun | AnyRun:
         id = source.partition(":")[2]
         if not re.fullmatch(r"[0-9a-f]{16}", id):
             raise NoNumberError(f"{id!r} is no trace's id")
+        if id in self.refused:
+            raise self.refused[id]
         if id not in self.runs:
             try:
                 record, inputs = recorded(self.folder, id)
@@ -370,6 +373,9 @@ class Resolver:
                 self.runs[id] = kind(record, inputs)
             except FileNotFoundError as error:
                 raise NoNumberError(f"trace:{id} has no record: {error}") from error
+            except NoNumberError as error:
+                self.refused[id] = error
+                raise
         return self.runs[id]
 
     def prepared(self, source: str) -> Rerun:

@@ -16,8 +16,7 @@ from states import DESK, PHONE, Query, State
 from touring import look
 from windows import Complaints, window
 
-# Slow: six networks, each opened, turned and walked.
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 STRANGERS = str(Path(__file__).with_name("strangers.py"))
 NUMBERS = {

@@ -17,6 +17,7 @@ import torch
 
 from glasswork.explaining.rules import arguments
 from glasswork.explaining.written_out import WrittenOut, in_plain_words
+from glasswork.randomness import kept_random_state
 from glasswork.tracing import NotKept, Op, Value, replace_values
 
 StandIn = Callable[[Value], torch.Tensor]
@@ -92,7 +93,7 @@ def undisturbed() -> Iterator[None]:
     with (
         torch.inference_mode(mode=False),
         torch.autocast("cpu", enabled=False),
-        torch.random.fork_rng(devices=[]),
+        kept_random_state(),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")  # torch said it when the op ran

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from glasswork.errors import GlassworkError
+from glasswork.randomness import seeded
 from glasswork.scenes.examples import first_guess, made_up
 from glasswork.scenes.messages import InputCard
 from glasswork.scenes.pictures import ReadInput, first_input, input_card, prepare, read_picture
@@ -126,7 +127,7 @@ def followed(network: Network, inputs: tuple[Tensor, ...]) -> Followed | None:
     and says where it ends.
     """
     try:
-        with torch.random.fork_rng(devices=[]):
+        with seeded(0):
             output = network.module(*inputs)
     except Exception:  # whatever a reader's module raises
         return None

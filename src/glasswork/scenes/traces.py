@@ -19,6 +19,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from glasswork.errors import GlassworkError
+from glasswork.randomness import seeded
 from glasswork.scenes.changes import changes, in_words
 from glasswork.scenes.messages import Edit
 from glasswork.scenes.records import Records
@@ -117,7 +118,7 @@ class Traces:
         wanted = changes(base, edits)
         owned = any(base.value(edit.at).kind in ("parameter", "buffer") for edit in edits)
         try:
-            with self.still if owned else contextlib.nullcontext():
+            with self.still if owned else contextlib.nullcontext(), seeded(0):
                 made = rerun(base, wanted, cancel=cancel)
         except TraceFailed as error:
             made = error.trace
@@ -173,15 +174,16 @@ class Traces:
         progress: Callable[[int], None] | None,
     ) -> Trace:
         try:
-            made = trace(
-                network.module,
-                *inputs,
-                loss=_loss(record),
-                backward=record.loss is not None,
-                after=network.after,
-                cancel=cancel,
-                progress=progress,
-            )
+            with seeded(0):  # what draws in its forward draws the same when its trace is made again
+                made = trace(
+                    network.module,
+                    *inputs,
+                    loss=_loss(record),
+                    backward=record.loss is not None,
+                    after=network.after,
+                    cancel=cancel,
+                    progress=progress,
+                )
         except TraceFailed as error:  # what ran before can be looked at
             made = error.trace
         self._hold(record.id, made)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from glasswork.randomness import kept_random_state
 from glasswork.tracing.errors import BadEdit
 from glasswork.tracing.ops import Op
 from glasswork.tracing.writes import about_to_write, tensors_in
@@ -33,7 +34,7 @@ class Change:
 
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
         """What becomes of a tensor: a new one of its shape and dtype."""
-        with torch.random.fork_rng(devices=[]):  # an edit that draws must not shift what the module draws after it
+        with kept_random_state():  # an edit that draws must not shift what the module draws after it
             try:
                 changed = self._changed(tensor)
             except (RuntimeError, IndexError, TypeError, ValueError) as error:

@@ -21,6 +21,7 @@ from torch import nn
 from glasswork import data, measuring, networks, zoo
 from glasswork.data import Dataset
 from glasswork.errors import GlassworkError, unknown
+from glasswork.randomness import seeded
 from glasswork.training.augmentation import on_white
 from glasswork.training.config import Config
 from glasswork.training.events import Evaluated, Finished, Started, Stepped, TrainEvent
@@ -70,8 +71,7 @@ def run(
 
 def random_network(config: Config) -> nn.Module:
     """The untrained network, its weights drawn from the config's seed; the global random state is left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed):
         return networks.build(config.network, **config.sizes)
 
 

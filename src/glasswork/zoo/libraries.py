@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from glasswork.errors import GlassworkError
+from glasswork.randomness import seeded
 from glasswork.zoo.network import Network, softmax
 from glasswork.zoo.preprocessing import Preprocessing
 
@@ -170,8 +171,7 @@ def _network(
 
 def _seeded(make: Callable[[], nn.Module]) -> nn.Module:
     """Random weights, the same ones each time that the target is loaded."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         return make()
 
 

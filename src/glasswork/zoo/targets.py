@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from glasswork.errors import GlassworkError
+from glasswork.randomness import seeded
 from glasswork.zoo.libraries import from_timm, from_torchvision, from_transformers
 from glasswork.zoo.network import Network
 from glasswork.zoo.preprocessing import Preprocessing
@@ -104,8 +105,7 @@ def _made_by(target: str, source: ModuleType, name: str) -> Network:
             f"{source.__name__} has no factory {name!r}", where=target, why=f"it has: {', '.join(sorted(callables))}"
         )
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # random weights are the same ones each time that the target is loaded
+        with seeded(0):  # random weights are the same ones each time that the target is loaded
             made = factory()
     except Exception as error:
         raise GlassworkError(

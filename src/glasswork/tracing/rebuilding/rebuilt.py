@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from glasswork.randomness import kept_random_state
 from glasswork.tracing.errors import NotRebuilt
 from glasswork.tracing.graph import Trace
 from glasswork.tracing.ops import Op
@@ -106,7 +107,7 @@ def rebuild(op: Op) -> Rebuilt:
         )
     backward = any(value.grad is not None for value in op.outputs)
     composer = Composer(op, backward)
-    with torch.inference_mode(mode=False), torch.set_grad_enabled(backward), torch.random.fork_rng(devices=[]):
+    with torch.inference_mode(mode=False), torch.set_grad_enabled(backward), kept_random_state():
         if op.random is not None:
             torch.set_rng_state(op.random)
         composed = composition(composer, op)
