@@ -138,6 +138,8 @@ export interface NetworkCard {
   data: string;
   licence: string;
   scores: Score[];
+  steps: number;
+  trained_on: number;
   draws: boolean;
   light_on_dark: boolean;
   reads_text?: boolean;

@@ -214,6 +214,10 @@ class NetworkCard(Struct, frozen=True, kw_only=True):
     data: str
     licence: str
     scores: list[Score]
+    steps: int
+    """After how many steps of training the weights were kept; 0 where that is not known."""
+    trained_on: int
+    """On how many examples."""
     draws: bool
     """Whether its input can be drawn by hand."""
     light_on_dark: bool

@@ -97,6 +97,8 @@ def network_card(network: Network) -> NetworkCard:
         data="" if card is None else card.data,
         licence="" if card is None else card.licence,
         scores=scores,
+        steps=0 if card is None else card.steps,
+        trained_on=0 if card is None else card.trained_on,
         draws=shape is not None and shape.channels == 1,
         light_on_dark=shape is not None and shape.light_on_dark,
         reads_text=zoo.reads_text(network.target),

@@ -163,6 +163,8 @@ class Runs:
             data="",
             licence="",
             scores=[],
+            steps=0,
+            trained_on=0,
             draws=False,
             light_on_dark=False,
             saved=True,
