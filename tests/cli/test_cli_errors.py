@@ -238,7 +238,7 @@ def hear_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_an_interrupt_is_quiet(tmp_path: Path) -> None:
+def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
     line = [*PROGRAM, "train", "tiny-vgg-digits", "--steps", "100000", "--out", str(tmp_path / "run")]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(line, **pipes, preexec_fn=hear_interrupts) as process:
@@ -249,7 +249,9 @@ def test_an_interrupt_is_quiet(tmp_path: Path) -> None:
                 assert said, "it ended by itself"
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130
-            assert process.stdout.read() == ""
+            said = process.stdout.read()
+            assert "Stopped at step" in said
+            assert "--resume --out" in said
             assert "Traceback" not in process.stderr.read()
         finally:
             process.kill()

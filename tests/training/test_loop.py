@@ -5,14 +5,26 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
-from glasswork import data, networks
+from glasswork import data
 from glasswork.data import Dataset
 from glasswork.errors import GlassworkError
-from glasswork.training import Augmentation, Config, Evaluated, Kept, Stepped, split_validation, train
-from glasswork.training.loop import as_tensor, batch_indices, learning_rate
+from glasswork.training import (
+    Augmentation,
+    Classification,
+    ClassifierConfig,
+    Evaluated,
+    State,
+    Stepped,
+    begin,
+    split_validation,
+    train,
+)
+from glasswork.training.classification import as_tensor
 
-CONFIG = Config(
+CONFIG = ClassifierConfig(
     title="test",
     network="tiny_vgg",
     sizes={"channels": 1, "size": 28, "width": 4, "classes": 10, "padding": 0},
@@ -28,24 +40,39 @@ CONFIG = Config(
 )
 
 
-def small() -> tuple[Dataset, Dataset]:
-    everything = data.load("mnist", "train")
-    return split_validation(everything.take(np.arange(0, 8000, 20)), CONFIG.validation, CONFIG.seed)
+def small() -> Dataset:
+    return data.load("mnist", "train").take(np.arange(0, 8000, 20))
 
 
-def events(config: Config = CONFIG) -> tuple[list[Stepped], list[Evaluated], Kept]:
-    torch.manual_seed(config.seed)
-    module, kept = networks.build(config.network, **config.sizes), Kept(0, {}, {})
-    happened = list(train(module, *small(), config, kept))
-    return [e for e in happened if isinstance(e, Stepped)], [e for e in happened if isinstance(e, Evaluated)], kept
+def task(config: ClassifierConfig = CONFIG, dataset: Dataset | None = None) -> Classification:
+    dataset = dataset if dataset is not None else small()
+    return Classification(config, {"train": dataset, "test": dataset})
+
+
+def events(config: ClassifierConfig = CONFIG) -> tuple[list[Stepped], list[Evaluated], State]:
+    trained = task(config)
+    state = begin(trained)
+    happened = list(train(trained, state))
+    return [e for e in happened if isinstance(e, Stepped)], [e for e in happened if isinstance(e, Evaluated)], state
 
 
 def test_the_same_seed_gives_the_same_losses_and_weights_and_another_does_not() -> None:
-    (first, _, kept), (second, _, again) = events(), events()
+    (first, _, one), (second, _, two) = events(), events()
     assert [e.loss for e in first] == [e.loss for e in second]
-    assert all(torch.equal(kept.weights[name], again.weights[name]) for name in kept.weights)
+    assert all(torch.equal(one.kept.weights[name], two.kept.weights[name]) for name in one.kept.weights)
     other, _, _ = events(dataclasses.replace(CONFIG, seed=1))
     assert [e.loss for e in first] != [e.loss for e in other]
+
+
+def test_what_others_draw_in_between_changes_nothing() -> None:
+    plain, _, _ = events()
+    trained = task()
+    losses = []
+    for event in train(trained, begin(trained)):
+        torch.manual_seed(len(losses))
+        if isinstance(event, Stepped):
+            losses.append(event.loss)
+    assert losses == [e.loss for e in plain]
 
 
 def test_it_learns() -> None:
@@ -55,86 +82,128 @@ def test_it_learns() -> None:
 
 
 def test_every_step_and_look_is_told_in_order() -> None:
-    steps, looks, kept = events()
+    steps, looks, state = events()
     assert [e.step for e in steps] == list(range(1, 13))
-    assert [e.step for e in looks] == [4, 8, 12]
+    assert [e.step for e in looks] == [e.step for e in steps if e.looked] == [4, 8, 12]
     best = min(looks, key=lambda e: e.scores["nats"])
-    assert kept.step == best.step
-    assert kept.scores == best.scores
+    assert (state.kept.step, state.kept.scores) == (best.step, best.scores)
 
 
 def test_the_score_to_choose_by_decides_what_is_kept() -> None:
-    _, looks, kept = events(dataclasses.replace(CONFIG, steps=60, choose_by="accuracy"))
-    assert kept.scores["accuracy"] == max(look.scores["accuracy"] for look in looks)
-    assert kept.step == max(look.step for look in looks if look.scores["accuracy"] == kept.scores["accuracy"])
+    _, looks, state = events(dataclasses.replace(CONFIG, steps=60, choose_by="accuracy"))
+    best = max(look.scores["accuracy"] for look in looks)
+    assert state.kept.scores["accuracy"] == best
+    assert state.kept.step == max(look.step for look in looks if look.scores["accuracy"] == best)
 
 
-def test_the_first_update_is_adamws() -> None:
-    config = dataclasses.replace(
-        CONFIG, steps=1, average=0.0, augmentation=Augmentation(), weight_decay=0.1, warmup=0.0
-    )
-    torch.manual_seed(0)
-    module = networks.build("tiny_vgg", **config.sizes)
-    before = {name: value.clone() for name, value in module.named_parameters()}
-    examples, aside = small()
-    index = batch_indices(examples.labels, config, 0)
-    loss = torch.nn.functional.cross_entropy(
-        module(as_tensor(examples.pictures[index])), torch.tensor(examples.labels[index])
-    )
-    loss.backward()
-    gradients = {name: value.grad.clone() for name, value in module.named_parameters() if value.grad is not None}
-    (step, _) = train(module, examples, aside, config, Kept(0, {}, {}))
-    assert isinstance(step, Stepped)
-    assert step.loss == pytest.approx(loss.item(), rel=1e-5)
-    rate = config.learning_rate
-    for name, value in module.named_parameters():
-        decay = config.weight_decay if value.ndim > 1 else 0.0
-        gradient = gradients[name]
-        expected = before[name] * (1 - rate * decay) - rate * gradient / (gradient.abs() + 1e-8)
-        sure = gradient.abs() > 1e-5  # elsewhere rounding decides the sign
-        torch.testing.assert_close(value[sure], expected[sure], rtol=1e-4, atol=1e-5)
+def plain_torch(config: ClassifierConfig, optimiser: str, **settings: object) -> tuple[list[float], nn.Module]:
+    """The same run, written by hand."""
+    trained = task(config)
+    module = begin(trained).network
+    wide = [p for p in module.parameters() if p.ndim > 1]
+    flat = [p for p in module.parameters() if p.ndim <= 1]
+    groups = [{"params": wide, "weight_decay": config.weight_decay}, {"params": flat, "weight_decay": 0.0}]
+    made = getattr(torch.optim, optimiser)(groups, lr=config.learning_rate, **settings)
+    losses = []
+    for step in range(config.steps):
+        index = trained.indices(step)
+        x, y = as_tensor(trained.seen.pictures[index]), torch.tensor(trained.seen.labels[index])
+        loss = F.cross_entropy(module(x.contiguous(memory_format=torch.channels_last)), y)
+        made.zero_grad()
+        loss.backward()
+        if config.clip:
+            nn.utils.clip_grad_norm_(module.parameters(), config.clip)
+        made.step()
+        losses.append(loss.item())
+    return losses, module
+
+
+BARE = dataclasses.replace(CONFIG, augmentation=Augmentation(), average=0.0, warmup=0.0, schedule="constant", steps=6)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "torchs"),
+    [
+        ("AdamW", {}, {}),
+        ("adam", {"beta1": 0.5, "eps": 1e-6}, {"betas": (0.5, 0.999), "eps": 1e-6}),
+        ("SGD", {"momentum": 0.9, "nesterov": 1}, {"momentum": 0.9, "nesterov": True}),
+        ("rmsprop", {"alpha": 0.9}, {"alpha": 0.9}),
+    ],
+)
+def test_it_is_what_one_writes_by_hand(name: str, settings: dict[str, float], torchs: dict[str, object]) -> None:
+    config = dataclasses.replace(BARE, optimiser=name, optimiser_settings=settings, weight_decay=0.1, clip=0.5)
+    known = {optimiser.lower(): optimiser for optimiser in vars(torch.optim)}
+    losses, module = plain_torch(config, known[name.lower()], **torchs)
+    steps, _, state = events(config)
+    assert [e.loss for e in steps] == pytest.approx(losses, rel=1e-5)
+    for name_, value in module.state_dict().items():
+        torch.testing.assert_close(state.network.state_dict()[name_], value, rtol=1e-4, atol=1e-6)
+
+
+def test_parts_of_a_batch_add_up_to_the_whole() -> None:
+    whole, _, one = events(BARE)
+    parts, _, two = events(dataclasses.replace(BARE, accumulate=4))
+    assert [e.loss for e in parts] == pytest.approx([e.loss for e in whole], rel=1e-5)
+    assert [e.gradient_norm for e in parts] == pytest.approx([e.gradient_norm for e in whole], rel=1e-4)
+    for name, value in one.network.state_dict().items():
+        torch.testing.assert_close(two.network.state_dict()[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_the_average_of_the_weights_is_kept_and_the_network_goes_on_with_its_own() -> None:
+    trained = task()
+    state = begin(trained)
+    mean = {name: value.clone() for name, value in state.network.state_dict().items()}
+    last: dict[str, torch.Tensor] = {}
+    for event in train(trained, state):
+        if isinstance(event, Stepped):
+            decay = min(CONFIG.average, event.step / (event.step + 10))
+            for name, value in state.network.state_dict().items():
+                mean[name] = decay * mean[name] + (1 - decay) * value
+            last = {name: value.clone() for name, value in state.network.state_dict().items()}
+    for name, value in mean.items():
+        torch.testing.assert_close(state.averaged[name], value, rtol=1e-4, atol=1e-6)
+        assert torch.equal(state.network.state_dict()[name], last[name])
+    assert not torch.equal(state.averaged["output.weight"], state.network.state_dict()["output.weight"])
+
+
+def test_half_precision_is_autocast_and_learns_nearly_the_same() -> None:
+    full, _, _ = events(BARE)
+    half, _, state = events(dataclasses.replace(BARE, precision="bfloat16"))
+    losses = [e.loss for e in half]
+    assert losses != [e.loss for e in full]
+    assert losses == pytest.approx([e.loss for e in full], rel=0.03)
+    assert all(value.dtype == torch.float32 for value in state.network.state_dict().values())
+
+
+def test_without_better_scores_it_ends_early() -> None:
+    config = dataclasses.replace(CONFIG, steps=400, evaluate_every=2, patience=3, learning_rate=1e-12, average=0.0)
+    trained = task(dataclasses.replace(config, choose_by="nats"))
+    state = begin(trained)
+    looks = [e for e in train(trained, state) if isinstance(e, Evaluated)]
+    assert state.ended == "patience"
+    assert [look.best for look in looks] == [True] * 4  # no worse, but not better
+    assert state.step < 400
 
 
 def test_without_pictures_aside_the_last_weights_are_kept() -> None:
-    examples, _ = small()
-    torch.manual_seed(0)
-    kept = Kept(0, {}, {})
-    happened = list(
-        train(networks.build("tiny_vgg", **CONFIG.sizes), examples, examples.take(np.arange(0)), CONFIG, kept)
-    )
-    assert kept.step == 12
-    assert isinstance(happened[-1], Evaluated)
-    assert happened[-1].scores == {}
+    _, looks, state = events(dataclasses.replace(CONFIG, validation=0))
+    assert state.kept.step == 12
+    assert looks[-1].scores == {}
 
 
 def test_a_time_limit_ends_the_run_with_weights_kept() -> None:
-    examples, aside = small()
-    kept = Kept(0, {}, {})
-    happened = list(train(networks.build("tiny_vgg", **CONFIG.sizes), examples, aside, CONFIG, kept, seconds=0.0))
-    assert [type(e) for e in happened] == [Stepped, Evaluated]
-    assert kept.step == 1
+    trained = task()
+    state = begin(trained)
+    assert [type(e) for e in train(trained, state, seconds=0.0)] == [Stepped, Evaluated]
+    assert state.kept.step == 1
+    assert state.ended == "seconds"
 
 
-def test_the_rate_rises_in_a_line_and_falls_to_nothing_as_a_cosine() -> None:
-    config = dataclasses.replace(CONFIG, steps=100, warmup=0.2, learning_rate=1.0)
-    rates = [learning_rate(step, config) for step in range(101)]
-    assert rates[:20] == pytest.approx([(i + 1) / 20 for i in range(20)])
-    assert rates[20] == pytest.approx(1)
-    assert rates[60] == pytest.approx(0.5)
-    assert rates[100] == pytest.approx(0)
-
-
-def test_an_epoch_sees_every_picture_once_and_the_next_in_another_order() -> None:
-    labels = np.zeros(64, int)
-    epochs = [np.concatenate([batch_indices(labels, CONFIG, 4 * e + i) for i in range(4)]) for e in range(2)]
-    assert all(sorted(epoch) == list(range(64)) for epoch in epochs)
-    assert epochs[0].tolist() != epochs[1].tolist()
-
-
-def test_balanced_batches_draw_every_class_alike() -> None:
-    labels = np.array([0] * 990 + [1] * 10)
-    config = dataclasses.replace(CONFIG, balance=True, batch=1000)
-    assert 400 < (labels[batch_indices(labels, config, 0)] == 1).sum() < 600
+def test_a_request_ends_it_after_the_step() -> None:
+    trained = task()
+    state = begin(trained)
+    assert [type(e) for e in train(trained, state, stop=lambda: state.step == 2)] == [Stepped, Stepped]
+    assert state.ended == "asked"
 
 
 def test_pictures_set_aside_take_their_whole_group_along() -> None:
@@ -145,19 +214,25 @@ def test_pictures_set_aside_take_their_whole_group_along() -> None:
     assert aside.names == split_validation(data.load("emoji", "train"), 190, 0)[1].names
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_says_where() -> None:
-    module = networks.build("tiny_vgg", **CONFIG.sizes)
-    with torch.no_grad():
-        module.get_parameter("output.bias").fill_(float("nan"))
-    with pytest.raises(GlassworkError, match="loss is nan at step 1"):
-        list(train(module, *small(), CONFIG, Kept(0, {}, {})))
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"batch": 351}, "larger than the data.*350 examples"),
+        ({"precision": "float8"}, "no precision called.*bfloat16"),
+        ({"optimiser": "adamx"}, "no optimiser called.*AdamW"),
+        ({"optimiser_settings": {"speed": 1}}, "no setting of AdamW called.*eps"),
+        ({"schedule": "luck"}, "no schedule called.*OneCycleLR.*cosine"),
+        ({"choose_by": "luck"}, "known: accuracy, balanced_accuracy, nats"),
+        ({"accumulate": 5}, "can't be divided evenly.*batch=15"),
+        ({"steps": 0}, "steps must be 1 or more"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(change: dict[str, object], said: str) -> None:
+    with pytest.raises(GlassworkError, match=said):
+        events(dataclasses.replace(CONFIG, **change))
 
 
 def test_nothing_to_train_on_is_an_error() -> None:
-    examples, aside = small()
+    trained = task(dataset=small().take(np.arange(0)))
     with pytest.raises(GlassworkError, match="nothing to train on"):
-        list(
-            train(
-                networks.build("tiny_vgg", **CONFIG.sizes), examples.take(np.arange(0)), aside, CONFIG, Kept(0, {}, {})
-            )
-        )
+        next(train(trained, begin(trained)))

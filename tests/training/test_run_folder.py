@@ -24,12 +24,8 @@ def test_a_run_folder_holds_the_run_and_its_weights(tmp_path: Path) -> None:
     about = json.loads((folder / "run.json").read_text())
     assert (about["recipe"], about["seed"], about["steps"], about["sizes"]["width"]) == ("tiny-vgg-digits", 3, 20, 2)
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert [(record["step"], "loss" in record) for record in records] == [
-        (10, True),
-        (10, False),
-        (20, True),
-        (20, False),
-    ]
+    kinds = [(r["step"], "loss" if "loss" in r else r.get("event", "scores")) for r in records]
+    assert kinds == [(10, "loss"), (10, "scores"), (20, "loss"), (20, "scores"), (20, "finished")]
     network = zoo.load(str(folder))
     assert network.weights == "run"
     assert network.card is not None
@@ -53,7 +49,7 @@ def test_a_second_run_gets_a_folder_of_its_own(tmp_path: Path, monkeypatch: pyte
 
 
 def test_an_unknown_score_to_choose_by_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GlassworkError, match="known: accuracy, nats"):
+    with pytest.raises(GlassworkError, match="known: accuracy, balanced_accuracy, nats"):
         next(recipes.run("tiny-vgg-digits", out=tmp_path / "a", settings={"choose_by": "luck"}))
 
 

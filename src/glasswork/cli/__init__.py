@@ -88,7 +88,7 @@ def _run(given: list[str]) -> int:
         name, rest = (given[0], given[1:]) if given and given[0] in COMMANDS else ("open", given)
         command = parsed(name, rest)
         if command is not None:
-            command.run()
+            return command.run() or DONE
     return DONE
 
 

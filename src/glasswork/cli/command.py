@@ -22,8 +22,8 @@ class Command:
     debug: Flag = False
     """Show the traceback of an error."""
 
-    def run(self) -> None:
-        """Do it, or raise."""
+    def run(self) -> int | None:
+        """Do it, or raise; an exit code other than 0 where there is one."""
         raise NotImplementedError
 
 
@@ -34,7 +34,7 @@ class Report(Command):
     json: Flag = False
     """Print JSON, on one line."""
 
-    def run(self) -> None:
+    def run(self) -> int | None:
         """Print the result. What a reader's own code prints meanwhile goes to standard error."""
         with contextlib.redirect_stdout(sys.stderr):
             result = self.result()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from glasswork.cli.command import Report
-from glasswork.cli.printing import printable, say, show_table
+from glasswork.cli.command import Flag, Report
+from glasswork.cli.printing import as_json, printable, say, show_table
 from glasswork.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -35,27 +35,50 @@ class Train(Report):
     """Stop after this time and keep what there is."""
     seed: Annotated[int | None, tyro.conf.arg(metavar="S", help_behavior_hint="")] = None
     """Another seed."""
+    save_every: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Steps between two checkpoints."""
+    resume: Flag = False
+    """Go on with the run in --out, or with the recipe's newest; begin where there is none."""
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
     """Any other setting, such as learning_rate=1e-3 or sizes.width=12."""
+    show_settings: Annotated[bool, tyro.conf.arg(name="show", help_behavior_hint="")] = False
+    """Train nothing; print every setting and who decided it: default, recipe or command line."""
+
+    def __post_init__(self) -> None:
+        self.exit_code: int | None = None
+
+    def run(self) -> int | None:
+        """Train, or show the settings."""
+        if self.show_settings:
+            self._show_settings()
+            return None
+        super().run()
+        return self.exit_code
 
     def result(self) -> dict[str, Any]:
         """The contract's result of a run."""
         settings = self._settings()
         from glasswork import recipes, training
 
-        events = recipes.run(
-            self.recipe,
-            data=self.data,
-            out=self.out,
-            steps=self.steps,
-            seconds=self.seconds,
-            seed=self.seed,
-            settings=settings,
-        )
-        last: training.Finished | None = None
-        for event in _with_bar(events) if sys.stderr.isatty() else _with_lines(events):
-            last = event if isinstance(event, training.Finished) else None
-        assert last is not None
+        with training.asked_to_stop() as request:
+            events = recipes.run(
+                self.recipe, out=self.out, seconds=self.seconds, resume=self.resume, stop=request, **settings
+            )
+            last: training.TrainEvent | None = None
+            for event in _with_bar(events) if sys.stderr.isatty() else _with_lines(events):
+                last = event
+        if isinstance(last, training.Stopped):
+            self.exit_code = request.exit_code
+            return {
+                "run": last.run,
+                "recipe": last.recipe,
+                "steps": last.step,
+                "steps_per_second": 0.0,
+                "final": {},
+                "checkpoint": str(last.checkpoint),
+                "stopped": True,
+            }
+        assert isinstance(last, training.Finished)
         return {
             "run": last.run,
             "recipe": last.recipe,
@@ -67,25 +90,47 @@ class Train(Report):
 
     def show(self, result: dict[str, Any]) -> None:
         """Where it is and how good it is."""
+        if result.get("stopped"):
+            say(f"Stopped at step {result['steps']:,}; the state is in {result['checkpoint']}")
+            say(f"Go on: glasswork train {result['recipe']} --resume --out {result['run']}")
+            return
         show_table(
             ("score on held-out data", "value"), [(k, f"{v:.4f}") for k, v in result["final"].items()], ("value",)
         )
         say(f"{result['steps']:,} steps at {result['steps_per_second']:.1f} a second; weights in {result['run']}")
         say(f"Look inside: glasswork {result['run']}")
 
-    def _settings(self) -> dict[str, str]:
+    def _settings(self) -> dict[str, Any]:
+        """What was asked for, as recipes.run and recipes.changes take it."""
         where = "glasswork train"
-        if self.steps is not None and self.steps < 1:
-            raise UsageError("--steps must be 1 or more", where=where, why=f"it is {self.steps}")
+        for name, least in (("steps", 1), ("save_every", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} must be {least} or more", where=where, why=f"it is {value}"
+                )
         if self.seconds is not None and not self.seconds > 0:
             raise UsageError("--seconds must be more than 0", where=where, why=f"it is {self.seconds}")
-        if self.seed is not None and self.seed < 0:
-            raise UsageError("--seed can't be negative", where=where, why=f"it is {self.seed}")
         pairs = [text.partition("=") for text in self.set]
         for key, equals, value in pairs:
             if not (key and equals and value):
                 raise UsageError(f"--set {key}{equals}{value} sets nothing", where=where, why="expected key=value")
-        return {key: value for key, _, value in pairs}
+        return {
+            "data": self.data,
+            "steps": self.steps,
+            "seed": self.seed,
+            "save_every": self.save_every,
+            "settings": {key: value for key, _, value in pairs},
+        }
+
+    def _show_settings(self) -> None:
+        from glasswork import recipes, training
+
+        told = training.origins(recipes.config(self.recipe), recipes.changes(**self._settings()))
+        if self.json:
+            print(as_json({name: {"value": value, "origin": origin} for name, (value, origin) in told.items()}))
+            return
+        show_table(("setting", "value", "decided by"), [(n, str(v), origin) for n, (v, origin) in told.items()])
 
 
 def _with_bar(events: Iterator[TrainEvent]) -> Iterator[TrainEvent]:
@@ -94,26 +139,28 @@ def _with_bar(events: Iterator[TrainEvent]) -> Iterator[TrainEvent]:
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from glasswork.training import Evaluated, Started, Stepped
+    from glasswork.training import Evaluated, Started, Stepped, Warned
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("", state="", total=None)
         for event in events:
             if isinstance(event, Started):
-                progress.update(bar, description=escape(printable(event.recipe)), total=event.steps)
+                progress.update(
+                    bar, description=escape(printable(event.recipe)), total=event.steps, completed=event.step
+                )
                 progress.console.print(_line(event), markup=False, highlight=False)
             elif isinstance(event, Stepped):
                 state = f"step {event.step:,}, loss {event.loss:.3f}"
                 progress.update(bar, completed=event.step, state=state)
-            elif isinstance(event, Evaluated):
+            elif isinstance(event, (Evaluated, Warned)):
                 progress.console.print(_line(event), markup=False, highlight=False)
             yield event
 
 
 def _with_lines(events: Iterator[TrainEvent]) -> Iterator[TrainEvent]:
     """The events, and a line for each that is worth one."""
-    from glasswork.training import Finished, Stepped
+    from glasswork.training import Stepped
 
     told = 0.0
     for event in events:
@@ -122,22 +169,25 @@ def _with_lines(events: Iterator[TrainEvent]) -> Iterator[TrainEvent]:
             continue
         if isinstance(event, Stepped):
             told = event.seconds
-        if not isinstance(event, Finished):
-            print(_line(event), flush=True)
+        if line := _line(event):
+            print(line, flush=True)
         yield event
 
 
 def _line(event: TrainEvent) -> str:
-    from glasswork.training import Evaluated, Started, Stepped
+    from glasswork.training import Evaluated, Started, Stepped, Warned
 
     match event:
         case Started():
-            text = f"{event.recipe}: {event.parameters:,} parameters, {event.examples:,} pictures, into {event.run}"
+            text = f"{event.recipe}: {event.parameters:,} parameters, {event.examples:,} examples, into {event.run}"
+            text += f", resumed at step {event.step:,}" if event.step else ""
         case Stepped():
             text = f"step {event.step:,}: loss {event.loss:.4f} after {event.seconds:.0f} s"
         case Evaluated():
             scores = ", ".join(f"{name} {value:.4f}" for name, value in event.scores.items())
-            text = f"step {event.step:,}: {scores or 'no pictures set aside'}{' (best so far)' if event.best else ''}"
+            text = f"step {event.step:,}: {scores or 'no examples set aside'}{' (best so far)' if event.best else ''}"
+        case Warned():
+            text = f"step {event.step:,}: {event.text}"
         case _:
             text = ""
     return printable(text)

@@ -2,6 +2,6 @@
 
 from glasswork.recipes._evaluation import Evaluation, evaluate
 from glasswork.recipes._registry import config, names, recipe
-from glasswork.recipes._running import run
+from glasswork.recipes._running import changes, run
 
-__all__ = ["Evaluation", "config", "evaluate", "names", "recipe", "run"]
+__all__ = ["Evaluation", "changes", "config", "evaluate", "names", "recipe", "run"]

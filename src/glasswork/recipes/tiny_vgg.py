@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from glasswork.recipes._registry import recipe
-from glasswork.training import Augmentation, Config
+from glasswork.training import Augmentation, ClassifierConfig
 
 
 @recipe
-def tiny_vgg_emoji() -> Config:
+def tiny_vgg_emoji() -> ClassifierConfig:
     """Emoji in ten classes, 64x64 RGB, without padding, as in CNN Explainer."""
-    return Config(
+    return ClassifierConfig(
         title="Tiny VGG · emoji",
         network="tiny_vgg",
         sizes={"channels": 3, "size": 64, "width": 12, "classes": 10, "padding": 0},
@@ -29,9 +29,9 @@ def tiny_vgg_emoji() -> Config:
 
 
 @recipe
-def tiny_vgg_fashion() -> Config:
+def tiny_vgg_fashion() -> ClassifierConfig:
     """Fashion-MNIST, 28x28 grey, padded so that the maps keep their size."""
-    return Config(
+    return ClassifierConfig(
         title="Tiny VGG · fashion",
         network="tiny_vgg",
         sizes={"channels": 1, "size": 28, "width": 10, "classes": 10, "padding": 1},
@@ -52,9 +52,9 @@ def tiny_vgg_fashion() -> Config:
 
 
 @recipe
-def tiny_vgg_digits() -> Config:
+def tiny_vgg_digits() -> ClassifierConfig:
     """Handwritten digits, 28x28; varied widely, since they will also be drawn with a mouse."""
-    return Config(
+    return ClassifierConfig(
         title="Tiny VGG · digits",
         network="tiny_vgg",
         sizes={"channels": 1, "size": 28, "width": 10, "classes": 10, "padding": 1},

@@ -1,20 +1,45 @@
 """The loop, checkpoints and run folders; emits events, draws nothing."""
 
 from glasswork.training.augmentation import Augmentation
-from glasswork.training.config import Config, setting_names
-from glasswork.training.events import Evaluated, Finished, Started, Stepped, TrainEvent
-from glasswork.training.loop import Kept, split_validation, train
-from glasswork.training.run import run
+from glasswork.training.classification import Classification, ClassifierConfig, split_validation
+from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
+from glasswork.training.events import Evaluated, Finished, Saved, Started, Stepped, Stopped, TrainEvent, Warned
+from glasswork.training.interrupting import asked_to_stop
+from glasswork.training.loop import train
+from glasswork.training.metrics import Course, read_metrics
+from glasswork.training.run import RUN, latest_folder, run
+from glasswork.training.state import Kept, State, begin
+from glasswork.training.task import About, Draw, Task, Turn
 
 __all__ = [
+    "RUN",
+    "About",
     "Augmentation",
+    "Classification",
+    "ClassifierConfig",
     "Config",
+    "Course",
+    "Draw",
     "Evaluated",
     "Finished",
     "Kept",
+    "Saved",
     "Started",
+    "State",
     "Stepped",
+    "Stopped",
+    "Task",
     "TrainEvent",
+    "Turn",
+    "Warned",
+    "as_record",
+    "asked_to_stop",
+    "begin",
+    "flat",
+    "from_record",
+    "latest_folder",
+    "origins",
+    "read_metrics",
     "run",
     "setting_names",
     "split_validation",

@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 
 @dataclass(frozen=True)
 class Started:
-    """The run is about to take its first step."""
+    """The run is about to take its next step, which is not the first when it is resumed."""
 
     run: str
     recipe: str
     parameters: int
     examples: int
     steps: int
+    step: int = 0
 
 
 @dataclass(frozen=True)
 class Stepped:
-    """The weights were updated for the `step`-th time; seconds since the start."""
+    """The weights were updated for the `step`-th time.
+
+    Attributes:
+        loss: the mean over all examples of the step.
+        learning_rate: its rate.
+        seconds: since the start.
+        gradient_norm: before clipping.
+        examples: which ones the step saw, over all processes.
+        looked: whether an Evaluated of the same step follows.
+    """
 
     step: int
     loss: float
     learning_rate: float
     seconds: float
+    gradient_norm: float = 0.0
+    examples: np.ndarray = field(default_factory=lambda: np.array([], np.int64), compare=False, repr=False)
+    looked: bool = False
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The pictures set aside were looked at; best when no earlier look was better."""
+    """The examples set aside were looked at; best when no earlier look was better."""
 
     step: int
     seconds: float
@@ -39,8 +54,34 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """A checkpoint is on disk, verified."""
+
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that the reader should know, while the run goes on: a checkpoint that could not be written or read."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The run was asked to stop, and can be resumed from its checkpoint."""
+
+    run: str
+    recipe: str
+    step: int
+    checkpoint: Path
+
+
+@dataclass(frozen=True)
 class Finished:
-    """The weights and their card are on disk; `final` are the scores on the test pictures."""
+    """The weights and their card are on disk; `final` are the scores on held-out examples."""
 
     run: str
     recipe: str
@@ -50,4 +91,4 @@ class Finished:
     checkpoint: Path
 
 
-TrainEvent = Started | Stepped | Evaluated | Finished
+TrainEvent = Started | Stepped | Evaluated | Saved | Warned | Stopped | Finished

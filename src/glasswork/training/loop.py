@@ -1,176 +1,230 @@
-"""The loop: pictures in, events out. It saves nothing, prints nothing, and knows no viewer."""
+"""The loop: a task in, events out. It saves nothing, prints nothing, and knows no viewer and no kind of data."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glasswork.data import Dataset
-from glasswork.errors import GlassworkError
-from glasswork.measuring import classification_scores, predict
-from glasswork.training.augmentation import augment, on_white
-from glasswork.training.config import Config
+from glasswork.errors import GlassworkError, unknown
+from glasswork.randomness import seeded
+from glasswork.training.diagnosing import (
+    EXPLODED,
+    explain_gradient,
+    explain_loss,
+    explain_memory,
+    is_out_of_memory,
+    moved,
+)
 from glasswork.training.events import Evaluated, Stepped
+from glasswork.training.optimising import course
+from glasswork.training.processes import ALONE, Processes, whole
+from glasswork.training.sampling import chance, mixed
+from glasswork.training.state import State, keep, measured_weights, move_average
+from glasswork.training.task import Draw, Task, Turn
 
-
-@dataclass
-class Kept:
-    """The weights that the run would be left with if it ended now: the best on the pictures aside."""
-
-    step: int
-    scores: dict[str, float]
-    weights: dict[str, Tensor]
-
-
-def as_tensor(pictures: np.ndarray) -> Tensor:
-    """uint8 (N, H, W, C) -> float32 (N, C, H, W), 0..1; RGBA becomes premultiplied by its alpha."""
-    x = torch.tensor(pictures.transpose(0, 3, 1, 2), dtype=torch.float32).div_(255)  # (N, C, H, W)
-    if x.shape[1] == 4:
-        x[:, :3] *= x[:, 3:]
-    return x
-
-
-def learning_rate(step: int, config: Config) -> float:
-    """The rate of step 0, 1, ..., steps - 1: a linear rise, then half a cosine down to 0."""
-    rise = max(1, round(config.warmup * config.steps))
-    if step < rise:
-        return config.learning_rate * (step + 1) / rise
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, config.steps - rise)))
-
-
-def split_validation(dataset: Dataset, count: int, seed: int) -> tuple[Dataset, Dataset]:
-    """Set about `count` training pictures aside, whole groups of them, to choose the checkpoint by.
-
-    Returns:
-        The pictures to train on, and those set aside.
-    """
-    groups = sorted(set(dataset.groups))
-    order = np.random.default_rng([seed, 1]).permutation(len(groups))
-    sizes = dict(zip(*np.unique(dataset.groups, return_counts=True), strict=True))
-    chosen: set[str] = set()
-    taken = 0
-    for i in order:
-        if taken >= count:
-            break
-        chosen.add(groups[i])
-        taken += sizes[groups[i]]
-    aside = np.array([group in chosen for group in dataset.groups])
-    return dataset.take(np.flatnonzero(~aside)), dataset.take(np.flatnonzero(aside))
-
-
-def batch_indices(labels: np.ndarray, config: Config, step: int) -> np.ndarray:
-    """Which examples step number `step` sees: a pure function of (seed, step), (batch,)."""
-    if config.balance:
-        random = np.random.default_rng([config.seed, 2, step])
-        present = np.unique(labels)
-        classes = random.choice(present, config.batch)
-        return np.array([random.choice(np.flatnonzero(labels == k)) for k in classes])
-    per_epoch = max(1, len(labels) // config.batch)
-    epoch, position = divmod(step, per_epoch)
-    order = np.random.default_rng([config.seed, 3, epoch]).permutation(len(labels))
-    return order[position * config.batch : (position + 1) * config.batch]
+INSIDE = 5  # the stream of the seed for what the network itself draws, such as dropout
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 def train(
-    module: nn.Module, dataset: Dataset, aside: Dataset, config: Config, kept: Kept, seconds: float | None = None
+    task: Task,
+    state: State,
+    *,
+    processes: Processes = ALONE,
+    stop: Callable[[], bool] = lambda: False,
+    seconds: float | None = None,
 ) -> Iterator[Stepped | Evaluated]:
-    """Train a classifier, one event after another; the caller may stop at any of them.
+    """Take step after step from a state, one event after another; the caller may stop at any of them.
 
     Args:
-        module: the network, random or trained; it is changed in place.
-        dataset: what to train on.
-        aside: training pictures that choose the checkpoint; when there are none, the last weights are kept.
-        kept: written to at every look at `aside` that isn't worse than the ones before, and at the end.
+        task: what is trained.
+        state: where to begin; it is changed in place, and is whole at every event.
+        processes: this one among many.
+        stop: asked after each step; true ends the run there.
         seconds: stop after this time, measured from here.
 
     Raises:
-        GlassworkError: no pictures, or a loss that is no longer a number.
+        GlassworkError: settings that fit neither each other nor the data; a loss or gradient that is no longer a
+            number; no memory.
     """
-    if not len(dataset):
-        raise GlassworkError("there is nothing to train on", where=config.data, why="the data set holds no pictures")
-    pictures, labels = as_tensor(dataset.pictures), torch.tensor(dataset.labels)
-    inputs_aside, labels_aside = on_white(as_tensor(aside.pictures)), torch.tensor(aside.labels)
-    decayed = [p for p in module.parameters() if p.ndim > 1]
-    plain = [p for p in module.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate)
-    module.to(memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
-    averaged = {name: value.detach().clone() for name, value in module.state_dict().items()}
-    random = torch.Generator().manual_seed(config.seed)
-    start = time.perf_counter()
-    for step in range(1, config.steps + 1):
-        rate = learning_rate(step - 1, config)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        index = torch.from_numpy(batch_indices(dataset.labels, config, step - 1))
-        module.train()
-        loss = batch_loss(module, pictures[index], labels[index], config, random)
-        if not torch.isfinite(loss):
-            raise GlassworkError(
-                f"the loss is {loss.item()} at step {step}",
-                where=config.title,
-                why=f"the learning rate is {rate:.2g}",
-                todo="Try a lower one: --set learning_rate=...",
-            )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        _average(averaged, module, config, step)
+    config = task.config
+    check(task, processes)
+    steps = _Steps(task, state, processes)
+    start, before = time.perf_counter(), state.seconds
+    while state.step < config.steps:
+        stepped = steps.take()
         passed = time.perf_counter() - start
-        last = step == config.steps or (seconds is not None and passed >= seconds)
-        yield Stepped(step, loss.item(), rate, passed)
-        if last or step % config.evaluate_every == 0:
-            scores = _look(module, averaged, inputs_aside, labels_aside)
-            best = not scores or not kept.scores or _no_worse(scores, kept.scores, config.choose_by)
-            if best:
-                kept.step, kept.scores = step, scores
-                kept.weights = {name: value.clone() for name, value in averaged.items()}
-            yield Evaluated(step, time.perf_counter() - start, scores, best)
-        if last:
+        state.seconds = before + passed
+        if processes.any(stop()):
+            state.ended = "asked"
+        elif state.step == config.steps:
+            state.ended = "steps"
+        elif processes.any(seconds is not None and passed >= seconds):
+            state.ended = "seconds"
+        looks = state.ended != "asked" and bool(state.ended or state.step % config.evaluate_every == 0)
+        yield replace(stepped, seconds=state.seconds, looked=looks)
+        if looks:
+            evaluated = _look(task, state)
+            if config.patience and state.waited >= config.patience and not state.ended:
+                state.ended = "patience"
+            yield replace(evaluated, seconds=before + time.perf_counter() - start)
+        if state.ended:
             return
 
 
-def batch_loss(module: nn.Module, pictures: Tensor, labels: Tensor, config: Config, random: torch.Generator) -> Tensor:
-    """Cross-entropy of one varied batch; a scalar.
+def check(task: Task, processes: Processes = ALONE) -> None:
+    """Whether a task's settings can be trained with.
 
-    Args:
-        pictures: (B, C, H, W), 0..1, premultiplied when C is 4.
-        labels: (B,).
+    Raises:
+        GlassworkError: one of them can't be.
     """
-    x = on_white(augment(pictures, config.augmentation, random)).clamp(0, 1)
-    x = x.contiguous(memory_format=torch.channels_last)
-    return F.cross_entropy(module(x), labels, label_smoothing=config.label_smoothing)
+    config = task.config
+    if config.precision not in PRECISIONS:
+        raise unknown("precision", config.precision, list(PRECISIONS))
+    if config.choose_by not in task.choices:
+        raise unknown("score to choose by", config.choose_by, sorted(task.choices))
+    for name in ("steps", "batch", "accumulate", "evaluate_every", "save_every", "record_every"):
+        if getattr(config, name) < 1:
+            raise GlassworkError(f"{name} must be 1 or more", where=config.title, why=f"it is {getattr(config, name)}")
+    if not task.examples:
+        raise GlassworkError("there is nothing to train on", where=config.data, why="the data set holds no examples")
+    if config.batch > task.examples:
+        raise GlassworkError(
+            f"a batch of {config.batch} is larger than the data",
+            where=config.data,
+            why=f"there are {task.examples:,} examples to train on",
+            todo=f"Set a smaller one: --set batch={max(1, task.examples // 4)}.",
+        )
+    processes.share(config.batch, config.accumulate)
+    course(config)
 
 
-def _no_worse(scores: dict[str, float], than: dict[str, float], choose_by: str) -> bool:
-    if choose_by == "accuracy":
-        return scores["accuracy"] >= than["accuracy"]
-    return scores[choose_by] <= than[choose_by]
+class _Steps:
+    """What stays the same from step to step."""
+
+    def __init__(self, task: Task, state: State, processes: Processes) -> None:
+        self.task, self.state, self.processes, self.config = task, state, processes, task.config
+        self.turns = list(task.turns())
+        self.losses = processes.wrap(
+            state.network, {str(i): turn.loss or task.loss for i, turn in enumerate(self.turns)}
+        )
+        self.rate = course(task.config)
+        self.parts = processes.share(task.config.batch, task.config.accumulate)
+
+    def take(self) -> Stepped:
+        """One step: the turns one after another."""
+        state, config = self.state, self.config
+        rate = self.rate(state.step)
+        index = self.task.indices(state.step)
+        state.network.train()
+        losses, norms = [], []
+        with seeded(mixed(config.seed, INSIDE, state.step, self.processes.rank)):
+            for i, turn in enumerate(self.turns):
+                loss, norm = self._update(i, turn, index, rate)
+                losses.append(loss)
+                norms.append(norm)
+        state.step += 1
+        if state.averaged:
+            move_average(state, config.average)
+        return Stepped(state.step, sum(losses) / len(losses), rate, 0.0, max(norms), index)
+
+    def _update(self, number: int, turn: Turn, index: np.ndarray, rate: float) -> tuple[float, float]:
+        """One turn: its loss and the norm of its gradient, over all processes."""
+        state = self.state
+        optimiser, parameters = state.optimisers[turn.name], state.parameters[turn.name]
+        for group in optimiser.param_groups:
+            group["lr"] = rate * turn.rate
+        state.network.zero_grad(set_to_none=True)
+        mine = 0.0
+        for part in self.parts:
+            try:
+                mine += self._gradient(number, index, part, rate, last=part is self.parts[-1])
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise self._memory(number, index, part) from error
+        loss = self.processes.mean(mine / len(self.parts))
+        gradients = [p.grad for p in parameters.values() if p.grad is not None]
+        total = nn.utils.get_total_norm(gradients)
+        norm = whole(total).item()
+        if not np.isfinite(norm):
+            raise explain_gradient(state.step + 1, rate, parameters, self.config.title)
+        if self.config.clip:
+            nn.utils.clip_grads_with_norm_(parameters.values(), self.config.clip, total)
+        optimiser.step()
+        return loss, norm
+
+    def _gradient(self, number: int, index: np.ndarray, part: slice, rate: float, last: bool) -> float:
+        """Add one part's gradient; its loss."""
+        batch = self._batch(number, index, part)
+        with nullcontext() if last else self.losses.apart():
+            with self._cast():
+                loss = self.losses.compute(str(number), batch)
+            value = loss.item()
+            if self.state.first_loss is None:
+                self.state.first_loss = value
+            limit = EXPLODED * max(1.0, abs(self.state.first_loss))
+            if not abs(value) <= limit:
+                names = [self.task.name(int(i)) for i in index[part]]
+                again = self._again(number, batch)
+                raise explain_loss(
+                    value, self.state.step + 1, rate, self.state.network, again, batch, names, self.config.title
+                )
+            (loss if len(self.parts) == 1 else loss / len(self.parts)).backward()
+        return value
+
+    def _batch(self, number: int, index: np.ndarray, part: slice) -> Any:
+        random = chance(self.config.seed, self.state.step, number)
+        batch = self.task.batch(Draw(self.state.step, index, part, random))
+        return batch if self.processes.device.type == "cpu" else moved(batch, self.processes.device)
+
+    def _cast(self) -> AbstractContextManager[Any]:
+        lower = PRECISIONS[self.config.precision]
+        return nullcontext() if lower is None else torch.autocast(self.processes.device.type, lower)
+
+    def _again(self, number: int, batch: Any) -> Callable[[], Tensor]:
+        def compute() -> Tensor:
+            with self._cast():
+                turn = self.turns[number]
+                return (turn.loss or self.task.loss)(self.state.network, batch)
+
+        return compute
+
+    def _memory(self, number: int, index: np.ndarray, part: slice) -> GlassworkError:
+        """Halve the part until a forward and a backward pass fit."""
+        size = fits = part.stop - part.start
+        while fits:
+            fits //= 2
+            self.state.network.zero_grad(set_to_none=True)
+            try:
+                self._again(number, self._batch(number, index, slice(part.start, part.start + fits)))().backward()
+                break
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+        return explain_memory(self.state.step + 1, size, fits, self.config.accumulate, self.config.title)
 
 
-def _average(averaged: dict[str, Tensor], module: nn.Module, config: Config, step: int) -> None:
-    """Move the running average towards the weights; early on it follows them closely."""
-    decay = min(config.average, step / (step + 10))
-    for name, value in module.state_dict().items():
-        if value.is_floating_point():
-            averaged[name].lerp_(value, 1 - decay)
-        else:
-            averaged[name].copy_(value)
+def _look(task: Task, state: State) -> Evaluated:
+    """Scores of the weights that would be kept, which are kept when no earlier ones were better."""
+    with measured_weights(state) as network:
+        scores = task.scores(network)
+    before = state.kept.scores
+    best = not scores or not before or _no_worse(scores, before, task)
+    better = not scores or not before or not _no_worse(before, scores, task)
+    state.waited = 0 if better else state.waited + 1
+    if best:
+        keep(state, scores)
+    return Evaluated(state.step, 0.0, scores, best)
 
 
-def _look(module: nn.Module, averaged: dict[str, Tensor], inputs: Tensor, labels: Tensor) -> dict[str, float]:
-    """Scores of the averaged weights; none when there is nothing to look at."""
-    if not len(labels):
-        return {}
-    current = {name: value.clone() for name, value in module.state_dict().items()}
-    module.load_state_dict(averaged)
-    scores = classification_scores(predict(module, inputs), labels)
-    module.load_state_dict(current)
-    return scores
+def _no_worse(scores: dict[str, float], than: dict[str, float], task: Task) -> bool:
+    name = task.config.choose_by
+    return scores[name] >= than[name] if task.choices[name] else scores[name] <= than[name]

@@ -1,38 +1,52 @@
 """A run in its folder: what it was, how it went, and what came out.
 
 runs/NAME/run.json            the recipe's name and every setting
-runs/NAME/metrics.jsonl       appended to: step, seconds, named values
+runs/NAME/environment.json    versions and machine
+runs/NAME/metrics.jsonl       appended to: step, seconds, named values (glasswork.training.metrics)
+runs/NAME/events.out.*        the same for TensorBoard
+runs/NAME/checkpoints/        what the run can go on from (glasswork.training.checkpoints)
 runs/NAME/model.safetensors   the weights that were kept
 runs/NAME/card.json           the model card, which vouches for them
 """
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
-from torch import nn
 
-from glasswork import data, measuring, networks, zoo
-from glasswork.data import Dataset
-from glasswork.errors import GlassworkError, unknown
-from glasswork.randomness import seeded
-from glasswork.training.augmentation import on_white
-from glasswork.training.config import Config
-from glasswork.training.events import Evaluated, Finished, Started, Stepped, TrainEvent
-from glasswork.training.loop import Kept, as_tensor, split_validation, train
+from glasswork import zoo
+from glasswork.errors import GlassworkError
+from glasswork.training import checkpoints
+from glasswork.training.config import Config, as_record, flat
+from glasswork.training.environment import environment
+from glasswork.training.events import Evaluated, Finished, Saved, Started, Stopped, TrainEvent, Warned
+from glasswork.training.locking import locked
+from glasswork.training.loop import check, train
+from glasswork.training.processes import Processes, joined, whole
+from glasswork.training.records import Records
+from glasswork.training.state import State, begin, restore
+from glasswork.training.task import Task
 from glasswork.zoo.shipping import RUN_CARD, RUN_WEIGHTS
 
-RECORD_EVERY = 10  # steps
+RUN = "run.json"
+TRIES = 3  # saves that may fail one after another
 
 
 def run(
-    recipe: str, config: Config, *, out: str | Path | None = None, seconds: float | None = None
+    recipe: str,
+    config: Config,
+    *,
+    out: str | Path | None = None,
+    seconds: float | None = None,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[TrainEvent]:
     """Train, and leave weights and their card in a folder.
 
@@ -41,126 +55,206 @@ def run(
         config: the whole run.
         out: the folder; runs/RECIPE, or the next free name after it, when None.
         seconds: stop after this time and keep what there is.
+        resume: go on from the newest checkpoint in `out` that is whole; begin where there is none.
+        stop: asked after each step; true saves and ends the run, to be resumed.
 
     Yields:
-        Started, then Stepped and Evaluated as they happen, then Finished.
+        Started, then Stepped, Evaluated, Saved and Warned as they happen, then Finished or Stopped. Of many processes
+        all yield the same.
 
     Raises:
-        GlassworkError: the data isn't here, the network can't be built, or the loss is no longer a number.
+        GlassworkError: the data isn't here, the network can't be built, the loss is no longer a number, another trainer
+            holds the folder, or three saves failed.
     """
-    _check(config, data.load(config.data, "train"))
-    examples, aside = split_validation(data.load(config.data, "train"), config.validation, config.seed)
-    module = random_network(config)
-    parameters = sum(p.numel() for p in module.parameters())
-    folder = Path(out) if out is not None else _free_folder(Path("runs") / recipe)
-    folder.mkdir(parents=True, exist_ok=True)
-    about = {"recipe": recipe, **dataclasses.asdict(config), "sizes": dict(config.sizes)}
-    zoo.write_atomically(folder / "run.json", json.dumps(about, indent=2).encode() + b"\n")
-    yield Started(str(folder), recipe, parameters, len(examples), config.steps)
-    kept, step, passed = Kept(0, {}, {}), 0, 0.0
-    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
-        for event in train(module, examples, aside, config, kept, seconds):
-            _record(metrics, event)
-            step, passed = event.step, event.seconds
-            yield event
-    final = test(module, kept, data.load(config.data, "test"))
-    card = make_card(recipe, config, module, kept, examples, aside, passed, final)
-    zoo.save_weights(kept.weights, card, folder / RUN_WEIGHTS, folder / RUN_CARD)
-    yield Finished(str(folder), recipe, step, step / max(passed, 1e-9), final, folder / RUN_WEIGHTS)
+    folder = Path(out) if out is not None else free_folder(recipe)
+    with joined(config.device, config.parallel) as processes:
+        yield from _Run(recipe, config, folder, processes, seconds, stop).events(resume)
 
 
-def random_network(config: Config) -> nn.Module:
-    """The untrained network, its weights drawn from the config's seed; the global random state is left alone."""
-    with seeded(config.seed):
-        return networks.build(config.network, **config.sizes)
+def free_folder(recipe: str) -> Path:
+    """runs/RECIPE, or the next name after it that is free."""
+    return next(path for path in _folders(recipe) if not path.exists())
 
 
-def test(module: nn.Module, kept: Kept, dataset: Dataset) -> dict[str, float]:
-    """Scores of the kept weights on pictures that training never saw; the module is left with these weights."""
-    module.load_state_dict(kept.weights)
-    logits = measuring.predict(module, on_white(as_tensor(dataset.pictures)))
-    return measuring.classification_scores(logits, torch.tensor(dataset.labels))
+def latest_folder(recipe: str) -> Path:
+    """The newest run of a recipe; runs/RECIPE when there is none."""
+    last = Path("runs") / recipe
+    for path in _folders(recipe):
+        if not path.exists():
+            return last
+        last = path
+    return last
 
 
-def make_card(
-    recipe: str,
-    config: Config,
-    module: nn.Module,
-    kept: Kept,
-    examples: Dataset,
-    aside: Dataset,
-    seconds: float,
-    final: dict[str, float],
-) -> zoo.Card:
-    """The model card of a finished run, still without the hash of its weights."""
-    entry = next(e for e in data.catalogue() if (e.name, e.split) == (config.data, "test"))
-    chosen_by = f"{len(aside):,} of the training pictures" if len(aside) else "none: the last weights were kept"
-    size, channels = config.sizes["size"], config.sizes["channels"]
-    settings: dict[str, Any] = dataclasses.asdict(config)
-    for name in ("title", "network", "sizes", "data", "licence", "seed", "steps"):  # fields of the card
-        del settings[name]
-    augmentation = settings.pop("augmentation")
-    settings |= {f"augmentation.{name}": value for name, value in augmentation.items()}
-    return zoo.Card(
-        name=recipe,
-        title=config.title,
-        recipe=recipe,
-        network=config.network,
-        sizes=dict(config.sizes),
-        data=config.data,
-        split=f"trained on {len(examples):,}; checkpoint chosen by {chosen_by}; tested on {entry.count:,} held out",
-        trained_on=len(examples),
-        validated_on=len(aside),
-        tested_on=entry.count,
-        labels=examples.classes,
-        light_on_dark=examples.light_on_dark,
-        seed=config.seed,
-        steps=kept.step,
-        planned_steps=config.steps,
-        seconds=round(seconds, 1),
-        scores={name: round(value, 4) for name, value in final.items()},
-        settings=settings,
-        parameters=sum(p.numel() for p in module.parameters()),
-        macs=zoo.count_macs(module, torch.zeros(1, channels, size, size)),
-        licence=config.licence,
-        torch=str(torch.__version__),
-        trained=datetime.datetime.now(datetime.UTC).date().isoformat(),
-    )
+def _folders(recipe: str) -> Iterator[Path]:
+    folder = Path("runs") / recipe
+    yield folder
+    yield from (folder.with_name(f"{folder.name}-{i}") for i in range(2, 1_000_000))
 
 
-def _check(config: Config, dataset: Dataset) -> None:
-    """The score to choose by exists; the network takes pictures of this size, and has an output for each class.
+class _Run:
+    """One run while it goes on."""
 
-    Raises:
-        GlassworkError: one of them differs.
-    """
-    if config.choose_by not in ("accuracy", "nats"):
-        raise unknown("score to choose by", config.choose_by, ["accuracy", "nats"])
-    _, rows, columns, channels = dataset.pictures.shape
-    found = {"size": rows, "channels": 3 if channels == 4 else channels, "classes": len(dataset.classes)}
-    wrong = [f"{name} {config.sizes[name]}, the data has {value}" for name, value in found.items()
-             if config.sizes[name] != value]  # fmt: skip
-    if rows != columns:
-        wrong.append(f"square pictures, the data has {rows}x{columns}")
-    if wrong:
+    def __init__(
+        self,
+        recipe: str,
+        config: Config,
+        folder: Path,
+        processes: Processes,
+        seconds: float | None,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.recipe, self.config, self.folder, self.processes = recipe, config, folder, processes
+        self.seconds, self.stop = seconds, stop
+        self.failures = 0
+
+    def events(self, resume: bool) -> Iterator[TrainEvent]:
+        """The whole course."""
+        task = self.config.task()
+        check(task, self.processes)
+        state = begin(task, self.processes)
+        with ExitStack() as held:
+            if self.processes.first:
+                if not resume and (self.folder / RUN).is_file():
+                    raise GlassworkError(
+                        "this folder holds a run",
+                        where=str(self.folder),
+                        todo="Go on with it (--resume), or name another folder with --out.",
+                    )
+                self.folder.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(self.folder))
+                checkpoints.sweep(self.folder)
+            loaded = self._loaded(state) if resume else None
+            parameters = sum(p.numel() for p in state.network.parameters())
+            yield Started(str(self.folder), self.recipe, parameters, task.examples, self.config.steps, state.step)
+            for text in loaded.passed_over if loaded else ():
+                yield Warned(state.step, f"passed over a damaged checkpoint: {text}")
+            if loaded and (self.folder / RUN_CARD).is_file() and self._is_over(state):
+                yield self._finished_before(state)
+                return
+            if self.processes.first:
+                self._describe()
+            records = held.enter_context(Records(self.folder if self.processes.first else None, self.config, loaded))
+            yield from self._train(task, state, records)
+
+    def _train(self, task: Task, state: State, records: Records) -> Iterator[TrainEvent]:
+        began, since = state.step, state.seconds
+        if not self._is_over(state):
+            state.ended = ""
+            for event in train(task, state, processes=self.processes, stop=self.stop, seconds=self.seconds):
+                yield from records.take(event)
+                yield event
+                whole_step = isinstance(event, Evaluated) or not event.looked
+                if whole_step and not state.ended and state.step % self.config.save_every == 0:
+                    yield from self._save(state, records)
+        if state.ended:
+            yield from self._save(state, records, must=True)
+        if state.ended == "asked":
+            records.note(state, "stopped", "asked to")
+            yield Stopped(str(self.folder), self.recipe, state.step, checkpoints.saved(self.folder)[-1])
+            return
+        final = self._test(task, state)
+        if self.processes.first:
+            card = self._card(task, state, final)
+            zoo.save_weights(state.kept.weights, card, self.folder / RUN_WEIGHTS, self.folder / RUN_CARD)
+        records.note(state, "finished", state.ended)
+        self.processes.wait()
+        rate = (state.step - began) / max(state.seconds - since, 1e-9)
+        yield Finished(str(self.folder), self.recipe, state.step, rate, final, self.folder / RUN_WEIGHTS)
+
+    def _is_over(self, state: State) -> bool:
+        return state.ended == "patience" or state.step >= self.config.steps
+
+    def _loaded(self, state: State) -> checkpoints.Loaded | None:
+        """The state as the newest whole checkpoint has it."""
+        self.processes.wait()
+        loaded = checkpoints.newest(self.folder, aside=False)
+        self.processes.wait()
+        if loaded is None:
+            return None
+        if self.processes.first:
+            checkpoints.newest(self.folder, aside=True)
+        restore(state, loaded.tensors, loaded.about, str(loaded.path))
+        return loaded
+
+    def _save(self, state: State, records: Records, must: bool = False) -> Iterator[TrainEvent]:
+        """A checkpoint. One that fails is told, and tried again at the next; the third in a row ends the run."""
+        try:
+            path = checkpoints.save(self.folder, state, self.config.keep, self.processes)
+        except (OSError, checkpoints.DamagedError) as error:
+            self.failures += 1
+            why = str(error)
+        else:
+            self.failures = 0
+            yield Saved(state.step, path)
+            return
+        text = f"the checkpoint of step {state.step:,} could not be written: {why}"
+        records.note(state, "warned", text)
+        yield Warned(state.step, text)
+        if self.failures < TRIES and not must:
+            return
+        where = Path(tempfile.mkdtemp(prefix=f"glasswork-{self.folder.name}-"))
+        todo = "Make room, then go on with --resume."
+        try:
+            path = checkpoints.save(where, state, 0, self.processes)
+            todo = f"The state is in {path}: make room, put it into {self.folder / checkpoints.FOLDER}, then --resume."
+        except (OSError, checkpoints.DamagedError):
+            pass  # nowhere to be saved: the last good checkpoint is what there is
         raise GlassworkError(
-            f"{config.network} can't be trained on {config.data}",
-            why=f"the network has {'; '.join(wrong)}",
-            todo="Set the sizes that fit: --set sizes.NAME=VALUE.",
+            "the run was stopped, since its state can't be saved", where=str(self.folder), why=why, todo=todo
         )
 
+    def _test(self, task: Task, state: State) -> dict[str, float]:
+        """Scores of the kept weights on held-out examples; the network is left with these weights."""
+        if not state.kept.weights:
+            raise GlassworkError("nothing was trained", where=str(self.folder), why="no step was taken")
+        with torch.no_grad():
+            for name, value in state.network.state_dict().items():
+                value.copy_(state.kept.weights[name])
+        state.kept.weights = {name: whole(value) for name, value in state.kept.weights.items()}
+        return task.final(state.network)
 
-def _record(metrics: IO[str], event: Stepped | Evaluated) -> None:
-    if isinstance(event, Evaluated):
-        values = {f"validation_{name}": value for name, value in event.scores.items()}
-    elif event.step % RECORD_EVERY == 0:
-        values = {"loss": event.loss, "learning_rate": event.learning_rate}
-    else:
-        return
-    metrics.write(json.dumps({"step": event.step, "seconds": round(event.seconds, 3), **values}) + "\n")
-    metrics.flush()
+    def _describe(self) -> None:
+        about = {"recipe": self.recipe, **as_record(self.config)}
+        zoo.write_atomically(self.folder / RUN, json.dumps(about, indent=2).encode() + b"\n")
+        here = environment(self.processes)
+        zoo.write_atomically(self.folder / "environment.json", json.dumps(here, indent=2).encode() + b"\n")
 
+    def _finished_before(self, state: State) -> Finished:
+        card = zoo.read_card(self.folder / RUN_CARD)
+        rate = state.step / max(state.seconds, 1e-9)
+        return Finished(str(self.folder), self.recipe, state.step, rate, card.scores, self.folder / RUN_WEIGHTS)
 
-def _free_folder(folder: Path) -> Path:
-    candidates = (folder.with_name(f"{folder.name}-{i}") for i in range(2, 1_000_000))
-    return folder if not folder.exists() else next(path for path in candidates if not path.exists())
+    def _card(self, task: Task, state: State, final: dict[str, float]) -> zoo.Card:
+        """The model card of a finished run, still without the hash of its weights."""
+        config, about = self.config, task.about()
+        fields: dict[str, Any] = {
+            "network": config.network,
+            "sizes": dict(config.sizes),
+            "labels": about.labels,
+            **about.card,
+        }
+        of_card = ("title", "network", "data", "licence", "seed", "steps")
+        settings = {k: v for k, v in flat(config).items() if k not in of_card and not k.startswith("sizes.")}
+        return zoo.Card(
+            name=self.recipe,
+            title=config.title,
+            recipe=self.recipe,
+            data=config.data,
+            split=about.split,
+            trained_on=about.examples,
+            validated_on=about.aside,
+            tested_on=about.held_out,
+            seed=config.seed,
+            steps=state.kept.step,
+            planned_steps=config.steps,
+            seconds=round(state.seconds, 1),
+            scores={name: round(value, 4) for name, value in final.items()},
+            settings=settings,
+            parameters=sum(p.numel() for p in state.network.parameters()),
+            macs=zoo.count_macs(state.network.eval(), *about.inputs) if self.processes.count == 1 else 0,
+            licence=config.licence,
+            torch=str(torch.__version__),
+            trained=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            **fields,
+        )

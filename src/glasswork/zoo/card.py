@@ -22,7 +22,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
         trained_on: how many pictures the weights were fitted to.
         validated_on: how many training pictures chose the checkpoint; 0 when the last one was kept.
         tested_on: how many pictures the scores are measured on; training never saw them.
-        labels: the classes, in the order of the logits.
+        labels: the classes, in the order of the logits; none where the outputs have no names.
         light_on_dark: whether the training pictures were white on black.
         steps: the step of the checkpoint.
         planned_steps: how many the run was to take.
@@ -47,8 +47,6 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     trained_on: int
     validated_on: int
     tested_on: int
-    labels: tuple[str, ...]
-    light_on_dark: bool
     seed: int
     steps: int
     planned_steps: int
@@ -60,6 +58,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     licence: str
     torch: str
     trained: str
+    labels: tuple[str, ...] = ()
+    light_on_dark: bool = False
     sha256: str = ""
     bytes: int = 0
 

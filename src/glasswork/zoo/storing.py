@@ -31,12 +31,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, as a rename needs it."""
     with contextlib.suppress(OSError):  # a folder can't be opened on Windows, where a rename needs no such thing
-        folder = os.open(path.parent, os.O_RDONLY)
+        opened = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(opened)
         finally:
-            os.close(folder)
+            os.close(opened)
 
 
 def save_weights(weights: dict[str, Tensor], card: Card, weights_path: Path, card_path: Path) -> Card:
