@@ -12,6 +12,7 @@ What differs from CNN Explainer: size, channels, classes, width and padding are 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from glasswork.networks._registry import network
@@ -40,7 +41,7 @@ class Block(nn.Module):
         return x
 
 
-@network(paper="https://arxiv.org/abs/2004.15004")
+@network(paper="https://arxiv.org/abs/2004.15004", small={"size": 16, "width": 3, "classes": 5})
 class TinyVGG(nn.Module):
     """Tiny VGG, from pictures to logits.
 
@@ -60,6 +61,7 @@ class TinyVGG(nn.Module):
         if side < 1:
             least = 4 if padding else 16
             raise ValueError(f"nothing is left of a {size}x{size} picture; it must be {least}x{least} or larger")
+        self.shape = (channels, size, size)
         self.block1 = Block(channels, width, padding)
         self.block2 = Block(width, width, padding)
         self.flatten = nn.Flatten()
@@ -72,6 +74,10 @@ class TinyVGG(nn.Module):
         x = self.flatten(x)  # (B, C·H·W)
         x = self.output(x)  # (B, K)
         return x
+
+    def example(self, batch: int = 1) -> tuple[Tensor, ...]:
+        """Random pictures."""
+        return (torch.rand(batch, *self.shape),)
 
 
 def _pooled(size: int, padding: int) -> int:
