@@ -7,10 +7,13 @@ EVAL, TRAIN = 1e-5, 1e-9
 
 
 def randomise(module: nn.Module, seed: int = 0) -> None:
-    """Give every parameter and every buffer a value of its own that keeps signals of a size, variances positive."""
+    """Give every parameter and every stored buffer a value that keeps signals of a size, and variances positive."""
+    stored = module.state_dict()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, value in [*module.named_parameters(), *module.named_buffers()]:
+            if name not in stored:  # a table that follows from the sizes
+                continue
             if not value.is_floating_point():
                 value.fill_(int(torch.randint(1, 99, (), generator=generator)))
             elif name.endswith("running_var"):
@@ -62,23 +65,31 @@ def agree_in_eval(ours: nn.Module, theirs: nn.Module, *inputs: Tensor, **more: T
 
 
 def agree_in_training(ours: nn.Module, theirs: nn.Module, *inputs: Tensor) -> None:
-    """In double precision: outputs, gradients of every parameter and of a floating input, running statistics."""
-    results = []
-    for module in (ours, theirs):
-        module.train()
-        without_dropout(module)
-        floating = [x.requires_grad_() for x in inputs if x.is_floating_point()]
-        outputs = flattened(module(*inputs))
-        loss = sum((output.sin() * (i + 1)).sum() for i, output in enumerate(outputs))  # no gradient is a constant
-        parameters = list(module.parameters())
-        gradients = torch.autograd.grad(loss, [*parameters, *floating])  # pyright: ignore[reportArgumentType]
-        counted = [buffer for buffer in module.buffers() if buffer.is_floating_point()]
-        results.append((outputs, gradients, counted))
-    (our_outputs, our_gradients, our_counted), (their_outputs, their_gradients, their_counted) = results
-    largest = max(float(gradient.abs().max()) for gradient in their_gradients)
-    assert len(our_gradients) == len(their_gradients)
-    for our, their in zip([*our_outputs, *our_counted], [*their_outputs, *their_counted], strict=True):
+    """In double precision: outputs, gradients of every parameter and of a floating input, running statistics.
+
+    Parameters are matched by name; a module called `inner` is not part of the name.
+    """
+    (our_outputs, our_gradients), (their_outputs, their_gradients) = (
+        _learnt(module, inputs) for module in (ours, theirs)
+    )
+    for our, their in zip(our_outputs, their_outputs, strict=True):
         assert relative(our, their) <= TRAIN
-    for our, their in zip(our_gradients, their_gradients, strict=True):
-        assert our.shape == their.shape
-        assert float((our - their).abs().max()) <= TRAIN * max(float(their.abs().max()), 1e-3 * largest)
+    assert set(our_gradients) == set(their_gradients)
+    largest = max(float(gradient.abs().max()) for gradient in their_gradients.values())
+    for name, their in their_gradients.items():
+        assert our_gradients[name].shape == their.shape
+        difference = float((our_gradients[name] - their).abs().max())
+        assert difference <= TRAIN * max(float(their.abs().max()), 1e-3 * largest), name
+
+
+def _learnt(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """Outputs and running statistics, then gradients by name."""
+    module.train()
+    without_dropout(module)
+    wanted = {name.removeprefix("inner."): value for name, value in module.named_parameters()}
+    wanted |= {f"input {i}": x.requires_grad_() for i, x in enumerate(inputs) if x.is_floating_point()}
+    outputs = flattened(module(*inputs))
+    loss = torch.stack([(output.sin() * (i + 1)).sum() for i, output in enumerate(outputs)]).sum()
+    gradients = torch.autograd.grad(loss, list(wanted.values()))
+    counted = [buffer for name, buffer in module.named_buffers() if "running" in name]
+    return [*outputs, *counted], dict(zip(wanted, gradients, strict=True))

@@ -58,9 +58,9 @@ def test_step_by_step_gives_what_the_whole_sequence_gives(name: str) -> None:
 @pytest.mark.parametrize("fused", [0, 1])
 @pytest.mark.parametrize("padded", [False, True])
 def test_the_transformers_core_says_and_learns_the_same(fused: int, padded: bool) -> None:
-    theirs = nn.Transformer(12, 3, 2, 2, 20, dropout=0.0, batch_first=True)
+    theirs = nn.Transformer(12, 4, 2, 2, 20, dropout=0.0, batch_first=True)
     randomise(theirs)
-    core = networks.build("transformer", vocabulary=5, width=12, depth=2, heads=3, hidden=20, fused=fused)
+    core = networks.build("transformer", vocabulary=5, width=12, depth=2, heads=4, hidden=20, fused=fused)
     ours = core.get_submodule("core")
     ours.load_state_dict(theirs.state_dict())
     generator = torch.Generator().manual_seed(1)

@@ -199,7 +199,7 @@ _TRANSFORMERS = {  # its names, in files and in memory, and ours
     r"\.(?:intermediate\.dense|mlp\.fc1)\.": ".mlp.0.",
     r"\.(?:output\.dense|mlp\.fc2)\.": ".mlp.3.",
 }
-_SEPARATE = re.compile(r"(.*)\.attention\.(?:attention\.)?(query|key|value|q_proj|k_proj|v_proj)\.(weight|bias)")
+_SEPARATE = re.compile(r"(.*?)\.attention\.(?:attention\.)?(query|key|value|q_proj|k_proj|v_proj)\.(weight|bias)")
 
 
 def _published(weights: Weights) -> dict[str, Tensor]:
