@@ -1,6 +1,6 @@
 """The recurrent cores and the Transformer's, with the weights of torch.nn's own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
@@ -8,8 +8,10 @@ from agreement import agree_in_eval, agree_in_training, flattened, randomise, re
 from torch import Tensor, nn
 
 from glasswork import networks
+from glasswork.networks._sequence import Recurrent
+from glasswork.networks.transformer import positions
 
-OURS: Mapping[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+OURS: Mapping[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 def recurrent(name: str, layers: int, ways: int, fused: int) -> tuple[nn.Module, nn.Module]:
@@ -46,7 +48,8 @@ def test_a_recurrent_core_goes_on_from_a_state(name: str) -> None:
 @pytest.mark.parametrize("name", list(OURS))
 def test_step_by_step_gives_what_the_whole_sequence_gives(name: str) -> None:
     net = networks.build(name, vocabulary=11, inputs=4, hidden=6, layers=2, outputs=11)
-    words = net.example(3)[0]
+    assert isinstance(net, Recurrent)
+    words = networks.example(net, 3)[0]
     whole = net(words)
     state, steps = None, []
     for word in words.split(1, dim=1):
@@ -98,8 +101,6 @@ def test_the_transformers_core_says_and_learns_the_same(fused: int, padded: bool
 
 
 def test_positions_are_those_of_the_paper() -> None:
-    from glasswork.networks.transformer import positions
-
     table = positions(50, 8)
     for place in (0, 1, 7, 49):
         for i in range(4):

@@ -1,5 +1,7 @@
 """Our networks with torchvision's weights say what torchvision's say."""
 
+from typing import Any
+
 import pytest
 import torch
 from agreement import agree_in_eval, agree_in_training, randomise, take_weights
@@ -51,7 +53,14 @@ def test_it_learns_the_same_quickly(name: str) -> None:
 
 @pytest.mark.parametrize("fused", [0, 1])
 def test_a_small_vision_transformer_says_and_learns_the_same(fused: int) -> None:
-    sizes = {"image_size": 32, "patch_size": 8, "num_layers": 2, "num_heads": 3, "hidden_dim": 24, "mlp_dim": 40}
+    sizes: dict[str, Any] = {
+        "image_size": 32,
+        "patch_size": 8,
+        "num_layers": 2,
+        "num_heads": 3,
+        "hidden_dim": 24,
+        "mlp_dim": 40,
+    }
     theirs = models.VisionTransformer(**sizes, num_classes=7)
     randomise(theirs)
     ours = networks.build(

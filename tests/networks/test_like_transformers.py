@@ -1,5 +1,7 @@
 """GPT-2, Llama and ViT with the weights of transformers' own, read and written token by token too."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -42,7 +44,7 @@ def words(vocabulary: int, length: int) -> Tensor:
     return torch.randint(vocabulary, (2, length), generator=torch.Generator().manual_seed(1))
 
 
-def gpt2(sizes: dict[str, int], fused: int = 0) -> tuple[nn.Module, nn.Module]:
+def gpt2(sizes: dict[str, Any], fused: int = 0) -> tuple[nn.Module, nn.Module]:
     config = transformers.GPT2Config(vocab_size=19, bos_token_id=0, eos_token_id=0, **sizes)
     theirs = transformers.GPT2LMHeadModel(config)
     randomise(theirs, seed=4)  # with others, the middle one repeats a single word
@@ -55,16 +57,13 @@ def gpt2(sizes: dict[str, int], fused: int = 0) -> tuple[nn.Module, nn.Module]:
     return ours, theirs
 
 
-def llama(sizes: dict[str, int], tied: int, fused: int = 0) -> tuple[nn.Module, nn.Module]:
-    config = transformers.LlamaConfig(
-        vocab_size=19,
-        intermediate_size=20,
-        rms_norm_eps=1e-5,
-        tie_word_embeddings=bool(tied),
-        rope_parameters={"rope_type": "default", "rope_theta": 5_000.0},
-        attn_implementation="sdpa",
-        **sizes,
-    )
+def llama(sizes: dict[str, Any], tied: int, fused: int = 0) -> tuple[nn.Module, nn.Module]:
+    more: dict[str, Any] = {
+        **{"vocab_size": 19, "intermediate_size": 20, "rms_norm_eps": 1e-5, "tie_word_embeddings": bool(tied)},
+        "rope_parameters": {"rope_type": "default", "rope_theta": 5_000.0},
+        "attn_implementation": "sdpa",
+    }
+    config = transformers.LlamaConfig(**more, **sizes)
     theirs = transformers.LlamaForCausalLM(config)
     randomise(theirs)
     ours = networks.build(
@@ -79,7 +78,7 @@ def llama(sizes: dict[str, int], tied: int, fused: int = 0) -> tuple[nn.Module, 
 
 @pytest.mark.parametrize("fused", [0, 1])
 @pytest.mark.parametrize("sizes", GPT2)
-def test_gpt2_says_and_learns_the_same(sizes: dict[str, int], fused: int) -> None:
+def test_gpt2_says_and_learns_the_same(sizes: dict[str, Any], fused: int) -> None:
     ours, theirs = gpt2(sizes, fused)
     tokens = words(19, 10)
     with torch.no_grad():
@@ -91,7 +90,7 @@ def test_gpt2_says_and_learns_the_same(sizes: dict[str, int], fused: int) -> Non
 @pytest.mark.parametrize("tied", [0, 1])
 @pytest.mark.parametrize("sizes", LLAMA)
 def test_llama_says_and_learns_the_same(
-    sizes: dict[str, int], tied: int, fused: int, monkeypatch: pytest.MonkeyPatch
+    sizes: dict[str, Any], tied: int, fused: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = llama(sizes, tied, fused)
     tokens = words(19, 10)
@@ -137,10 +136,9 @@ def test_reading_on_gives_what_reading_all_gives_and_what_transformers_generates
 
 
 @pytest.mark.parametrize("sizes", VIT)
-def test_vit_says_and_learns_the_same_under_both_of_its_names(sizes: dict[str, int]) -> None:
-    config = transformers.ViTConfig(
-        intermediate_size=20, num_labels=5, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, **sizes
-    )
+def test_vit_says_and_learns_the_same_under_both_of_its_names(sizes: dict[str, Any]) -> None:
+    more: dict[str, Any] = {"intermediate_size": 20, "num_labels": 5}
+    config = transformers.ViTConfig(**more, **sizes)
     theirs = transformers.ViTForImageClassification(config)
     randomise(theirs)
     x = torch.randn(2, 3, sizes["image_size"], sizes["image_size"], generator=torch.Generator().manual_seed(1))
@@ -187,7 +185,7 @@ def _in_files(name: str) -> str:
 
 def test_files_of_gpt2_without_prefix_and_with_masks_load() -> None:
     ours, theirs = gpt2(GPT2[0])
-    file = {name: value for name, value in theirs.transformer.state_dict().items()}
+    file = dict(theirs.get_submodule("transformer").state_dict().items())
     file["h.0.attn.bias"] = torch.ones(1, 1, 16, 16)
     other = networks.build("gpt", vocabulary=19, context=16, width=8, depth=1, heads=2)
     other.load_state_dict(file)

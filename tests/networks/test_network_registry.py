@@ -1,6 +1,7 @@
 """Every network enrols itself, with its sizes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from torch import nn
@@ -56,6 +57,6 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "sizes", "said"), REFUSED)
-def test_sizes_that_leave_nothing_to_compute_are_refused(name: str, sizes: dict[str, int], said: str) -> None:
+def test_sizes_that_leave_nothing_to_compute_are_refused(name: str, sizes: dict[str, Any], said: str) -> None:
     with pytest.raises(GlassworkError, match=said):
         networks.build(name, **sizes)

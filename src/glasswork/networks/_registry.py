@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 import glasswork.networks
 from glasswork.errors import GlassworkError, unknown
@@ -121,3 +121,9 @@ def build(name: str, **sizes: Size) -> nn.Module:
         return wanted.factory(**{**wanted.named.get(name, {}), **sizes})
     except ValueError as error:
         raise GlassworkError(f"{name} can't be built", why=str(error), todo="Choose other sizes.") from error
+
+
+def example(module: nn.Module, batch: int = 1) -> tuple[Tensor, ...]:
+    """Random inputs of a reference network's kind (torch's global generator), as the arguments of its forward."""
+    make: Callable[[int], tuple[Tensor, ...]] = module.example  # pyright: ignore[reportAssignmentType]
+    return make(batch)

@@ -41,7 +41,7 @@ class Block(nn.Module):
         return x
 
 
-@network(paper="https://arxiv.org/abs/2004.15004", small={"size": 16, "width": 3, "classes": 5})
+@network(paper="https://arxiv.org/abs/2004.15004", small={"size": 16, "width": 8, "classes": 5})
 class TinyVGG(nn.Module):
     """Tiny VGG, from pictures to logits.
 

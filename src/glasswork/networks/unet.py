@@ -62,7 +62,7 @@ class Up(nn.Module):
 @network(
     paper="https://arxiv.org/abs/1505.04597",
     named={"unet_2015": {}},
-    small={"channels": 2, "classes": 3, "size": 24, "width": 4, "depth": 2, "padding": 1},
+    small={"channels": 2, "classes": 3, "size": 8, "width": 8, "depth": 2, "padding": 1},
 )
 class UNet(nn.Module):
     """The contracting path, the lowest level, the expanding path, one 1x1 convolution.
