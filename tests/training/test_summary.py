@@ -1,0 +1,98 @@
+"""The blocks of a run's course, against the records themselves."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glasswork.training import summary as module
+from glasswork.training.summary import Summary, from_rows, read_summary, thinned
+
+
+def write(folder: Path, records: int) -> dict[str, list[tuple[int, float]]]:
+    """A course of one series at every record, one at every hundredth, and a few that are no numbers or events."""
+    random = np.random.default_rng(1)
+    truth: dict[str, list[tuple[int, float]]] = {"loss": [], "score": []}
+    blocks = Summary(folder)
+    with (folder / "metrics.jsonl").open("wb") as file:
+        for step in range(10, 10 * records + 1, 10):
+            values: dict[str, float | None] = {"loss": float(random.normal())}
+            if step % 1000 == 0:
+                values = {"score": float(random.random())}
+                file.write(json.dumps({"step": step, "seconds": 0.0, "event": "noted"}).encode() + b"\n")
+            if step % 770 == 0:
+                values = {"loss": None}
+            offset = file.tell()
+            file.write(json.dumps({"step": step, "seconds": 0.0, **values}).encode() + b"\n")
+            blocks.add(offset, step, values)
+            for name, value in values.items():
+                if value is not None:
+                    truth[name].append((step, value))
+    blocks.close()
+    return truth
+
+
+def tail(folder: Path, begin: int) -> list[dict]:
+    lines = (folder / "metrics.jsonl").read_bytes()[begin:].splitlines()
+    return [record for record in map(json.loads, lines) if "event" not in record]
+
+
+@pytest.mark.parametrize("records", [0, 1, 63, 64, 65, 4095, 4096, 5000])
+def test_rows_and_the_tail_hold_every_record_once(tmp_path: Path, records: int) -> None:
+    truth = write(tmp_path, records)
+    rows, end = read_summary(tmp_path)
+    rest = tail(tmp_path, end)
+    assert len(rest) == records % 64
+    for name, expected in truth.items():
+        found = rows.get(name, np.array([], module.ROW))
+        behind = [record for record in rest if record.get(name) is not None]
+        assert found["count"].sum() + len(behind) == len(expected)
+        for row in found:
+            inside = [value for step, value in expected if row["first"] <= step <= row["last"]]
+            assert (len(inside), min(inside), max(inside)) == (row["count"], row["low"], row["high"])
+
+
+def test_the_coarse_rows_are_read_where_the_fine_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = write(tmp_path, 9000)
+    fine, end = read_summary(tmp_path)
+    monkeypatch.setattr(module, "LARGE", 100)
+    coarse, same_end = read_summary(tmp_path)
+    assert same_end == end
+    assert len(coarse["loss"]) < len(fine["loss"]) / 3
+    assert coarse["loss"]["count"].sum() == fine["loss"]["count"].sum()
+    assert coarse["loss"]["low"].min() == min(value for _, value in truth["loss"][: coarse["loss"]["count"].sum()])
+    assert (np.diff(coarse["loss"]["last"].astype(int)) > 0).all()
+
+
+def test_thinning_loses_no_extreme(tmp_path: Path) -> None:
+    write(tmp_path, 5000)
+    series = from_rows(read_summary(tmp_path)[0]["loss"])
+    thin = thinned(series, 7)
+    assert len(thin.steps) == 7
+    assert (thin.low.min(), thin.high.max()) == (series.low.min(), series.high.max())
+    assert (thin.first[0], thin.steps[-1]) == (series.first[0], series.steps[-1])
+    assert (thin.first[1:] > thin.steps[:-1]).all()
+    assert thinned(series, 10_000) is series
+
+
+@pytest.mark.parametrize("harm", ["gone", "short records", "unknown series"])
+def test_a_summary_that_does_not_fit_is_not_believed(tmp_path: Path, harm: str) -> None:
+    write(tmp_path, 300)
+    if harm == "gone":
+        (tmp_path / "summary" / "64.rows").unlink()
+    elif harm == "short records":
+        (tmp_path / "metrics.jsonl").write_bytes(b'{"step": 1, "loss": 1}\n')
+    else:
+        (tmp_path / "summary" / "names").write_bytes(b'"loss"\n')
+    assert read_summary(tmp_path) == ({}, 0)
+
+
+def test_a_torn_row_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, 300)
+    whole = read_summary(tmp_path)[0]["loss"]
+    with (tmp_path / "summary" / "64.rows").open("ab") as file:
+        file.write(b"\0" * 20)
+    assert np.array_equal(read_summary(tmp_path)[0]["loss"], whole)
+    assert not math.isnan(whole["low"].sum())
