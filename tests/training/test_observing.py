@@ -1,0 +1,76 @@
+"""What is observed of a step, against the same worked out by hand; and that nothing changes by it."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
+
+from glasswork.training.observing import MOST_LAYERS, Observer
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    made = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 2)
+    )
+    with torch.no_grad():
+        made.get_parameter("0.bias")[1] = -100  # so that channel 1 is silent
+    return made
+
+
+def step(module: nn.Module, observer: Observer | None) -> dict[str, float]:
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)
+    x, y = torch.rand(8, 1, 6, 6, generator=torch.Generator().manual_seed(2)), torch.arange(8) % 2
+    if observer is None:
+        F.cross_entropy(module(x), y).backward()
+        optimizer.step()
+        return {}
+    with observer.forward():
+        loss = F.cross_entropy(module(x), y)
+    loss.backward()
+    found = observer.before_update()
+    optimizer.step()
+    return found | observer.after_update()
+
+
+def test_sizes_and_zeros_are_those_worked_out_by_hand() -> None:
+    module = network()
+    before = copy.deepcopy(module)
+    twin = copy.deepcopy(module)
+    found = step(module, Observer(module))
+    step(twin, None)
+    assert list(found)[:3] == ["gradient/0", "gradient/4", "gradient/6"]
+    for path in ("0", "4", "6"):
+        old, new = before.get_submodule(path), twin.get_submodule(path)
+        slopes = [w.grad.flatten() for w in new.parameters() if w.grad is not None]
+        assert found[f"gradient/{path}"] == pytest.approx(torch.cat(slopes).double().norm().item(), rel=1e-5)
+        weights = torch.cat([w.detach().flatten() for w in old.parameters()]).double()
+        change = torch.cat([w.detach().flatten() for w in new.parameters()]).double() - weights
+        assert found[f"update/{path}"] == pytest.approx((change.norm() / weights.norm()).item(), rel=1e-4)
+    x = torch.rand(8, 1, 6, 6, generator=torch.Generator().manual_seed(2))
+    activity = torch.relu(before[0](x))
+    for channel in range(4):
+        assert found[f"zeros/1/{channel}"] == pytest.approx((activity[:, channel] == 0).double().mean().item())
+    assert found["zeros/1/1"] == 1
+    assert "zeros/5/4" in found
+
+
+def test_nothing_changes_by_being_observed() -> None:
+    module = network()
+    twin = copy.deepcopy(module)
+    step(module, Observer(module))
+    step(twin, None)
+    for one, other in zip(module.state_dict().values(), twin.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+    assert not any(part._forward_hooks for part in module.modules())
+
+
+def test_many_layers_are_taken_together() -> None:
+    module = torchvision.models.resnet101()
+    layers = Observer(module).layers
+    assert 4 < len(layers) <= MOST_LAYERS
+    assert layers[0] == "conv1"
+    assert layers[-1] == "fc"
