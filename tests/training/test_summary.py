@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from glasswork.training import summary as module
+from glasswork.training.metrics import Metrics
 from glasswork.training.summary import Summary, from_rows, read_summary, thinned
 
 
@@ -87,6 +88,28 @@ def test_a_summary_that_does_not_fit_is_not_believed(tmp_path: Path, harm: str) 
     else:
         (tmp_path / "summary" / "names").write_bytes(b'"loss"\n')
     assert read_summary(tmp_path) == ({}, 0)
+
+
+def test_what_was_resumed_over_is_not_summed_up(tmp_path: Path) -> None:
+    """Ten steps, back to the fourth, and on to the two hundredth: a summary made afresh has each step once."""
+    before = Metrics(tmp_path)
+    for step in range(1, 11):
+        before.add(step, 0.0, loss=100.0 + step)
+    before.close()
+    with (tmp_path / "metrics.jsonl").open("ab") as file:
+        file.write(b'{"step": 11, "los')
+    after = Metrics(tmp_path)
+    after.add(4, 0.0, event="resumed")
+    for step in range(5, 201):
+        after.add(step, 0.0, loss=float(step))
+    after.close()
+    rows, end = read_summary(tmp_path)
+    rest = tail(tmp_path, end)
+    assert rows["loss"]["count"].sum() + len(rest) == 200
+    assert (rows["loss"]["low"][0], rows["loss"]["high"][0]) == (5.0, 104.0)
+    assert (rows["loss"]["first"][0], rows["loss"]["last"][0]) == (1, 58)  # six of its lines count for nothing
+    assert rest[-1]["step"] == 200
+    assert "seconds" in rows
 
 
 def test_a_torn_row_is_left_out(tmp_path: Path) -> None:

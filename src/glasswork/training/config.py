@@ -46,6 +46,7 @@ class Config:
         save_every: steps between two checkpoints.
         keep: how many checkpoints stay; at least 2. Each holds the best weights so far, too.
         record_every: steps between two records of the loss.
+        observe: whether each layer's gradient, update and silent channels are recorded with it.
         device: cpu, cuda, mps, or auto for the fastest that is here.
         parallel: how many processes share the work: ddp, or fsdp for networks larger than one device.
     """
@@ -76,6 +77,7 @@ class Config:
     save_every: int = 500
     keep: int = 2
     record_every: int = 10
+    observe: bool = True
     device: str = "cpu"
     parallel: str = "ddp"
 

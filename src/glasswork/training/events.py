@@ -32,6 +32,7 @@ class Stepped:
         gradient_norm: before clipping.
         examples: which ones the step saw, over all processes.
         looked: whether an Evaluated of the same step follows.
+        layers: what was observed of each layer (glasswork.training.observing), at the steps that are recorded.
     """
 
     step: int
@@ -41,6 +42,7 @@ class Stepped:
     gradient_norm: float = 0.0
     examples: np.ndarray = field(default_factory=lambda: np.array([], np.int64), compare=False, repr=False)
     looked: bool = False
+    layers: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

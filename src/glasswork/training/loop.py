@@ -23,6 +23,7 @@ from glasswork.training.diagnosing import (
     moved,
 )
 from glasswork.training.events import Evaluated, Stepped
+from glasswork.training.observing import Observer
 from glasswork.training.optimising import course
 from glasswork.training.processes import ALONE, Processes, whole
 from glasswork.training.sampling import chance, mixed
@@ -117,6 +118,10 @@ class _Steps:
         )
         self.rate = course(task.config)
         self.parts = processes.share(task.config.batch, task.config.accumulate)
+        self.observers: list[Observer] = []
+        if task.config.observe and (processes.count == 1 or processes.way == "ddp"):  # else nobody has whole tensors
+            self.observers = [Observer(state.network, state.parameters[turn.name]) for turn in self.turns]
+        self.layers: dict[str, float] = {}
 
     def take(self) -> Stepped:
         """One step: the turns one after another."""
@@ -125,6 +130,7 @@ class _Steps:
         index = self.task.indices(state.step)
         state.network.train()
         losses, norms = [], []
+        self.layers = {}
         with seeded(mixed(config.seed, INSIDE, state.step, self.processes.rank)):
             for i, turn in enumerate(self.turns):
                 loss, norm = self._update(i, turn, index, rate)
@@ -133,7 +139,7 @@ class _Steps:
         state.step += 1
         if state.averaged:
             move_average(state, config.average)
-        return Stepped(state.step, sum(losses) / len(losses), rate, 0.0, max(norms), index)
+        return Stepped(state.step, sum(losses) / len(losses), rate, 0.0, max(norms), index, layers=self.layers)
 
     def _update(self, number: int, turn: Turn, index: np.ndarray, rate: float) -> tuple[float, float]:
         """One turn: its loss and the norm of its gradient, over all processes."""
@@ -143,9 +149,12 @@ class _Steps:
             group["lr"] = rate * turn.rate
         state.network.zero_grad(set_to_none=True)
         mine = 0.0
+        recorded = (state.step + 1) % self.config.record_every == 0
+        observer = self.observers[number] if self.observers and recorded else None
         for part in self.parts:
             try:
-                mine += self._gradient(number, index, part, rate, last=part is self.parts[-1])
+                with observer.forward() if observer and part is self.parts[0] else nullcontext():
+                    mine += self._gradient(number, index, part, rate, last=part is self.parts[-1])
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -158,7 +167,11 @@ class _Steps:
             raise explain_gradient(state.step + 1, rate, parameters, self.config.title)
         if self.config.clip:
             nn.utils.clip_grads_with_norm_(parameters.values(), self.config.clip, total)
+        if observer:
+            self.layers |= observer.before_update()
         optimiser.step()
+        if observer:
+            self.layers |= observer.after_update()
         return loss, norm
 
     def _gradient(self, number: int, index: np.ndarray, part: slice, rate: float, last: bool) -> float:

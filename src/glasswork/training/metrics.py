@@ -9,12 +9,15 @@ from __future__ import annotations
 import errno
 import json
 import math
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NAME = "metrics.jsonl"
+from glasswork.training.summary import FOLDER, RECORDS, Summary
+
+NAME = RECORDS
 
 
 class Metrics:
@@ -22,8 +25,12 @@ class Metrics:
 
     def __init__(self, folder: Path) -> None:
         path = folder / NAME
-        self._torn = path.is_file() and path.stat().st_size > 0 and not _ends_in_newline(path)  # by a crash
+        self._size = path.stat().st_size if path.is_file() else 0
+        self._torn = self._size > 0 and not _ends_in_newline(path)  # by a crash
         self._file = path.open("ab", buffering=0)
+        self._folder = folder
+        self._summary: Summary | None = None
+        self._summarised = True
 
     def add(self, step: int, seconds: float, **values: Any) -> None:
         """Append one record; numbers that are none (NaN, infinity) become null, for which JSON has a word.
@@ -34,14 +41,34 @@ class Metrics:
         plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
         line = json.dumps({"step": step, "seconds": round(seconds, 3), **plain}).encode() + b"\n"
         whole = b"\n" + line if self._torn else line
+        if self._summary is None and self._summarised and "event" not in plain:
+            self._summarise(lambda: setattr(self, "_summary", Summary.of(self._folder)))
         self._torn = True
-        if self._file.write(whole) != len(whole):
+        written = self._file.write(whole)
+        self._size += written
+        if written != len(whole):
             raise OSError(errno.ENOSPC, "no room for a whole record")
         self._torn = False
+        if (summary := self._summary) is not None:
+            record = {"seconds": round(seconds, 3), **plain}
+            if "event" in plain:
+                self._summarise(lambda: summary.note({"step": step, **record}))
+            else:
+                self._summarise(lambda: summary.add(self._size - len(line), step, record))
+
+    def _summarise(self, work: Callable[[], None]) -> None:
+        """What fails here only makes a long course slower to open: then there is no summary."""
+        try:
+            work()
+        except OSError:
+            self._summarised, self._summary = False, None
+            shutil.rmtree(self._folder / FOLDER, ignore_errors=True)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
         self._file.close()
+        if self._summary is not None:
+            self._summary.close()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from torch import Tensor, nn
@@ -23,12 +23,12 @@ class Observer:
 
     Args:
         module: the network. Of more than 48 layers, neighbours are taken together by their common path.
-        parameters: what is trained of it, by name.
+        parameters: what is trained of it, by name; all of it when None.
     """
 
-    def __init__(self, module: nn.Module, parameters: Sequence[tuple[str, nn.Parameter]] | None = None) -> None:
-        trained = list(module.named_parameters() if parameters is None else parameters)
-        self._layers = _grouped([(name, weight) for name, weight in trained if weight.requires_grad])
+    def __init__(self, module: nn.Module, parameters: Mapping[str, nn.Parameter] | None = None) -> None:
+        trained = dict(module.named_parameters()) if parameters is None else parameters
+        self._layers = _grouped([(name, weight) for name, weight in trained.items() if weight.requires_grad])
         self._rectifiers = [(path, part) for path, part in module.named_modules() if isinstance(part, _RECTIFIERS)]
         self._before: dict[str, list[Tensor]] = {}
         self._zeros: dict[str, Tensor] = {}

@@ -57,7 +57,8 @@ class Records:
         if self._metrics is None or self._events is None:
             return
         try:
-            self._metrics.add(event.step, event.seconds, **values)
+            layers = event.layers if isinstance(event, Stepped) else {}
+            self._metrics.add(event.step, event.seconds, **values, **layers)
             self._events.add(event.step, values)
             self._told = False
         except OSError as error:

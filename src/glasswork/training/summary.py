@@ -3,6 +3,7 @@
 runs/NAME/summary/names       the series, one a line
 runs/NAME/summary/64.rows     a row for each series in each block of 64 records of metrics.jsonl
 runs/NAME/summary/4096.rows   the same of 4,096 records
+runs/NAME/summary/events      the records that are no values, as they stand
 
 All of it is made from metrics.jsonl and can be made again; nothing is lost with it. A row is written when its block is
 full, so what is not in the rows yet stands in the last few lines of the records.
@@ -15,11 +16,11 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-FOLDER, NAMES = "summary", "names"
+RECORDS, FOLDER, NAMES, EVENTS = "metrics.jsonl", "summary", "names", "events"
 SIZES = (64, 4096)  # records in a block; each a multiple of the one before
 ROW = np.dtype(
     [
@@ -64,10 +65,35 @@ class Summary:
         place.mkdir(parents=True)
         self._names: dict[str, int] = {}
         self._listed = (place / NAMES).open("ab", buffering=0)
+        self._events = (place / EVENTS).open("ab", buffering=0)
         self._files = [(place / f"{size}.rows").open("ab", buffering=0) for size in SIZES]
         self._open: list[dict[int, _Block]] = [{} for _ in SIZES]
         self._begun = [0] * len(SIZES)
         self._records = 0
+
+    @classmethod
+    def of(cls, folder: Path) -> Summary:
+        """The summary of the records that are there; more can be added.
+
+        Raises:
+            OSError: they can't be read, or the disk is full.
+        """
+        made = cls(folder)
+        path = folder / RECORDS
+        if not path.is_file():
+            return made
+        with path.open("rb") as file:
+            resumed = [(end, step) for end, step, event, _ in _lines(file) if event == "resumed"]
+            file.seek(0)
+            begin = 0
+            for end, step, event, values in _lines(file):
+                if values is not None and event is None:
+                    last = min((at for behind, at in resumed if behind > end), default=step)
+                    made.add(begin, step, values if step <= last else {})
+                elif values is not None:
+                    made.note({"step": step, **values})
+                begin = end
+        return made
 
     def add(self, offset: int, step: int, values: Mapping[str, Any]) -> None:
         """Take in one record.
@@ -90,9 +116,17 @@ class Summary:
         if self._records % SIZES[0] == 0:
             self._write(0)
 
+    def note(self, record: Mapping[str, Any]) -> None:
+        """Take in a record that is no values.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        self._events.write(json.dumps(record).encode() + b"\n")
+
     def close(self) -> None:
         """Close the files."""
-        for file in (self._listed, *self._files):
+        for file in (self._listed, self._events, *self._files):
             file.close()
 
     def _number(self, name: str) -> int:
@@ -183,7 +217,7 @@ def _end_of_block(folder: Path, begin: int) -> int:
     Raises:
         ValueError: the records end before it.
     """
-    with (folder / "metrics.jsonl").open("rb") as file:
+    with (folder / RECORDS).open("rb") as file:
         file.seek(begin)
         counted = 0
         for line in file:
@@ -201,6 +235,22 @@ def is_values(line: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(record, dict) and isinstance(record.get("step"), int) and "event" not in record
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[int, int, str | None, dict[str, Any] | None]]:
+    """Where each line ends, its step, which event it is of, and its values; none of what is damaged."""
+    end = 0
+    for line in file:
+        end += len(line)
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if isinstance(record, dict) and isinstance(record.get("step"), int):
+            step = record.pop("step")
+            yield end, step, record.get("event"), record
+        else:
+            yield end, 0, None, None
 
 
 def thinned(series: Series, points: int) -> Series:
