@@ -62,6 +62,28 @@ def test_alpha_dropout_keeps_or_puts_its_constant() -> None:
     assert seen == {("kept by chance", 2), ("dropped by chance", 1)}
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_hard_choice_hands_back_the_gradient_of_its_soft_shares(dtype: torch.dtype) -> None:
+    x = X.to(dtype)
+    torch.manual_seed(3)
+    run = trace(Weighted(lambda a: F.gumbel_softmax(a, 0.7, hard=True, dim=1)), x, backward=True)
+    torch.manual_seed(3)
+    noise = -torch.empty_like(x).exponential_().log()
+
+    def soft(a: torch.Tensor) -> torch.Tensor:
+        weights = torch.linspace(1, 2, x.numel(), dtype=dtype).reshape(x.shape)
+        return (((a.double() + noise) / 0.7).softmax(1) * weights).sum()
+
+    slopes = torch.autograd.functional.jacobian(soft, x.double())
+    assert isinstance(slopes, torch.Tensor)
+    for index in ((0, 0, 0), (1, 2, 3), (2, 4, 1), (0, 3, 2)):
+        found = explain_value(run, "input", index, of="grad", limit=None)
+        assert found.error <= (1e-5 if dtype == torch.float32 else 1e-12), found
+        assert sum(term.product for term in found.terms) == pytest.approx(slopes[index].item(), rel=1e-5), index
+        assert explain_value(run, ":gumbel_softmax", index).kind == "random"
+
+
 def test_what_is_hidden_is_said() -> None:
-    run = run_of(lambda a: F.gumbel_softmax(a, 0.7, hard=True))
-    assert "another draw" in explain_value(run, "input", (0, 0, 0), of="grad").note
+    generator = torch.Generator().manual_seed(1)
+    run = run_of(lambda a: torch.bernoulli(a.sigmoid(), generator=generator) * a)
+    assert explain_value(run, ":bernoulli", (0, 0, 0)).note == "drawn by chance"

@@ -122,6 +122,30 @@ def test_attention_to_equal_values_hands_back_rounding() -> None:
     assert worst > 1e-3
 
 
+def test_a_key_bias_has_a_gradient_of_rounding_alone() -> None:
+    """It adds the same to all scores of a query, and softmax takes no notice: exactly 0, by the keys' gradients."""
+    torch.manual_seed(0)
+    layer = nn.MultiheadAttention(16, 2)
+    written = []
+    for dtype in (torch.float32, DOUBLE):
+        layer.to(dtype)
+        module = Weighted(lambda a: layer(a, a, a, need_weights=False)[0])
+        module.add_module("layer", layer)
+        run = trace(module, torch.randn(7, 2, 16, dtype=dtype), backward=True)
+        for feature in range(16, 32):
+            found = explain_value(run, "layer.in_proj_bias", (feature,), of="grad", limit=None)
+            assert found.error <= (1e-5 if dtype == torch.float32 else 1e-10), found
+            assert abs(sum(term.product for term in found.terms)) <= 1e-5
+            if found.exact_error > 0.5:
+                written.append(found)
+    found = written[0]
+    assert found.count == 14  # a term for each key
+    assert all("/key[" in (term.ref or "") for term in found.terms)
+    assert "exactly" in found.note
+    for feature in (3, 40):  # of a query, of a value: nothing cancels
+        assert explain_value(run, "layer.in_proj_bias", (feature,), of="grad").exact_error <= 1e-12
+
+
 @pytest.mark.parametrize("x", [-5.0, -4.6, -5.3])
 def test_the_tail_of_a_gelu(x: float) -> None:
     run = run_of(F.gelu, torch.full((16,), x) + torch.linspace(0, 0.1, 16))

@@ -6,7 +6,7 @@ column of the Jacobian, for any op, with no rule per op: see columns.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -17,7 +17,8 @@ from glasswork.explaining.convolution import settings
 from glasswork.explaining.expansion import Expansion, Label, flat_place, real, real_shape, unravel
 from glasswork.explaining.overwriting import Overwrite, overwrites_of, through_a_view
 from glasswork.explaining.rewriting import followed, writers_on
-from glasswork.tracing import Op, Trace, Value
+from glasswork.tracing import NotRebuilt, Op, Trace, Value
+from glasswork.tracing.rebuilding import can_rebuild
 
 _CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 _FORMULA = (
@@ -91,6 +92,10 @@ def _parts(trace: Trace, value: Value, index: tuple[int, ...], written_out: bool
                 continue  # autograd leads past what was written on
             wanted = [output for output in op.outputs if output.grad is not None or writers_on(trace, output)]
             found = written_out_columns(op, name, index) if written_out and wanted else None
+            inside = _inside(trace, op, name, index) if written_out and wanted and found is None else None
+            if inside is not None:
+                parts += inside
+                continue
             for column in columns(op, name, index, wanted) if found is None else found:
                 parts += [_part(op, name, one) for one in followed(trace, column)]
         elif name is not op.operands[0]:  # what the view itself held passes from the whole to the whole, below
@@ -107,6 +112,29 @@ def _parts(trace: Trace, value: Value, index: tuple[int, ...], written_out: bool
             else:
                 parts += _into_the_whole(written, written.writer.operands[0], inside)
     return parts
+
+
+def _inside(trace: Trace, op: Op, read: Value, index: tuple[int, ...]) -> list[_Part] | None:
+    """What a fused op hands back, as the terms of its rebuilt parts, past those that only move the number.
+
+    A key's bias changes no attention weight: its gradient is 0, and torch's number is the rounding of the keys' own
+    gradients, which are terms in here. None where the op is not fused, or can't be rebuilt.
+    """
+    if not can_rebuild(op) or read.path is None:
+        return None
+    try:
+        inside = trace.rebuild(op)
+    except NotRebuilt:
+        return None
+    value = inside.inputs.get(read.path)
+    while value is not None and not inside.seed(value, index):
+        parts = [part for part in _parts(inside, value, index, written_out=True) if len(part.gradients)]
+        moved = parts[0].column if len(parts) == 1 else None
+        if moved is None or len(moved.positions) != 1 or moved.slopes.item() != 1:
+            note = f"written out by the rebuilt parts of {op.path}: they nearly cancel here"
+            return [replace(part, column=replace(part.column, note=note)) for part in parts] or None
+        value, index = moved.output, unravel(int(moved.positions[0]), moved.output.shape)
+    return None
 
 
 def _into_the_whole(written: Overwrite, read: Value, index: tuple[int, ...]) -> list[_Part]:

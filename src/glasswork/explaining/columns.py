@@ -294,7 +294,7 @@ def _of_a_gumbel_softmax(op: Op, index: tuple[int, ...]) -> list[Column]:
     """
     given = arguments(op, "logits tau hard eps dim", tau=1, hard=False, dim=-1)
     if given["hard"]:
-        raise NoRule("gumbel_softmax with hard=True", where=op.path, why="the soft shares are not in its output")
+        raise NoRule("gumbel_softmax with hard=True", where=op.path, why="its output does not show the soft shares")
     output, axis = op.output, given["dim"] % max(len(op.output.shape), 1)
     at = tuple(slice(None) if dim == axis else place for dim, place in enumerate(index))
     shares = output.tensor[at].double().reshape(-1)

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from glasswork.explaining.rules import arguments
-from glasswork.explaining.written_out import WrittenOut, in_plain_words
+from glasswork.explaining.written_out import WrittenOut, gumbel_softmax, in_plain_words
 from glasswork.randomness import kept_random_state
 from glasswork.tracing import NotKept, Op, Value, replace_values
 
@@ -120,6 +120,8 @@ def replay(op: Op, stand_in: StandIn | None = None) -> list[torch.Tensor]:
     kwargs.pop("generator", None)
     if op.random is not None:  # masks that are drawn inside: the same once more (`undisturbed` puts the state back)
         torch.set_rng_state(op.random)
+    if op.name == "gumbel_softmax":  # fp64 draws other noise: it must fall as it fell
+        return [gumbel_softmax(*args, **kwargs, drawn=op.operands[0].dtype)]
     if op.name in _CASTS and not keeps_precision():
         return [_cast(op.name, args[0])]
     if op.name in _STATISTICS and op.function is not torch.batch_norm and op.function is not torch.instance_norm:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -84,7 +85,35 @@ def grouped_product(
     return torch.stack([left[:, start:end] @ right[start:end] for start, end in spans])
 
 
-_PLAIN: dict[Any, Callable[..., torch.Tensor]] = {F.scaled_dot_product_attention: attention}
+def gumbel_softmax(
+    logits: torch.Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, drawn: torch.dtype
+) -> torch.Tensor:
+    """softmax((x + noise) / tau), by the arguments of F.gumbel_softmax; the noise as it falls in the type `drawn`.
+
+    Hard: one-hot forward, and the gradient of the soft shares (straight-through).
+
+    E. Jang et al., Categorical reparameterization with Gumbel-softmax, 2017, https://arxiv.org/abs/1611.01144
+    """
+    noise = -torch.empty(logits.shape, dtype=drawn).exponential_().log()
+    shares = ((logits + noise.to(logits.dtype)) / tau).softmax(dim)
+    if not hard:
+        return shares
+    chosen = torch.zeros_like(logits).scatter(dim, shares.detach().argmax(dim, keepdim=True), 1.0)
+    return chosen + shares - shares.detach()
+
+
+def _with_attention_written_out(function: Any) -> Callable[..., Any]:
+    """A composite function's own code, calling `attention`: from outside nobody sees which kernel it takes."""
+    names = {**function.__globals__, "scaled_dot_product_attention": attention}
+    copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
+
+
+_PLAIN: dict[Any, Callable[..., Any]] = {
+    F.scaled_dot_product_attention: attention,
+    F.multi_head_attention_forward: _with_attention_written_out(F.multi_head_attention_forward),
+}
 for _name in ("_grouped_mm",):
     if hasattr(torch, _name):
         _PLAIN[getattr(torch, _name)] = grouped_product

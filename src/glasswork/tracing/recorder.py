@@ -46,9 +46,9 @@ _IN_PLACE_OPERATORS = frozenset(
 )
 # hand the memory itself to others, who may write there unseen
 _LEND = frozenset(["numpy", "__array__", "__dlpack__", "data_ptr", "untyped_storage", "storage", "set_"])
-# may draw dropout masks that nobody sees; where the generator stood gives them again
+# may draw masks or noise that nobody sees; where the generator stood gives them again
 _DRAW_INSIDE = frozenset(
-    "lstm gru rnn_tanh rnn_relu scaled_dot_product_attention multi_head_attention_forward".split()  # noqa: SIM905
+    "lstm gru rnn_tanh rnn_relu scaled_dot_product_attention multi_head_attention_forward gumbel_softmax".split()  # noqa: SIM905
 )
 _PLAIN_NAMES = {"max_pool1d_with_indices": "max_pool1d", "max_pool2d_with_indices": "max_pool2d"} | {
     "max_pool3d_with_indices": "max_pool3d",
