@@ -102,16 +102,24 @@ class Trace:
 
     def __post_init__(self) -> None:
         name_ops(self.ops, self.calls, {*self.inputs, *self.parameters, *self.buffers})
-        self._by_path = {part.path: part for op in self.ops for part in (op, *op.children)}
-        self._values: dict[str, Value] = {**self.buffers, **self.parameters, **self.inputs}
-        for op in self._by_path.values():
-            self._values.update({value.path: value for value in op.outputs if value.path is not None})
+
+    @cached_property
+    def _by_path(self) -> dict[str, Op]:
+        return {part.path: part for op in self.ops for part in (op, *op.children)}
+
+    @cached_property
+    def _values(self) -> dict[str, Value]:
+        made = {value.path: value for op in self._by_path.values() for value in op.outputs if value.path is not None}
+        return {**self.buffers, **self.parameters, **self.inputs, **made}
+
+    @cached_property
+    def _readers(self) -> dict[int, tuple[int, ...]]:
         readers: dict[int, list[int]] = {op.id: [] for op in self.ops}
         for op in self.ops:
             for producer in {value.producer for value in op.operands}:
                 if producer is not None:
                     readers[producer].append(op.id)
-        self._readers = {made: tuple(ids) for made, ids in readers.items()}
+        return {made: tuple(ids) for made, ids in readers.items()}
 
     def __getitem__(self, address: str | int) -> Op:
         """The op at a module path, "path:name", "path#2", ":name#2" or an integer; UnknownAddress if there is none."""
