@@ -111,6 +111,7 @@ def equal(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> bo
 def test_c33_c37_a_kill_before_each_system_call_of_a_save(trainers: Trainers, tmp_path: Path) -> None:
     states = {step: tensors(forking.stepped(step)) for step in (2, 3)}
     seen: list[int] = []
+    code = -1
     for at in range(1, 200):
         folder = tmp_path / str(at)
         trainers.start(call="save_and_die", folder=str(folder), at=at)

@@ -154,7 +154,7 @@ def test_c43_a_gradient_that_is_not_finite_is_stopped_before_it_reaches_the_weig
 def test_c43_one_class_and_labels_out_of_range_are_refused() -> None:
     dataset = small()
     one = dataset.take(np.flatnonzero(dataset.labels == 3))
-    with pytest.raises(GlassworkError, match="only one class to learn.*'3'"):
+    with pytest.raises(GlassworkError, match=r"only one class to learn.*'3'"):
         task(dataset=one)
     labels = dataset.labels.copy()
     labels[5] = 10
