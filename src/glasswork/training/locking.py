@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import IO
 from glasswork.errors import GlassworkError
 
 NAME = "lock"
+TRIES = 10
 
 
 @contextmanager
@@ -24,7 +26,11 @@ def locked(folder: Path) -> Iterator[None]:
         GlassworkError: another living process holds it; says which.
     """
     with (folder / NAME).open("a+", encoding="utf-8") as file:
-        if not _lock(file):
+        tries = TRIES
+        while not _lock(file) and tries:  # who only asks whether anybody holds it, holds it for a moment
+            tries -= 1
+            time.sleep(0.05)
+        if not tries:
             file.seek(0)
             raise GlassworkError(
                 "another process trains this run",

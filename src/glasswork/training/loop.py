@@ -59,9 +59,10 @@ def train(
     check(task, processes)
     steps = _Steps(task, state, processes)
     start, before = time.perf_counter(), state.seconds
+    state.waited_for = 0.0
     while state.step < config.steps:
         stepped = steps.take()
-        passed = time.perf_counter() - start
+        passed = time.perf_counter() - start - state.waited_for
         state.seconds = before + passed
         if processes.any(stop()):
             state.ended = "asked"
@@ -75,7 +76,7 @@ def train(
             evaluated = _look(task, state)
             if config.patience and state.waited >= config.patience and not state.ended:
                 state.ended = "patience"
-            yield replace(evaluated, seconds=before + time.perf_counter() - start)
+            yield replace(evaluated, seconds=before + time.perf_counter() - start - state.waited_for)
         if state.ended:
             return
 
@@ -126,7 +127,7 @@ class _Steps:
     def take(self) -> Stepped:
         """One step: the turns one after another."""
         state, config = self.state, self.config
-        rate = self.rate(state.step)
+        rate = self.rate(state.step) * state.rate_factor
         index = self.task.indices(state.step)
         state.network.train()
         losses, norms = [], []

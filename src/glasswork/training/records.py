@@ -66,10 +66,12 @@ class Records:
                 self._told = True
                 yield Warned(event.step, f"the course can't be written down: {error}")
 
-    def note(self, state: State, event: str, why: str) -> None:
-        """Remember what is no value: stopped, warned, finished."""
-        if self._metrics is not None:
-            try:
-                self._metrics.add(state.step, state.seconds, event=event, why=why)
-            except OSError:
-                return  # what could not be saved is told on the screen
+    def note(self, state: State, event: str, why: str, **more: float) -> bool:
+        """Remember what is no value: stopped, warned, finished, another rate. Whether it could be written."""
+        if self._metrics is None:
+            return True
+        try:
+            self._metrics.add(state.step, state.seconds, event=event, why=why, **more)
+        except OSError:
+            return False  # what could not be saved is told on the screen
+        return True

@@ -15,7 +15,7 @@ import datetime
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,12 @@ from glasswork.training.environment import environment
 from glasswork.training.events import Evaluated, Finished, Saved, Started, Stopped, TrainEvent, Warned
 from glasswork.training.locking import locked
 from glasswork.training.loop import check, train
+from glasswork.training.metrics import read_metrics
+from glasswork.training.optimising import course
 from glasswork.training.processes import Processes, joined, whole
 from glasswork.training.records import Records
 from glasswork.training.state import State, begin, restore
+from glasswork.training.steering import Helm, Order, ordered, ordered_rates
 from glasswork.training.task import Task
 from glasswork.zoo.shipping import RUN_CARD, RUN_WEIGHTS
 
@@ -105,7 +108,8 @@ class _Run:
         stop: Callable[[], bool],
     ) -> None:
         self.recipe, self.config, self.folder, self.processes = recipe, config, folder, processes
-        self.seconds, self.stop = seconds, stop
+        self.seconds, self.asked = seconds, stop
+        self.helm: Helm | None = None
         self.failures = 0
 
     def events(self, resume: bool) -> Iterator[TrainEvent]:
@@ -123,6 +127,7 @@ class _Run:
                     )
                 self.folder.mkdir(parents=True, exist_ok=True)
                 held.enter_context(locked(self.folder))
+                self.helm = Helm(self.folder)
                 checkpoints.sweep(self.folder)
             loaded = self._loaded(state) if resume else None
             parameters = sum(p.numel() for p in state.network.parameters())
@@ -145,8 +150,10 @@ class _Run:
                 yield from records.take(event)
                 yield event
                 whole_step = isinstance(event, Evaluated) or not event.looked
-                if whole_step and not state.ended and state.step % self.config.save_every == 0:
-                    yield from self._save(state, records)
+                if whole_step and not state.ended:
+                    if state.step % self.config.save_every == 0:
+                        yield from self._save(state, records)
+                    self._hold(state, records)
         if state.ended:
             yield from self._save(state, records, must=True)
         if state.ended == "asked":
@@ -162,6 +169,29 @@ class _Run:
         rate = (state.step - began) / max(state.seconds - since, 1e-9)
         yield Finished(str(self.folder), self.recipe, state.step, rate, final, self.folder / RUN_WEIGHTS)
 
+    def stop(self) -> bool:
+        """Whether the run is to end after this step, and be saved."""
+        return self.asked() or (self.helm is not None and self.helm.stopped)
+
+    def _hold(self, state: State, records: Records) -> None:
+        """Between two steps: what somebody ordered from outside. Of many processes, none may wait for itself alone."""
+        if self.helm is None:
+            return
+
+        def take(order: Order) -> None:
+            if order.do == "rate":
+                scheduled = course(self.config)(state.step)
+                factor = order.value / scheduled if scheduled else 1.0
+                if records.note(state, "rate", f"{order.value:g}", value=order.value, factor=factor):
+                    state.rates = ordered(state.rates, state.step, factor)  # else nobody could replay it
+            elif order.do in ("pause", "go"):
+                records.note(state, {"pause": "paused", "go": "went on"}[order.do], "ordered")
+
+        if self.processes.count == 1:
+            state.waited_for += self.helm.hold(take, self.asked)
+        else:
+            self.helm.stopped |= any(order.do == "stop" for order in self.helm.orders())
+
     def _is_over(self, state: State) -> bool:
         return state.ended == "patience" or state.step >= self.config.steps
 
@@ -175,6 +205,8 @@ class _Run:
         if self.processes.first:
             checkpoints.newest(self.folder, aside=True)
         restore(state, loaded.tensors, loaded.about, str(loaded.path))
+        with suppress(OSError):
+            state.rates = ordered_rates(read_metrics(self.folder).events)
         return loaded
 
     def _save(self, state: State, records: Records, must: bool = False) -> Iterator[TrainEvent]:

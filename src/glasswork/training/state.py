@@ -44,6 +44,9 @@ class State:
         kept: see Kept.
         waited: looks since the last better score.
         first_loss: that of the first step, against which an explosion is measured.
+        rates: from which step on the scheduled learning rate is multiplied by what, as somebody ordered. They stand in
+            the run's records, so those after this moment are known too when a run is resumed or replayed.
+        waited_for: how many seconds the loop was held between steps, which don't count.
         ended: why the loop returned: steps, seconds, patience, asked; empty while it goes on.
     """
 
@@ -56,7 +59,14 @@ class State:
     kept: Kept = field(default_factory=Kept)
     waited: int = 0
     first_loss: float | None = None
+    rates: list[tuple[int, float]] = field(default_factory=list)
+    waited_for: float = 0.0
     ended: str = ""
+
+    @property
+    def rate_factor(self) -> float:
+        """What the scheduled learning rate of the next step is multiplied by."""
+        return next((factor for begin, factor in reversed(self.rates) if begin <= self.step), 1.0)
 
 
 def begin(task: Task, processes: Processes = ALONE, network: nn.Module | None = None) -> State:
