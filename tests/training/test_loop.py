@@ -22,7 +22,7 @@ from glasswork.training import (
     split_validation,
     train,
 )
-from glasswork.training.classification import as_tensor
+from glasswork.training.pictures import Held, as_tensor
 
 CONFIG = ClassifierConfig(
     title="test",
@@ -105,9 +105,10 @@ def plain_torch(config: ClassifierConfig, optimiser: str, **settings: object) ->
     groups = [{"params": wide, "weight_decay": config.weight_decay}, {"params": flat, "weight_decay": 0.0}]
     made = getattr(torch.optim, optimiser)(groups, lr=config.learning_rate, **settings)
     losses = []
+    assert isinstance(trained.seen, Held)
     for step in range(config.steps):
         index = trained.indices(step)
-        x, y = as_tensor(trained.seen.pictures[index]), torch.tensor(trained.seen.labels[index])
+        x, y = as_tensor(trained.seen.dataset.pictures[index]), torch.tensor(trained.seen.labels[index])
         loss = F.cross_entropy(module(x.contiguous(memory_format=torch.channels_last)), y)
         made.zero_grad()
         loss.backward()

@@ -30,7 +30,7 @@ COMMANDS = {
     "explain": "Explain one number of a network: its formula, its largest terms, the rest, and the error of their sum.",
     "train": "Train a recipe; weights, their card and the course of the run are left in a folder.",
     "eval": "Measure a trained network on pictures that its training never saw.",
-    "data": "List data sets and weights: where from, licence, size; and how to get what is missing.",
+    "data": "List data sets and weights: where from, licence, size; get what is missing; look at your own data.",
     "doctor": "Look at versions, devices, memory and disk; at what is missing, and how to get it.",
 }
 DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -1,4 +1,4 @@
-"""`glasswork data`: data sets and weights, where they are from, and what is missing here."""
+"""`glasswork data`: data sets and weights, where they are from, what is missing here, and what one's own data holds."""
 
 from __future__ import annotations
 
@@ -12,21 +12,34 @@ from glasswork.cli.printing import say, show_table, size
 from glasswork.cli.usage import UsageError
 
 TORCHVISION = "torchvision:"
+UNEVEN = 3.0  # times, from where it is worth a word
+MOST = 5  # groups of files
+SHOWN = 20  # problems
 
 
 @dataclass(kw_only=True)
 class Data(Report):
-    """List data sets and weights: where from, licence, size; and how to get what is missing."""
+    """List data sets and weights: where from, licence, size; get what is missing; look at your own data."""
 
-    action: Annotated[tyro.conf.Positional[Literal["list", "fetch"]], tyro.conf.arg(metavar="list|fetch")] = "list"
-    """list: all of them; fetch: see that NAME is here, or learn how to get it."""
+    action: Annotated[
+        tyro.conf.Positional[Literal["list", "fetch", "look"]], tyro.conf.arg(metavar="list|fetch|look")
+    ] = "list"
+    """list: all of them; fetch: see that NAME is here, or learn how to get it; look: what your own data holds."""
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = ""
-    """The data set, for fetch."""
+    """The data set, for fetch; folder:DIR, imagenet:DIR, csv:FILE or text:FILE, for look."""
 
     def result(self) -> dict[str, Any]:
         """{"data": one row for each split, "weights": one for each network}; for fetch, the splits of one data set."""
         if self.action == "fetch":
             return _fetched(self.name)
+        if self.action == "look":
+            from glasswork.data import given
+
+            if not given.is_given(self.name):
+                raise UsageError(
+                    f"look at what? ({self.name})", where="glasswork data look", why=", ".join(given.FORMS)
+                )
+            return given.look(self.name)
         if self.name:
             raise UsageError(f"list takes no name ({self.name})", where="glasswork data list")
         from glasswork import data, zoo
@@ -44,6 +57,9 @@ class Data(Report):
 
     def show(self, result: dict[str, Any]) -> None:
         """Tables."""
+        if self.action == "look":
+            _show_look(result)
+            return
         if self.action == "fetch":
             if result["weights"]:
                 say(f"The weights of {result['name']} are here ({result['weights']}).")
@@ -62,6 +78,33 @@ class Data(Report):
         if weights:
             print()
             show_table(("weights", "made by", "size", "licence"), weights, right=("size",))
+
+
+def _show_look(result: dict[str, Any]) -> None:
+    say(f"{result['data']}: {result['count']:,} examples ({result['kind']})")
+    if result["classes"]:
+        total = max(1, sum(result["classes"].values()))
+        rows = [(name, f"{count:,}", f"{count / total:.1%}") for name, count in result["classes"].items()]
+        show_table(("class", "examples", "share"), rows, right=("examples", "share"))
+    if result["balance"] and result["balance"] > UNEVEN:
+        say(f"The largest class is {result['balance']:.1f} times the smallest: --set balance=true draws all alike.")
+    for part, count in result["splits"].items():
+        say(f"{part}: {count:,}")
+    for name in ("sizes", "modes"):
+        if result.get(name):
+            say(f"{name}: {', '.join(f'{value} ({count:,})' for value, count in result[name].items())}")
+    for name, what in (
+        ("leaks", "the same content in several parts or classes"),
+        ("duplicates", "the same content"),
+        ("alike", "look the same"),
+    ):
+        found = result.get(name, [])
+        if found:
+            more = f" and {len(found) - MOST:,} more groups" if len(found) > MOST else ""
+            say(f"{what}: {'; '.join(' = '.join(group[:MOST]) for group in found[:MOST])}{more}")
+    if result["problems"]:
+        say(f"not used: {len(result['problems']):,}")
+        show_table(("file", "why"), [(p["path"], p["why"]) for p in result["problems"][:SHOWN]])
 
 
 def _place(row: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ def run(
     recipe: str,
     *,
     data: str | None = None,
+    start: str | None = None,
     out: str | Path | None = None,
     steps: int | None = None,
     seconds: float | None = None,
@@ -29,7 +30,8 @@ def run(
 
     Args:
         recipe: one of glasswork.recipes.names().
-        data: another data set than the recipe's.
+        data: another data set than the recipe's: one of glasswork.data.names(), or folder:DIR, imagenet:DIR, csv:FILE.
+        start: a TARGET whose weights it begins from.
         out: the run's folder; runs/RECIPE (or the next free name after it) when None.
         steps: another number of steps; the learning rate's course is fitted to it.
         seconds: stop after this time and keep what there is.
@@ -43,7 +45,7 @@ def run(
     Raises:
         GlassworkError: no such recipe, data set or setting; data that isn't here; a loss that is no longer a number.
     """
-    given = changes(data=data, steps=steps, seed=seed, save_every=save_every, settings=settings)
+    given = changes(data=data, start=start, steps=steps, seed=seed, save_every=save_every, settings=settings)
     chosen = config(recipe)
     if resume:
         folder = Path(out) if out is not None else training.latest_folder(recipe)

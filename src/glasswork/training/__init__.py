@@ -1,7 +1,7 @@
 """The loop, checkpoints and run folders; emits events, draws nothing."""
 
 from glasswork.training.augmentation import Augmentation
-from glasswork.training.classification import Classification, ClassifierConfig, split_validation
+from glasswork.training.classification import Classification, ClassifierConfig, held_out, score_files, split_validation
 from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
 from glasswork.training.events import Evaluated, Finished, Saved, Started, Stepped, Stopped, TrainEvent, Warned
 from glasswork.training.interrupting import asked_to_stop
@@ -37,10 +37,12 @@ __all__ = [
     "begin",
     "flat",
     "from_record",
+    "held_out",
     "latest_folder",
     "origins",
     "read_metrics",
     "run",
+    "score_files",
     "setting_names",
     "split_validation",
     "train",

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glasswork import data, measuring, networks
+from glasswork import data, measuring, zoo
 from glasswork.data import Dataset
+from glasswork.data.given import PictureFiles, Problem, is_given, read_pictures
 from glasswork.errors import GlassworkError
 from glasswork.training.augmentation import Augmentation, augment, on_white
 from glasswork.training.config import Config
+from glasswork.training.pictures import Decoded, Held, Pictures, fitted, load
+from glasswork.training.pictures import parts as parts_of
+from glasswork.training.starting import hold_frozen, start_from, take_over
 from glasswork.training.task import About, Draw, Task
+from glasswork.zoo import Preprocessing
 
+SHARE_ASIDE = 0.1  # at most, of one's own pictures
 BALANCED = 2  # the stream of the seed for classes drawn equally often
 
 
@@ -31,23 +36,22 @@ class ClassifierConfig(Config):
         choose_by: "accuracy" (the highest) or "nats" (the fewest). With a few hundred pictures set aside, accuracy is
             mostly luck.
         augmentation: how pictures are varied.
+        start: a TARGET whose weights it begins from; its network is taken, with a new last layer where the classes
+            differ. Empty for random weights.
+        freeze: whether what is taken over stays as it is.
+        held_out: which share of one's own pictures is held out, where the folder has no part named test.
     """
 
     label_smoothing: float = 0.0
     balance: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
+    start: str = ""
+    freeze: bool = False
+    held_out: float = 0.2
 
     def task(self) -> Task:
         """The task on the data set that is named."""
         return Classification(self)
-
-
-def as_tensor(pictures: np.ndarray) -> Tensor:
-    """uint8 (N, H, W, C) -> float32 (N, C, H, W), 0..1; RGBA becomes premultiplied by its alpha."""
-    x = torch.tensor(pictures.transpose(0, 3, 1, 2), dtype=torch.float32).div_(255)  # (N, C, H, W)
-    if x.shape[1] == 4:
-        x[:, :3] *= x[:, 3:]
-    return x
 
 
 def split_validation(dataset: Dataset, count: int, seed: int) -> tuple[Dataset, Dataset]:
@@ -82,7 +86,8 @@ class Classification(Task):
     """Learn to name the class of a picture by cross-entropy.
 
     Args:
-        config: the settings.
+        config: the settings. Of one's own data, the network's sizes are filled in from what it holds; of a network to
+            begin from, from that.
         parts: the data by split ("train", "test"), when it isn't to be read by the config's name.
 
     Raises:
@@ -94,28 +99,73 @@ class Classification(Task):
 
     def __init__(self, config: ClassifierConfig, parts: Mapping[str, Dataset] | None = None) -> None:
         super().__init__(config)
-        everything = parts["train"] if parts else data.load(config.data, "train")
-        _check_fit(config, everything)
-        self.seen, self.aside = split_validation(everything, config.validation, config.seed)
-        self._parts = parts
+        self.start = start_from(config.start) if config.start else None
+        self.problems: list[Problem] = []
+        if is_given(config.data):
+            self._read_given()
+        else:
+            self._read_ours(parts)
+        self.new: list[str] = []
+
+    def _read_given(self) -> None:
+        """One's own pictures, as the network expects them."""
+        files = read_pictures(self.config.data)
+        sizes = {**(self.start.sizes if self.start else self.config.sizes), "classes": len(files.classes)}
+        network = self.start.network if self.start else self.config.network
+        self.config = replace(self.config, network=network, sizes=sizes)
+        self.prepare = self.start.prepare if self.start else Preprocessing(sizes["size"], sizes["channels"])
+        self.prepare = replace(self.prepare, light_on_dark=False)  # pictures are learned as they are
+        aside = min(SHARE_ASIDE, self.config.validation / len(files))
+        split, unread = parts_of(files, self.config.held_out, aside)
+        self.problems += [*files.problems, *unread]
+        self.seen = load(split["train"], self.prepare, self.problems)
+        self.aside = load(split["validation"], self.prepare, self.problems)
+        self.held_out = load(split["test"], self.prepare, self.problems)
+        _check_labels(self.config, self.seen)
+
+    def _read_ours(self, parts: Mapping[str, Dataset] | None) -> None:
+        """A data set of ours, by its name."""
+        everything = parts["train"] if parts else data.load(self.config.data, "train")
+        test = parts["test"] if parts else data.load(self.config.data, "test")
+        if self.start:
+            sizes = {**self.start.sizes, "classes": len(everything.classes)}
+            self.config = replace(self.config, network=self.start.network, sizes=sizes)
+            self.prepare = replace(self.start.prepare, light_on_dark=everything.light_on_dark)
+            everything, test = fitted(everything, self.prepare), fitted(test, self.prepare)
+        else:
+            side = everything.pictures.shape[1]
+            channels = 3 if everything.pictures.shape[3] == 4 else everything.pictures.shape[3]
+            self.prepare = Preprocessing(side, channels, light_on_dark=everything.light_on_dark)
+        seen, aside = split_validation(everything, self.config.validation, self.config.seed)
+        self.seen, self.aside, self.held_out = Held(seen), Held(aside), Held(test)
+        _check_labels(self.config, self.seen)
+        _check_fit(self.config, everything)
 
     @property
     def examples(self) -> int:
         """How many pictures there are to train on."""
         return len(self.seen)
 
-    @cached_property
-    def _seen(self) -> tuple[Tensor, Tensor]:
-        return as_tensor(self.seen.pictures), torch.tensor(self.seen.labels)
-
-    @cached_property
-    def _held_out(self) -> Dataset:
-        return self._parts["test"] if self._parts else data.load(self.config.data, "test")
-
     def network(self) -> nn.Module:
-        """The untrained network."""
-        module = networks.build(self.config.network, **self.config.sizes)
+        """The untrained network, or the one to begin from with a new last layer."""
+        module = zoo.build(self.config.network, self.config.sizes)
+        if self.start:
+            self.new = take_over(module, self.start.weights, self.config.freeze)
         return module.to(memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
+
+    def notices(self) -> Sequence[str]:
+        """What was left out of the data, and what of the network is new."""
+        told = []
+        if self.problems:
+            first = self.problems[0]
+            more = f", and {len(self.problems) - 1:,} more" if len(self.problems) > 1 else ""
+            told.append(f"not used: {first.path} ({first.why}){more}; `glasswork data look` lists them")
+        if not len(self.held_out):
+            told.append("no picture is held out: there will be no scores")
+        if self.start:
+            kept = "stays as it is" if self.config.freeze else "learns on"
+            told.append(f"new: {', '.join(self.new) or 'nothing'}; the rest is {self.config.start}'s and {kept}")
+        return told
 
     def indices(self, step: int) -> np.ndarray:
         """The next of the epoch, or with `balance` of classes drawn equally often."""
@@ -125,25 +175,34 @@ class Classification(Task):
         return super().indices(step)
 
     def batch(self, draw: Draw) -> tuple[Tensor, Tensor]:
-        """Pictures (B, C, H, W), 0..1, varied, on white; and their classes (B,)."""
-        pictures, labels = self._seen
-        index = torch.from_numpy(draw.index[draw.part])
-        varied = augment(pictures[index], self.config.augmentation, draw)
-        x = on_white(varied).clamp(0, 1)
-        return x.contiguous(memory_format=torch.channels_last), labels[index]
+        """Pictures (B, C, H, W), 0..1, varied, on white, then as the network expects them; and their classes (B,)."""
+        index = draw.index[draw.part]
+        pictures = self.seen.inputs(index)
+        if isinstance(self.seen, Decoded):
+            self.seen.read_ahead(self.indices(draw.step + 1)[draw.part])
+        varied = on_white(augment(pictures, self.config.augmentation, draw)).clamp(0, 1)
+        x = normalised(varied, self.prepare).contiguous(memory_format=torch.channels_last)
+        return x, torch.from_numpy(self.seen.labels[index])
 
     def loss(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Cross-entropy; a scalar."""
+        """Cross-entropy; a scalar. Heads on the side (Inception) count 0.3 each, as in their paper."""
         inputs, labels = batch
-        return F.cross_entropy(network(inputs), labels, label_smoothing=self.config.label_smoothing)
+        if self.config.freeze:
+            hold_frozen(network)
+        output = network(inputs)
+        smooth = self.config.label_smoothing
+        if isinstance(output, Tensor):
+            return F.cross_entropy(output, labels, label_smoothing=smooth)
+        main, *aside = (F.cross_entropy(x, labels, label_smoothing=smooth) for x in output if x is not None)
+        return main + 0.3 * sum(aside)
 
     def scores(self, network: nn.Module) -> dict[str, float]:
         """Scores on the pictures set aside."""
-        return _measured(network, self.aside) if len(self.aside) else {}
+        return measured(network, self.aside, self.prepare) if len(self.aside) else {}
 
     def final(self, network: nn.Module) -> dict[str, float]:
         """Scores on the held-out pictures."""
-        return _measured(network, self._held_out)
+        return measured(network, self.held_out, self.prepare) if len(self.held_out) else {}
 
     def name(self, index: int) -> str:
         """The picture's name."""
@@ -152,46 +211,96 @@ class Classification(Task):
     def about(self) -> About:
         """What the card says."""
         chosen = f"{len(self.aside):,} of the training pictures" if len(self.aside) else "none: the last were kept"
-        size, channels = self.config.sizes["size"], self.config.sizes["channels"]
+        left = f"; {len(self.problems):,} files could not be used" if self.problems else ""
+        how = self.prepare
         return About(
             examples=len(self.seen),
             aside=len(self.aside),
-            held_out=len(self._held_out),
+            held_out=len(self.held_out),
             split=f"trained on {len(self.seen):,}; checkpoint chosen by {chosen}; "
-            f"tested on {len(self._held_out):,} held out",
+            f"tested on {len(self.held_out):,} held out{left}",
             labels=self.seen.classes,
-            inputs=(torch.zeros(1, channels, size, size),),
-            card={"light_on_dark": self.seen.light_on_dark},
+            inputs=(torch.zeros(1, how.channels, how.size, how.size),),
+            card={"light_on_dark": how.light_on_dark, "picture": vars(how) if how.mean or how.shorter_side else {}},
         )
 
 
-def _measured(network: nn.Module, dataset: Dataset) -> dict[str, float]:
-    logits = measuring.predict(network, on_white(as_tensor(dataset.pictures)))
-    return measuring.classification_scores(logits, torch.tensor(dataset.labels))
+def normalised(x: Tensor, how: Preprocessing) -> Tensor:
+    """(B, C, H, W), 0..1, with the network's mean and deviation of each channel, if it has them."""
+    if not how.mean:
+        return x
+    mean, deviation = (torch.tensor(values).view(-1, 1, 1) for values in (how.mean, how.std))
+    return (x - mean) / deviation
+
+
+def measured(
+    network: nn.Module, pictures: Pictures, how: Preprocessing, place: Sequence[int] | None = None, at_once: int = 250
+) -> dict[str, float]:
+    """Scores of a classifier on pictures, as it expects them; `place` as in score_files."""
+    logits, device = [], next(network.parameters()).device
+    for begin in range(0, len(pictures), at_once):
+        index = np.arange(begin, min(begin + at_once, len(pictures)))
+        inputs = normalised(on_white(pictures.inputs(index)), how)
+        logits.append(measuring.predict(network, inputs.to(device)).cpu())
+    labels = pictures.labels if place is None else np.asarray(place)[pictures.labels]
+    return measuring.classification_scores(torch.cat(logits), torch.tensor(labels))
+
+
+def held_out(files: PictureFiles, share: float, aside: float) -> PictureFiles:
+    """The pictures that a run with these settings never saw."""
+    return parts_of(files, share, aside)[0]["test"]
+
+
+def score_files(
+    network: nn.Module, files: PictureFiles, how: Preprocessing, place: Sequence[int]
+) -> tuple[dict[str, float], int]:
+    """Scores on picture files, and how many could be read.
+
+    Args:
+        network: in any mode, which is put back.
+        files: the pictures.
+        how: what the network expects of a picture.
+        place: for each class of the files, the number of the output that stands for it.
+    """
+    pictures = load(files, how, [])
+    if not len(pictures):
+        raise GlassworkError("no picture could be read", where=files.spec, todo="`glasswork data look` says why.")
+    return measured(network, pictures, how, place=place), len(pictures)
+
+
+def _check_labels(config: ClassifierConfig, pictures: Pictures) -> None:
+    """Each label has its class, and there are several.
+
+    Raises:
+        GlassworkError: it isn't so.
+    """
+    labels, classes = pictures.labels, pictures.classes
+    if not len(labels):
+        return
+    if not 0 <= labels.min() <= labels.max() < len(classes):
+        worst = int(np.argmax((labels < 0) | (labels >= len(classes))))
+        raise GlassworkError(
+            "a label is out of range",
+            where=config.data,
+            why=f"{pictures.names[worst]} has the label {labels[worst]}; "
+            f"there are {len(classes)} classes, 0 to {len(classes) - 1}",
+            todo="Mend the label.",
+        )
+    if len(np.unique(labels)) < 2:
+        raise GlassworkError(
+            "there is only one class to learn",
+            where=config.data,
+            why=f"all {len(labels):,} training pictures are {classes[labels[0]]!r}",
+            todo="Add pictures of another class.",
+        )
 
 
 def _check_fit(config: ClassifierConfig, dataset: Dataset) -> None:
-    """The network takes pictures of this size, and has an output for each class; each label has its class.
+    """The network takes pictures of this size, and has an output for each class.
 
     Raises:
         GlassworkError: one of them differs.
     """
-    if len(dataset) and not 0 <= dataset.labels.min() <= dataset.labels.max() < len(dataset.classes):
-        worst = int(np.argmax((dataset.labels < 0) | (dataset.labels >= len(dataset.classes))))
-        raise GlassworkError(
-            "a label is out of range",
-            where=config.data,
-            why=f"{dataset.names[worst]} has the label {dataset.labels[worst]}; "
-            f"there are {len(dataset.classes)} classes, 0 to {len(dataset.classes) - 1}",
-            todo="Mend the label.",
-        )
-    if len(dataset) and len(np.unique(dataset.labels)) < 2:
-        raise GlassworkError(
-            "there is only one class to learn",
-            where=config.data,
-            why=f"all {len(dataset):,} training pictures are {dataset.classes[dataset.labels[0]]!r}",
-            todo="Add pictures of another class.",
-        )
     _, rows, columns, channels = dataset.pictures.shape
     found = {"size": rows, "channels": 3 if channels == 4 else channels, "classes": len(dataset.classes)}
     wrong = [f"{name} {config.sizes[name]}, the data has {value}" for name, value in found.items()

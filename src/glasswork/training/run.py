@@ -115,6 +115,7 @@ class _Run:
     def events(self, resume: bool) -> Iterator[TrainEvent]:
         """The whole course."""
         task = self.config.task()
+        self.config = task.config  # with what it found in the data
         check(task, self.processes)
         state = begin(task, self.processes)
         with ExitStack() as held:
@@ -132,8 +133,9 @@ class _Run:
             loaded = self._loaded(state) if resume else None
             parameters = sum(p.numel() for p in state.network.parameters())
             yield Started(str(self.folder), self.recipe, parameters, task.examples, self.config.steps, state.step)
-            for text in loaded.passed_over if loaded else ():
-                yield Warned(state.step, f"passed over a damaged checkpoint: {text}")
+            damaged = loaded.passed_over if loaded else ()
+            for text in (*task.notices(), *(f"passed over a damaged checkpoint: {why}" for why in damaged)):
+                yield Warned(state.step, text)
             if loaded and (self.folder / RUN_CARD).is_file() and self._is_over(state):
                 yield self._finished_before(state)
                 return

@@ -137,6 +137,10 @@ class Task(ABC):
         """What example number `index` is called, for errors."""
         return f"example {index}"
 
+    def notices(self) -> Sequence[str]:
+        """What the reader should know before it begins, such as files that could not be used."""
+        return ()
+
     def turns(self) -> Sequence[Turn]:
         """The updates of one step, in their order."""
         return (Turn(),)

@@ -5,7 +5,7 @@ from glasswork.zoo.checkpoints import load_weights, read_checkpoint
 from glasswork.zoo.libraries import reads_text, token_texts, tokens
 from glasswork.zoo.network import Network, count_macs, softmax
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
-from glasswork.zoo.shipping import Shipped, shipped
+from glasswork.zoo.shipping import Shipped, build, expected_picture, shipped
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
 
@@ -16,8 +16,10 @@ __all__ = [
     "Preprocessing",
     "Shipped",
     "Step",
+    "build",
     "count_macs",
     "encode_card",
+    "expected_picture",
     "fill",
     "load",
     "load_weights",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
         tested_on: how many pictures the scores are measured on; training never saw them.
         labels: the classes, in the order of the logits; none where the outputs have no names.
         light_on_dark: whether the training pictures were white on black.
+        picture: what it expects of a picture beside size and channels, as the fields of Preprocessing; empty for
+            networks that take 0..1.
         steps: the step of the checkpoint.
         planned_steps: how many the run was to take.
         seconds: how long it took, on one thread.
@@ -60,6 +63,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     trained: str
     labels: tuple[str, ...] = ()
     light_on_dark: bool = False
+    picture: dict[str, Any] = {}
     sha256: str = ""
     bytes: int = 0
 

@@ -70,6 +70,24 @@ def from_timm(target: str) -> Network:
     return _network(target, name, "timm", module, "random", preprocess, ())
 
 
+def build_from_library(target: str, classes: int) -> nn.Module:
+    """torchvision:NAME or timm:NAME with random weights and so many outputs.
+
+    Raises:
+        GlassworkError: the library isn't here, or has no such network.
+    """
+    kind, _, name = target.partition(":")
+    if kind == "timm":
+        timm = _library("timm", target)
+        _known("timm", name, timm.list_models(), "timm.list_models() gives them all.")
+        return timm.create_model(name, pretrained=False, num_classes=classes)
+    from torchvision import models
+
+    _known("torchvision", name, models.list_models(), "torchvision.models.list_models() gives them all.")
+    extra = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}  # silences a warning about it
+    return models.get_model(name, weights=None, num_classes=classes, **extra)
+
+
 def from_transformers(target: str) -> Network:
     """hf:FOLDER or hf:REPOSITORY, as transformers loads it: safetensors only, and no code but its own."""
     transformers = _library("transformers", target)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 import torch
+from torch import nn
 
 import glasswork
 from glasswork import data, networks
+from glasswork.errors import GlassworkError
 from glasswork.zoo.card import Card, read_card
+from glasswork.zoo.libraries import build_from_library
 from glasswork.zoo.network import Network, softmax
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.storing import check_fit, fill, read_weights
@@ -67,8 +72,8 @@ def from_card(target: str, card: Card, weights: Path, source: str) -> Network:
     """Build the network that a card describes, and fill it with the weights that the card vouches for."""
     values = read_weights(weights, card)
     with torch.device("meta"):
-        check_fit(networks.build(card.network, **card.sizes), values, where=str(weights))
-    module = networks.build(card.network, **card.sizes)
+        check_fit(build(card.network, card.sizes), values, where=str(weights))
+    module = build(card.network, card.sizes)
     fill(module, values, where=str(weights))
     return Network(
         target=target,
@@ -78,12 +83,50 @@ def from_card(target: str, card: Card, weights: Path, source: str) -> Network:
         preprocess=expected_picture(card),
         labels=card.labels,
         card=card,
-        samples=tuple(data.samples(card.data)),
+        samples=tuple(data.samples(card.data)) if card.data in data.names() else (),
         after=softmax,
         weights=source,
     )
 
 
+def build(network: str, sizes: Mapping[str, Any]) -> nn.Module:
+    """A bare network with random weights (torch's global generator).
+
+    Args:
+        network: a name of glasswork.networks, or torchvision:NAME or timm:NAME, whose only size is `classes`.
+        sizes: its sizes.
+
+    Raises:
+        GlassworkError: there is no such network.
+    """
+    if network.startswith(("torchvision:", "timm:")):
+        return build_from_library(network, int(sizes["classes"]))
+    return networks.build(network, **sizes)
+
+
 def expected_picture(card: Card) -> Preprocessing:
-    """What a network of ours expects of a picture."""
-    return Preprocessing(card.sizes["size"], card.sizes["channels"], light_on_dark=card.light_on_dark)
+    """What a network of ours, or one that began from a library's, expects of a picture.
+
+    Raises:
+        GlassworkError: the card says it in a way that means nothing.
+    """
+    try:
+        told = msgspec.convert(card.picture, _Picture)
+    except msgspec.ValidationError as error:
+        raise GlassworkError("a model card can't be read", where=card.name, why=f"picture: {error}") from error
+    return Preprocessing(
+        card.sizes["size"],
+        card.sizes["channels"],
+        light_on_dark=card.light_on_dark,
+        shorter_side=told.shorter_side,
+        filter=told.filter,
+        mean=told.mean,
+        std=told.std,
+    )
+
+
+class _Picture(msgspec.Struct, frozen=True):
+    shorter_side: int = 0
+    filter: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()

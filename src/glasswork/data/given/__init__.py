@@ -1,0 +1,22 @@
+"""One's own data, as it lies on the disk: folder:DIR, imagenet:DIR, csv:FILE, text:FILE. Nothing of it is executed."""
+
+from glasswork.data.given.files import Problem
+from glasswork.data.given.looking import look
+from glasswork.data.given.pictures import BrokenPictureError, PictureFiles
+from glasswork.data.given.reading import FORMS, is_given, read_pictures
+from glasswork.data.given.tables import Table, read_table
+from glasswork.data.given.texts import Text, read_text
+
+__all__ = [
+    "FORMS",
+    "BrokenPictureError",
+    "PictureFiles",
+    "Problem",
+    "Table",
+    "Text",
+    "is_given",
+    "look",
+    "read_pictures",
+    "read_table",
+    "read_text",
+]

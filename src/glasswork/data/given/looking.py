@@ -1,0 +1,144 @@
+"""A look at one's own data before anything is trained on it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from glasswork.data.given.files import Problem, existing
+from glasswork.data.given.pictures import BrokenPictureError, PictureFiles
+from glasswork.data.given.reading import read_pictures
+from glasswork.data.given.tables import PICTURE_COLUMNS, read_table, rows
+from glasswork.data.given.texts import read_text
+from glasswork.errors import unknown
+
+SAMPLES = 12
+
+
+def look(spec: str) -> dict[str, Any]:
+    """What a data set holds, and what is wrong with it.
+
+    Returns:
+        kind: pictures, table or text; count: how many examples; classes: how many of each; splits: how many in each
+        part; balance: largest class / smallest; sizes: width x height, how often; problems: files or lines that are not
+        used, and why; duplicates: groups of files of one content; leaks: those of them that lie in several parts or
+        classes; alike: groups that look the same at 17x16 pixels; samples: a few examples.
+
+    Raises:
+        GlassworkError: there is no such data.
+    """
+    kind, _, place = spec.partition(":")
+    if kind == "text":
+        return _look_at_text(spec)
+    if kind == "csv" and not any(c.lower() in PICTURE_COLUMNS for c in rows(existing(place, folder=False))[0]):
+        return _look_at_table(spec)
+    if kind in ("folder", "imagenet", "csv"):
+        return _look_at_pictures(read_pictures(spec))
+    raise unknown("kind of data", kind, ["folder", "imagenet", "csv", "text"])
+
+
+def _look_at_pictures(files: PictureFiles) -> dict[str, Any]:
+    problems = list(files.problems)
+    sizes: Counter[str] = Counter()
+    modes: Counter[str] = Counter()
+    same: dict[str, list[int]] = defaultdict(list)
+    alike: dict[int, list[int]] = defaultdict(list)
+    good = []
+    for i in range(len(files)):
+        try:
+            picture = files.open(i)
+            same[files.digest(i)].append(i)
+        except BrokenPictureError as error:
+            problems.append(Problem(files.paths[i], error.why))
+            continue
+        good.append(i)
+        sizes[f"{picture.width}x{picture.height}"] += 1
+        modes[picture.mode] += 1
+        alike[_differences(picture)].append(i)
+    kept = files.take(good)
+    classes = Counter(kept.classes[k] for k in kept.labels.tolist())
+    counts = {name: classes.get(name, 0) for name in kept.classes}
+    groups = [group for group in same.values() if len(group) > 1]
+    leaks = [g for g in groups if len({(files.splits[i], int(files.labels[i])) for i in g}) > 1]
+    looks = [g for g in alike.values() if len(g) > 1 and g not in groups]
+    return {
+        "data": files.spec,
+        "kind": "pictures",
+        "count": len(good),
+        "classes": counts,
+        "splits": dict(Counter(part for part in kept.splits if part)),
+        "balance": _balance(counts),
+        "sizes": dict(sizes.most_common(SAMPLES)),
+        "modes": dict(modes),
+        "problems": _told(problems),
+        "duplicates": [[files.paths[i] for i in group] for group in groups],
+        "leaks": [[files.paths[i] for i in group] for group in leaks],
+        "alike": [[files.paths[i] for i in group] for group in looks],
+        "samples": [kept.paths[i] for i in np.linspace(0, len(good) - 1, min(SAMPLES, len(good))).astype(int)],
+    }
+
+
+def _differences(picture: Image.Image) -> int:
+    """256 bits: of 17x16 grey pixels, whether each is brighter than its right neighbour (the "difference hash")."""
+    small = np.asarray(picture.convert("RGB").convert("L").resize((17, 16), Image.Resampling.BILINEAR), np.int16)
+    return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes())
+
+
+def _look_at_table(spec: str) -> dict[str, Any]:
+    table = read_table(spec)
+    counts = {name: int((table.labels == k).sum()) for k, name in enumerate(table.classes)}
+    lines: dict[bytes, list[int]] = defaultdict(list)
+    for i, row in enumerate(table.values):
+        lines[row.tobytes()].append(i)
+    groups = [group for group in lines.values() if len(group) > 1]
+    return {
+        "data": spec,
+        "kind": "table",
+        "count": len(table),
+        "classes": counts,
+        "label": table.label,
+        "splits": {},
+        "balance": _balance(counts),
+        "columns": {
+            name: {"mean": float(column.mean()), "std": float(column.std()), "distinct": len(np.unique(column))}
+            for name, column in zip(table.columns, table.values.T, strict=True)
+        },
+        "problems": _told(table.problems),
+        "duplicates": [[f"example {i}" for i in group] for group in groups],
+        "leaks": [
+            [f"example {i}" for i in group] for group in groups if len({int(table.labels[i]) for i in group}) > 1
+        ],
+        "samples": [table.values[i].tolist() for i in range(min(3, len(table)))],
+    }
+
+
+def _look_at_text(spec: str) -> dict[str, Any]:
+    text = read_text(spec)
+    whole = text.train + text.validation + text.test
+    seen = {line for line in text.train.splitlines() if len(line) > 40}
+    return {
+        "data": spec,
+        "kind": "text",
+        "count": len(whole),
+        "classes": {},
+        "splits": {"train": len(text.train), "validation": len(text.validation), "test": len(text.test)},
+        "balance": 1.0,
+        "letters": len(text.letters),
+        "lines": whole.count("\n") + 1,
+        "problems": [],
+        "duplicates": [],
+        "leaks": [[line] for line in text.test.splitlines() if line in seen],
+        "samples": [line for line in whole.splitlines() if line.strip()][:3],
+    }
+
+
+def _balance(counts: dict[str, int]) -> float | None:
+    present = [count for count in counts.values() if count]
+    return max(present) / min(present) if present else None
+
+
+def _told(problems: list[Problem] | tuple[Problem, ...]) -> list[dict[str, str]]:
+    return [{"path": problem.path, "why": problem.why} for problem in problems]
