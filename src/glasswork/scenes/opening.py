@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from glasswork.errors import GlassworkError
-from glasswork.randomness import seeded
 from glasswork.scenes.examples import first_guess, made_up
 from glasswork.scenes.messages import InputCard
 from glasswork.scenes.pictures import ReadInput, first_input, input_card, prepare, read_picture
@@ -120,17 +119,11 @@ class Followed:
     index: tuple[int, ...]
 
 
-def followed(network: Network, inputs: tuple[Tensor, ...]) -> Followed | None:
-    """The largest number of the answer: of the last row where there are rows, such as the next token's.
+def followed(output: object) -> Followed | None:
+    """The largest number of an answer: of the last row where there are rows, such as the next token's.
 
-    None where there is none whose slope could be asked for, and where the module raises: the run is then forward only,
-    and says where it ends.
+    None where there is none whose slope could be asked for.
     """
-    try:
-        with seeded(0):
-            output = network.module(*inputs)
-    except Exception:  # whatever a reader's module raises
-        return None
     for leaf, tensor in enumerate(leaves(output)):
         if tensor.is_floating_point() and tensor.numel() and tensor.requires_grad:
             last = tensor.detach()[0] if tensor.dim() > 1 else tensor.detach()

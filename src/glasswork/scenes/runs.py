@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -115,9 +116,7 @@ class Runs:
             return self.saved[request.network]
         network = self._networks.load(request.network)
         start = given(network, request.input, read_input, self._arrays)
-        aim = self._aim(network, start.tensors)
-        index, leaf = (None, -1) if aim is None else (aim.index, aim.leaf)
-        id, trace = self._traces.run(network, start.tensors, index, leaf, cancel=cancel)
+        id, trace, aim = self._run(network, start.tensors, cancel)
         card = network_card(network)
         if not request.edits:
             return Run(id, trace, card, start, aim, network)
@@ -132,14 +131,25 @@ class Runs:
         changed_id, changed = self._traces.change(id, request.edits, cancel)
         return Run(changed_id, changed, card, start, aim, network, (id, trace))
 
-    def _aim(self, network: Network, tensors: tuple[Tensor, ...]) -> Followed | None:
-        """The followed number of a run; to find it costs a run, so that those of the last inputs are kept."""
+    def _run(
+        self, network: Network, tensors: tuple[Tensor, ...], cancel: threading.Event
+    ) -> tuple[str, Trace, Followed | None]:
+        """The run, from the number that is followed; which that is, is found by the first run on these inputs."""
         key = (network.weights_hash, input_hash(tensors))
-        if key not in self._aims:
-            self._aims[key] = followed(network, tensors)
-            while len(self._aims) > MOST_AIMS:
-                self._aims.pop(next(iter(self._aims)), None)
-        return self._aims[key]
+        if key in self._aims:
+            aim = self._aims[key]
+            index, leaf = (None, -1) if aim is None else (aim.index, aim.leaf)
+            return *self._traces.run(network, tensors, index, leaf, cancel=cancel), aim
+
+        def choose(output: Any) -> tuple[int, tuple[int, ...]] | None:
+            found = followed(output)
+            return None if found is None else (found.leaf, found.index)
+
+        id, trace, chosen = self._traces.run_choosing(network, tensors, choose, cancel)
+        aim = self._aims[key] = None if chosen is None else Followed(*chosen)
+        while len(self._aims) > MOST_AIMS:
+            self._aims.pop(next(iter(self._aims)), None)
+        return id, trace, aim
 
     def _read(self, path: Path) -> Run:
         """A saved run, under the hash of its file. Nothing in it is run.

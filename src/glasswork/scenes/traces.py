@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
@@ -28,6 +29,8 @@ from glasswork.tracing.inputs import leaves
 from glasswork.tracing.run import Loss
 from glasswork.zoo import Network
 
+Choose = Callable[[Any], tuple[int, tuple[int, ...]] | None]
+"""Of an output, which tensor of it (-1: it is one itself), and where in that; None for nothing."""
 BYTES = 16 << 20
 ID_LENGTH = 16
 
@@ -95,6 +98,43 @@ class Traces:
             self._records.keep(f"{record.id}.json", msgspec.json.encode(record))
             held = self._trace(network, inputs, record, cancel, progress)
         return record.id, held
+
+    def run_choosing(
+        self,
+        network: Network,
+        inputs: tuple[torch.Tensor, ...],
+        choose: Choose,
+        cancel: threading.Event | None = None,
+    ) -> tuple[str, Trace, tuple[int, tuple[int, ...]] | None]:
+        """As `run`, from the number that `choose` finds in the output, in the same run; and which that was.
+
+        Where there is none, and where the module raises, the run is forward only.
+        """
+        packed = pack(inputs)
+        hashed = hashlib.sha256(packed).hexdigest()
+        chosen: list[tuple[int, tuple[int, ...]]] = []
+
+        def loss(output: Any) -> torch.Tensor | tuple[int, ...]:
+            with torch._C.DisableTorchFunction():  # to choose is no part of the run
+                found = choose(output)
+            if found is None:
+                raise LookupError("no number of the output has slopes")
+            chosen.append(found)
+            leaf, index = found
+            return index if leaf < 0 else list(leaves(output))[leaf][index]
+
+        try:
+            made = self._traced(network, inputs, loss, cancel)
+        except TraceFailed as error:
+            made = error.trace
+        if not chosen:
+            return *self.run(network, inputs, None, cancel=cancel), None
+        leaf, index = chosen[0]
+        record = Record(target=network.target, weights=network.weights_hash, inputs=hashed, loss=index, leaf=leaf)
+        self._records.keep(f"{hashed}.safetensors", packed)
+        self._records.keep(f"{record.id}.json", msgspec.json.encode(record))
+        self._hold(record.id, made)
+        return record.id, made, chosen[0]
 
     def change(self, id: str, edits: list[Edit], cancel: threading.Event | None = None) -> tuple[str, Trace]:
         """The run of an id once more, with changes; its own id and trace.
@@ -174,20 +214,30 @@ class Traces:
         progress: Callable[[int], None] | None,
     ) -> Trace:
         try:
-            with seeded(0):  # what draws in its forward draws the same when its trace is made again
-                made = trace(
-                    network.module,
-                    *inputs,
-                    loss=_loss(record),
-                    backward=record.loss is not None,
-                    after=network.after,
-                    cancel=cancel,
-                    progress=progress,
-                )
+            made = self._traced(network, inputs, _loss(record), cancel, progress)
         except TraceFailed as error:  # what ran before can be looked at
             made = error.trace
         self._hold(record.id, made)
         return made
+
+    def _traced(
+        self,
+        network: Network,
+        inputs: tuple[torch.Tensor, ...],
+        loss: Loss,
+        cancel: threading.Event | None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Trace:
+        with seeded(0):  # what draws in its forward draws the same when its trace is made again
+            return trace(
+                network.module,
+                *inputs,
+                loss=loss,
+                backward=loss is not None,
+                after=network.after,
+                cancel=cancel,
+                progress=progress,
+            )
 
     def _hold(self, id: str, made: Trace) -> None:
         size = sum(2 * value.bytes for op in made.ops for value in op.outputs)  # each with its gradient

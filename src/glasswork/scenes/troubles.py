@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -45,8 +46,20 @@ def trouble(trace: Trace) -> Trouble | None:
     )
 
 
+_notes: WeakKeyDictionary[Trace, list[Note]] = WeakKeyDictionary()
+
+
 def notes(trace: Trace) -> list[Note]:
-    """What is not as it seems: numbers that are none, kernels that tracing turns off, what fused operations hide."""
+    """What is not as it seems: numbers that are none, kernels that tracing turns off, what fused operations hide.
+
+    Found once for each trace: all its numbers are looked at, and a page asks again with each fold.
+    """
+    if trace not in _notes:
+        _notes[trace] = _found(trace)
+    return _notes[trace]
+
+
+def _found(trace: Trace) -> list[Note]:
     found: list[Note] = []
     bad = None if _is_bare(trace) else trace.first_not_finite()
     if bad is not None:

@@ -23,7 +23,7 @@ from glasswork.tracing.recipe import RandomState, Recipe, with_values
 from glasswork.tracing.recorder import Cancel, Keep, Recorder
 from glasswork.tracing.source import Source, owner
 
-Loss = None | tuple[int, ...] | Callable[[Any], torch.Tensor]
+Loss = None | tuple[int, ...] | Callable[[Any], torch.Tensor | tuple[int, ...]]
 
 
 def trace(
@@ -47,7 +47,7 @@ def trace(
         inputs: what its forward takes: tensors, or lists, tuples and dicts of them.
         kwargs: what it takes by keyword, likewise; their names in the trace are "input.KEY".
         loss: the number to differentiate. None: the sum of the output; a tuple: one element of it, such as (0, 4);
-            a function of the output, whose own ops are recorded at the root.
+            a function of the output, whose own ops are recorded at the root; it may also return such a tuple.
         backward: collect d(loss)/d(value) for every input, parameter and intermediate; without it autograd is off.
         detail: "ops", what the author wrote; "aten": also the aten ops that each is made of, as its `children`.
         keep: "all" the values, "none", or as many bytes of them as this; statistics are always there.
@@ -102,7 +102,11 @@ def trace_edited(
                 parts["seconds"] = time.perf_counter() - start
                 extra = after(output) if after is not None else None
                 if callable(loss):
-                    score = loss(output)
+                    chosen = loss(output)
+                    if isinstance(chosen, tuple):
+                        loss = settings["loss"] = chosen
+                    else:
+                        score = chosen
             parts |= {"output": _detached(output), "after": _detached(extra)}
             parts["outputs"] = [recorder.moments.value_of(tensor) for tensor in leaves(output)]
             if score is not None:
