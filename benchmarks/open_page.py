@@ -81,7 +81,8 @@ def app() -> Iterator[str]:
     """A server of its own that has both networks: its opening address."""
     with tempfile.TemporaryDirectory() as home:
         command = [sys.executable, "-m", "benchmarks.open_page", "serve", home]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ}) as server:
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}  # as `glasswork open` sets it
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
             try:
                 assert server.stdout
                 yield server.stdout.readline().strip()
@@ -116,7 +117,7 @@ def serve(home: Path) -> None:
 
 
 def measure() -> list[Figure]:
-    """All figures of the page."""
+    """How soon each network stands there, and milliseconds a frame while it moves."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     figures: list[Figure] = []
     with app() as address, sync_playwright() as playwright:

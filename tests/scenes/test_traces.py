@@ -40,6 +40,39 @@ def test_the_id_depends_on_the_picture_and_the_score(tmp_path: Path, network: zo
     assert len(ids) == 4
 
 
+def test_the_followed_number_is_chosen_in_the_same_run(tmp_path: Path, network: zoo.Network) -> None:
+    calls = []
+
+    def lowest(scores: torch.Tensor) -> tuple[int, tuple[int, ...]]:
+        return -1, (0, int(scores[0].argmin()))
+
+    hook = network.module.register_forward_hook(lambda *_: calls.append(1))
+    traces = Traces(tmp_path, zoo.load)
+    try:
+        id, made, chosen = traces.run_choosing(network, (picture(0),), lowest)
+    finally:
+        hook.remove()
+    assert len(calls) == 1
+    logits = network.module(picture(0))
+    index = (0, int(logits[0].argmin()))
+    assert chosen == (-1, index)
+    same, again = Traces(None, zoo.load).run(network, (picture(0),), index)
+    assert same == id
+    assert [op.path for op in made.ops] == [op.path for op in again.ops]
+    gradient, expected = made.inputs["input"].grad, again.inputs["input"].grad
+    assert gradient is not None
+    assert expected is not None
+    assert torch.equal(gradient, expected)
+    assert torch.equal(gradient, Traces(tmp_path, zoo.load).get(id).inputs["input"].grad)  # pyright: ignore[reportArgumentType]
+
+
+def test_without_a_number_to_follow_the_run_is_forward_only(tmp_path: Path, network: zoo.Network) -> None:
+    _, made, chosen = Traces(tmp_path, zoo.load).run_choosing(network, (picture(0),), lambda _: None)
+    assert chosen is None
+    assert not made.backward
+    assert made.failure is None
+
+
 def test_what_was_pushed_out_of_memory_is_computed_again(tmp_path: Path, network: zoo.Network) -> None:
     traces = Traces(tmp_path, zoo.load, most=1)
     id, first = traces.run(network, (picture(0),), (0, 0))

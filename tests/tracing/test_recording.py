@@ -8,7 +8,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-from glasswork.tracing import UnknownAddress, trace
+from glasswork.tracing import UnknownAddress, rerun, trace
 
 
 class Block(nn.Module):
@@ -201,6 +201,30 @@ def test_inputs_by_name() -> None:
     run = trace(Nested(), torch.ones(2), {"bias": torch.ones(2), "scale": torch.zeros(2)})
     assert list(run.inputs) == ["input", "input.1.bias", "input.1.scale"]
     assert run[":mul"].inputs == ("input.1.bias", "input.1.scale")
+
+
+def test_a_loss_may_choose_an_element_of_the_output() -> None:
+    torch.manual_seed(0)
+    layer, x = nn.Linear(3, 4), torch.randn(2, 3)
+    largest = int(layer(x)[1].argmax())
+    run = trace(layer, x, loss=lambda y: (1, y.tolist()[1].index(max(y.tolist()[1]))), backward=True)
+    assert run.loss_index == (1, largest)
+    (expected,) = torch.autograd.grad(layer(x)[1, largest], layer.weight)
+    gradient = run.parameters["weight"].grad
+    assert gradient is not None
+    assert torch.equal(gradient, expected)
+    assert rerun(run, {}).loss_index == (1, largest)
+
+
+def test_a_sum_too_large_is_no_infinity() -> None:
+    class Large(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * 3e38
+
+    assert trace(Large(), torch.ones(64)).first_not_finite() is None
+    found = trace(Large(), torch.full((64,), 2.0)).first_not_finite()
+    assert found is not None
+    assert found.path == ":mul"
 
 
 def test_not_finite_is_found() -> None:

@@ -52,6 +52,9 @@ class Open(Command):
 
     def run(self) -> None:
         """Serve until Ctrl-C."""
+        # Before torch is there: threads that wait for each other sleep. By default they spin, which beside a browser
+        # that draws, or any other program, makes a run on two cores take ten times as long.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         if not 0 <= self.port < 65_536:
             why = f"it is {self.port}; expected 0 to 65535"
             raise UsageError(
