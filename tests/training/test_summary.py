@@ -9,7 +9,7 @@ import pytest
 
 from glasswork.training import summary as module
 from glasswork.training.metrics import Metrics
-from glasswork.training.summary import Summary, from_rows, read_summary, thinned
+from glasswork.training.summary import Summary, from_rows, read_summary, smoothed, thinned
 
 
 def write(folder: Path, records: int) -> dict[str, list[tuple[int, float]]]:
@@ -53,6 +53,7 @@ def test_rows_and_the_tail_hold_every_record_once(tmp_path: Path, records: int) 
         for row in found:
             inside = [value for step, value in expected if row["first"] <= step <= row["last"]]
             assert (len(inside), min(inside), max(inside)) == (row["count"], row["low"], row["high"])
+            assert row["total"] == pytest.approx(sum(inside))
 
 
 def test_the_coarse_rows_are_read_where_the_fine_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +77,18 @@ def test_thinning_loses_no_extreme(tmp_path: Path) -> None:
     assert (thin.first[0], thin.steps[-1]) == (series.first[0], series.steps[-1])
     assert (thin.first[1:] > thin.steps[:-1]).all()
     assert thinned(series, 10_000) is series
+
+
+def test_smoothing_is_the_mean_of_the_records_up_to_there(tmp_path: Path) -> None:
+    truth = [value for _, value in write(tmp_path, 1000)["loss"]]
+    series = from_rows(read_summary(tmp_path)[0]["loss"])
+    means, counts = smoothed(series, 3)
+    done = 0
+    for part, (mean, count) in enumerate(zip(means, counts, strict=True)):
+        done += int(series.count[part])
+        assert mean == pytest.approx(np.mean(truth[done - count : done]))
+    assert counts[0] == series.count[0]
+    assert counts[-1] == series.count[-3:].sum()
 
 
 @pytest.mark.parametrize("harm", ["gone", "short records", "unknown series"])

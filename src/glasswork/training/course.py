@@ -121,7 +121,7 @@ def _records(folder: Path, begin: int, stop: int | None) -> tuple[dict[str, Seri
 
 def _cut(series: Series, first: int, last: int) -> Series:
     inside = (series.steps >= first) & (series.first <= last)
-    return Series(series.first[inside], series.steps[inside], series.low[inside], series.high[inside])
+    return series.each(lambda column: column[inside])
 
 
 def _drawn(series: Mapping[str, Series], events: tuple[Mapping[str, Any], ...], points: int) -> Drawn:

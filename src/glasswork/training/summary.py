@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,7 @@ ROW = np.dtype(
         ("offset", "<u8"),  # where the block begins in metrics.jsonl, in bytes
         ("low", "<f8"),
         ("high", "<f8"),
+        ("total", "<f8"),
     ]
 )
 LARGE = 64 << 20  # bytes of rows; coarser ones are read where the finer are more
@@ -45,11 +46,13 @@ class _Block:
     last: int
     low: float
     high: float
+    total: float
 
     def take(self, other: _Block) -> None:
         self.count += other.count
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        self.total += other.total
 
 
 class Summary:
@@ -110,7 +113,7 @@ class Summary:
             self._begun[0] = offset
         for name, value in values.items():
             if isinstance(value, (int, float)) and value == value and abs(value) != float("inf"):
-                block = _Block(1, step, step, value, value)
+                block = _Block(1, step, step, value, value, value)
                 self._take(0, self._number(name), block)
         self._records += 1
         if self._records % SIZES[0] == 0:
@@ -146,7 +149,7 @@ class Summary:
         """A block is full: its rows, and its part of the next coarser one."""
         begun = self._begun[level]
         rows = [
-            (series, one.count, one.first, one.last, begun, one.low, one.high)
+            (series, one.count, one.first, one.last, begun, one.low, one.high, one.total)
             for series, one in self._open[level].items()
         ]
         self._files[level].write(np.array(rows, ROW).tobytes())
@@ -166,16 +169,24 @@ class Series:
     """One series, as finely as was asked for.
 
     Attributes:
-        steps: the last step of each part, (n,).
         first: the first step of each part, (n,).
+        steps: the last step of each part, (n,).
         low: the least in it, (n,).
         high: the most, (n,); where a part is one record, the same.
+        total: the sum of its records, (n,).
+        count: how many these are, (n,).
     """
 
     first: np.ndarray
     steps: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    total: np.ndarray
+    count: np.ndarray
+
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Series:
+        """The same of all columns."""
+        return Series(*(change(getattr(self, one.name)) for one in fields(self)))
 
 
 def read_summary(folder: Path) -> tuple[dict[str, np.ndarray], int]:
@@ -265,7 +276,22 @@ def thinned(series: Series, points: int) -> Series:
         series.steps[ends],
         np.fmin.reduceat(series.low, starts),
         np.fmax.reduceat(series.high, starts),
+        np.add.reduceat(series.total, starts),
+        np.add.reduceat(series.count, starts),
     )
+
+
+def smoothed(series: Series, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of all records in each part and those before it, `window` parts in all.
+
+    Returns:
+        The means, (n,), and of how many records each of them is, (n,).
+    """
+    totals, counts = (np.concatenate([[0.0], np.cumsum(each)]) for each in (series.total, series.count))
+    ends = np.arange(1, len(series.steps) + 1)
+    begins = np.maximum(0, ends - window)
+    taken = counts[ends] - counts[begins]
+    return (totals[ends] - totals[begins]) / np.maximum(taken, 1), taken.astype(np.int64)
 
 
 def from_records(records: Iterable[tuple[int, float]]) -> Series:
@@ -273,17 +299,15 @@ def from_records(records: Iterable[tuple[int, float]]) -> Series:
     pairs = list(records)
     steps = np.array([step for step, _ in pairs], np.int64)
     values = np.array([value for _, value in pairs], np.float64)
-    return Series(steps, steps, values, values)
+    return Series(steps, steps, values, values, values, np.ones(len(pairs), np.int64))
 
 
 def from_rows(rows: np.ndarray) -> Series:
     """Each row a part."""
-    return Series(rows["first"].astype(np.int64), rows["last"].astype(np.int64), rows["low"], rows["high"])
+    whole = {name: rows[name].astype(np.int64) for name in ("first", "last", "count")}
+    return Series(whole["first"], whole["last"], rows["low"], rows["high"], rows["total"], whole["count"])
 
 
 def joined(one: Series, other: Series) -> Series:
     """One after the other."""
-    pairs: Iterator[tuple[np.ndarray, np.ndarray]] = zip(
-        (one.first, one.steps, one.low, one.high), (other.first, other.steps, other.low, other.high), strict=True
-    )
-    return Series(*(np.concatenate(pair) for pair in pairs))
+    return Series(*(np.concatenate([getattr(one, each.name), getattr(other, each.name)]) for each in fields(one)))
