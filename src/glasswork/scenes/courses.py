@@ -1,0 +1,243 @@
+"""The runs of training that the app can see: their folders, how they go, and how they are begun and steered.
+
+A trainer is a process of its own. The app reads its folder, and writes nothing there but orders; it may end, and be
+started again, without a run being touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from glasswork import recipes, training, zoo
+from glasswork.errors import GlassworkError, unknown
+from glasswork.training.course import Drawn, read_course
+from glasswork.training.locking import holder
+from glasswork.training.replaying import saved_steps
+from glasswork.training.steering import order
+from glasswork.zoo.shipping import RUN_CARD
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+MOST_RUNS = 200
+LOG = "log.txt"
+LOG_END = 2000  # bytes that are read of it
+State = Literal["starting", "running", "paused", "stopped", "finished", "failed", "died"]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """How a run stands.
+
+    Attributes:
+        name: of its folder.
+        recipe: what it was begun with.
+        config: its settings.
+        state: starting: not a record yet; died: nobody trains it, and it never said that it ended.
+        why: of a run that failed or died, what is known.
+        drawn: its course.
+        saved: the steps that were kept.
+        scores: on held-out examples, when it has finished.
+        pid: of the process that trains it, as it wrote it down; "" when none does.
+    """
+
+    name: str
+    recipe: str
+    config: training.Config
+    state: State
+    why: str
+    drawn: Drawn
+    saved: list[int] = field(default_factory=list)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    pid: str = ""
+
+
+class Courses:
+    """The runs below a folder.
+
+    Args:
+        root: such as "runs"; it need not exist.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock = threading.Lock()
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
+        self._drawn: dict[str, tuple[tuple[int, int], int, Drawn]] = {}
+
+    def names(self) -> list[str]:
+        """Every run, the newest first."""
+        try:
+            found = [path for path in self.root.iterdir() if self._is_run(path)]
+        except OSError:
+            return []
+        found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        return [path.name for path in found[:MOST_RUNS]]
+
+    def folder(self, name: str) -> Path:
+        """Where a run is. A page names runs, never paths.
+
+        Raises:
+            GlassworkError: there is none of this name.
+        """
+        path = self.root / name
+        if not NAME.fullmatch(name) or not (self._is_run(path) or name in self._started):
+            raise unknown("run", name, self.names())
+        return path
+
+    def view(self, name: str, points: int) -> RunView:
+        """How a run stands now.
+
+        Args:
+            name: one of `names()`.
+            points: the most parts of each series.
+
+        Raises:
+            GlassworkError: there is none of this name, or its settings can't be read.
+        """
+        folder = self.folder(name)
+        if not (folder / training.RUN).is_file():  # its process has only just been started
+            return self._starting(name, folder)
+        recipe, config = self.settings(folder)
+        drawn = self._course(folder, points)
+        pid = holder(folder)
+        state, why = self._state(name, folder, drawn, pid)
+        scores: Mapping[str, float] = {}
+        if state == "finished":
+            scores = zoo.read_card(folder / RUN_CARD).scores
+        return RunView(name, recipe, config, state, why, drawn, saved_steps(folder), scores, pid)
+
+    def settings(self, folder: Path) -> tuple[str, training.Config]:
+        """The recipe's name and the settings of a run.
+
+        Raises:
+            GlassworkError: they can't be read, or are those of a recipe that isn't here.
+        """
+        path = folder / training.RUN
+        try:
+            record = json.loads(path.read_bytes())
+            recipe = str(record["recipe"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GlassworkError(
+                "a run's settings can't be read", where=str(path), why=str(error), todo="Begin the run again."
+            ) from error
+        return recipe, training.from_record(recipes.config(recipe), record)
+
+    def start(self, recipe: str, settings: Mapping[str, str]) -> str:
+        """Begin a run in a process of its own, which stays when the app ends; its name.
+
+        Raises:
+            GlassworkError: no such recipe or setting, or the folder can't be made.
+        """
+        recipes.config(recipe).changed(settings)  # what is wrong with them is said here
+        with self._lock:
+            folder = self._free(recipe)
+            try:
+                folder.mkdir(parents=True)
+                log = (folder / LOG).open("ab")
+            except OSError as error:
+                raise GlassworkError("a run can't be begun here", where=str(self.root), why=str(error)) from error
+            chosen = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+            command = [sys.executable, "-m", "glasswork", "train", recipe, "--out", str(folder), *chosen]
+            with log:
+                self._started[folder.name] = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+            return folder.name
+
+    def resume(self, name: str) -> None:
+        """Go on with a run that was stopped or has died, in a process of its own.
+
+        Raises:
+            GlassworkError: there is none of this name, or it is being trained.
+        """
+        folder = self.folder(name)
+        recipe, _ = self.settings(folder)
+        if pid := holder(folder):
+            raise GlassworkError("this run is being trained", where=name, why=pid, todo="Pause or stop it there.")
+        with self._lock, (folder / LOG).open("ab") as log:
+            command = [sys.executable, "-m", "glasswork", "train", recipe, "--out", str(folder), "--resume"]
+            self._started[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def steer(self, name: str, do: str, value: float) -> None:
+        """Give an order to a run that goes on.
+
+        Raises:
+            GlassworkError: there is no such run or order, or nobody trains it now.
+        """
+        folder = self.folder(name)
+        if not holder(folder):
+            raise GlassworkError("nobody trains this run now", where=name, todo="Resume it first.")
+        order(folder, do, value)
+
+    def _is_run(self, path: Path) -> bool:
+        inside = path.is_dir() and not path.is_symlink()
+        return inside and NAME.fullmatch(path.name) is not None and (path / training.RUN).is_file()
+
+    def _free(self, recipe: str) -> Path:
+        number = 1
+        while (folder := self.root / (recipe if number == 1 else f"{recipe}-{number}")).exists():
+            number += 1
+        return folder
+
+    def _course(self, folder: Path, points: int) -> Drawn:
+        """Read again only when more was written: many pages may watch one run."""
+        try:
+            now = (folder / "metrics.jsonl").stat()
+        except OSError:
+            return Drawn({}, (), 0)
+        stamp = now.st_mtime_ns, now.st_size
+        known = self._drawn.get(folder.name)
+        if known is None or known[:2] != (stamp, points):
+            known = stamp, points, read_course(folder, points)
+            self._drawn[folder.name] = known
+        return known[2]
+
+    def _state(self, name: str, folder: Path, drawn: Drawn, pid: str) -> tuple[State, str]:
+        last = next((event for event in reversed(drawn.events) if event["event"] in _TURNS), None)
+        if pid:
+            return ("paused" if last and last["event"] == "paused" else "running"), ""
+        process = self._started.get(name)
+        code = process.poll() if process else None
+        if process and code is None:
+            return "starting", ""
+        if last and last["event"] in ("finished", "stopped"):
+            return last["event"], str(last.get("why", ""))
+        if code is not None and code > 0:
+            return "failed", _end_of_log(folder)
+        if code is not None and code < 0:
+            likely = ", likely out of memory" if code == -9 else ""
+            return "died", f"ended by signal {-code}{likely}"
+        return "died", "its process is gone"
+
+    def _starting(self, name: str, folder: Path) -> RunView:
+        process = self._started[name]
+        code = process.poll()
+        recipe = re.sub(r"-\d+$", "", name) if name not in recipes.names() else name
+        state: State = "starting" if code is None else "failed"
+        why = "" if code is None else _end_of_log(folder)
+        return RunView(name, recipe, recipes.config(recipe), state, why, Drawn({}, (), 0))
+
+
+_TURNS = {"paused", "went on", "resumed", "stopped", "finished"}
+
+
+def _end_of_log(folder: Path) -> str:
+    """The last lines that a trainer said before it ended."""
+    try:
+        with (folder / LOG).open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - LOG_END))
+            said = file.read().decode(errors="replace").strip()
+    except OSError:
+        return "it said nothing"
+    return said.rpartition("\n\n")[2] or "it said nothing"
