@@ -61,9 +61,9 @@ def test_a_run_is_begun_paused_stepped_stopped_resumed_and_killed(tmp_path: Path
 
 def test_what_can_not_be_begun_is_said_at_once(tmp_path: Path) -> None:
     courses = Courses(tmp_path / "runs")
-    with pytest.raises(GlassworkError, match="unknown setting"):
+    with pytest.raises(GlassworkError, match="no setting called"):
         courses.start("tiny-vgg-digits", {"colour": "red"})
-    with pytest.raises(GlassworkError, match="recipe"):
+    with pytest.raises(GlassworkError, match="no recipe called"):
         courses.start("../x", {})
     assert courses.names() == []
     name = courses.start("tiny-vgg-digits", {"data": "emoji"})
@@ -80,5 +80,5 @@ def test_a_page_names_runs_and_no_paths(tmp_path: Path, name: str) -> None:
     (tmp_path / "runs" / "link").symlink_to(outside)
     courses = Courses(tmp_path / "runs")
     assert courses.names() == []
-    with pytest.raises(GlassworkError, match="unknown run"):
+    with pytest.raises(GlassworkError, match="no run called"):
         courses.view(name, 10)
