@@ -122,12 +122,28 @@ const SHARED = 0.4;
 export function shortened(columns: GraphColumn[], order: number, letters: number): string {
   const { name, stage, alike } = columns[order]!;
   if (name.length <= letters || alike > 1) return name;
-  const inside = columns.filter((one) => one.stage === stage);
+  const inside = byStage(columns).get(stage) ?? [];
   const word = /^[a-z_ .-]{3,}/i.exec(name)?.[0] ?? "";
   const rest = name.slice(word.length).trim();
   const like = inside.filter((one) => one.name.startsWith(word) && one.name.length > word.length).length;
   const known = word && rest && rest.length <= letters && like > 1 && like >= SHARED * inside.length;
   return known ? rest : name.replace(/(?<=[a-z])(pool|norm|proj|conv|attn|drop)/gi, "\u200b$1"); // may break there
+}
+
+const grouped = new WeakMap<GraphColumn[], Map<number, GraphColumn[]>>();
+
+/** Found once for a graph: hundreds of columns ask for their neighbours each time that they are laid out. */
+function byStage(columns: GraphColumn[]): Map<number, GraphColumn[]> {
+  const known = grouped.get(columns);
+  if (known) return known;
+  const found = new Map<number, GraphColumn[]>();
+  for (const column of columns) {
+    const inside = found.get(column.stage);
+    if (inside) inside.push(column);
+    else found.set(column.stage, [column]);
+  }
+  grouped.set(columns, found);
+  return found;
 }
 
 function boxes({ axes, channels }: GraphColumn, x: number, y: number, pane: number, pitch: number): Box[] {
