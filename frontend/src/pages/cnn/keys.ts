@@ -1,16 +1,4 @@
 /** Every key that does something on this page, as `?` lists them. */
-import type { Key } from "../../lib/text";
+import { keysWith } from "../../chrome/keys";
 
-export const KEYS: { keys: string[]; does: Key }[] = [
-  { keys: ["Tab"], does: "keys.tab" },
-  { keys: ["←", "→", "↑", "↓"], does: "keys.arrows" },
-  { keys: ["Shift", "←", "→"], does: "keys.far" },
-  { keys: ["Enter"], does: "keys.enter" },
-  { keys: ["Backspace"], does: "keys.back" },
-  { keys: ["Esc"], does: "keys.escape" },
-  { keys: ["Space"], does: "keys.play" },
-  { keys: ["F"], does: "keys.forward" },
-  { keys: ["B"], does: "keys.backward" },
-  { keys: ["T"], does: "keys.table" },
-  { keys: ["?"], does: "keys.list" },
-];
+export const KEYS = keysWith({ keys: ["Space"], does: "keys.play" });
