@@ -211,8 +211,6 @@ def test_nothing_runs_over_the_side(screen: Page, app: App, networks: list[str])
     wide: list[str] = []
     small = screen.viewport_size is not None and screen.viewport_size["width"] < WIDE
     for state in small_states_of(networks[0]) if small else states_of(networks[0]):
-        if small and state.path == "open":
-            continue  # the graph is not fit for small screens yet
         move(screen, app.address(state.path, **state.query))
         enact(screen, state)
         settle(screen)
@@ -255,8 +253,6 @@ def test_targets_are_large_enough_for_a_finger(browser: Browser, app: App, netwo
     with window(browser, app, heard, viewport=PHONE, has_touch=True, is_mobile=True) as context:
         page = context.new_page()
         for state in small_states_of(networks[0]):
-            if state.path == "open":
-                continue  # the graph is not fit for fingers yet
             move(page, app.address(state.path, **state.query))
             enact(page, state)
             settle(page)

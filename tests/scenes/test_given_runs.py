@@ -18,6 +18,7 @@ from glasswork.scenes.respond import Respondent, parse
 from glasswork.scenes.troubles import without_folders
 
 NETWORK = "tiny-vgg-fashion"
+STRANGERS = str(Path(__file__).parents[1] / "browser/strangers.py")
 FILE = """
 import torch
 from torch import nn
@@ -179,7 +180,27 @@ def test_weights_are_put_in_first(tmp_path: Path) -> None:
     torch.save({name: torch.zeros_like(value) for name, value in module.state_dict().items()}, tmp_path / "w.pt")
     respondent = Respondent(targets=(NETWORK,), weights={NETWORK: tmp_path / "w.pt"})
     graph, _ = opened(respondent, NETWORK)
-    assert [score.probability.value for score in graph.classes] == pytest.approx([0.1] * len(graph.classes))
+    shares = [score.probability.value for score in graph.answers if score.probability]
+    assert shares == pytest.approx([0.1] * 6)
+
+
+def test_scores_without_names_go_by_their_places(tmp_path: Path) -> None:
+    target = f"{STRANGERS}:gpt"
+    module = zoo.load(target).module
+    graph, arrays = opened(Respondent(targets=(target,)), target)
+    words = torch.from_numpy(arrays["input@value"]).long().reshape(1, -1)
+    with torch.no_grad():
+        largest = module(words).logits[0, -1].topk(6)
+    assert [int(score.label) for score in graph.answers] == largest.indices.tolist()
+    assert [score.score.value for score in graph.answers] == pytest.approx(largest.values.tolist(), abs=1e-5)
+    assert (graph.outputs, {score.probability for score in graph.answers}) == (96, {None})
+    assert graph.answers[0].score == graph.followed
+
+
+def test_what_answers_with_a_picture_has_no_scores() -> None:
+    target = f"{STRANGERS}:unet"
+    graph, _ = opened(Respondent(targets=(target,)), target)
+    assert (graph.answers, graph.outputs) == ([], 0)
 
 
 CHANGES = [
@@ -243,12 +264,13 @@ def test_what_if_is_what_a_twin_computes(tmp_path: Path) -> None:
         )
     assert not arrays["input@difference"].any()
     probabilities = torch.softmax(old["output"], 1)[0], torch.softmax(new["output"], 1)[0]
-    for score in graph.classes:
+    for score in graph.answers:
         at = network.labels.index(score.label)
         assert score.before is not None
+        assert score.probability is not None
         assert score.before.value == pytest.approx(probabilities[0][at].item(), abs=1e-6)
         assert score.probability.value == pytest.approx(probabilities[1][at].item(), abs=1e-6)
-    assert network.labels[int(old["output"].argmax())] in [score.label for score in graph.classes]
+    assert network.labels[int(old["output"].argmax())] in [score.label for score in graph.answers]
     ((card, _),) = ask(respondent, m.ExplainNumber(request=2, ref=f"{graph.source}#block1.relu1[0,2,3,4]@value"))
     assert (card.kind, card.value, card.note) == ("given", 0, "[:,2,:,:] switched off")
     plain = network.module.get_parameter("block2.conv1.weight")

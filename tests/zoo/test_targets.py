@@ -155,6 +155,13 @@ def test_torchvisions_networks_have_their_own_preprocessing_and_say_that_they_ar
     assert zoo.load("torchvision:squeezenet1_1").weights_hash == network.weights_hash
 
 
+def test_a_backbone_of_torchvisions_brings_no_weights_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda url, **_: pytest.fail(f"{url} is asked for"))
+    network = zoo.load("torchvision:lraspp_mobilenet_v3_large")
+    assert network.weights == "random"
+    assert network.module(torch.zeros(1, 3, 32, 32))["out"].shape == (1, 21, 32, 32)
+
+
 def test_torchvisions_weights_are_used_when_they_are_in_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

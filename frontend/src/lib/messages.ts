@@ -143,6 +143,7 @@ export interface NetworkCard {
   draws: boolean;
   light_on_dark: boolean;
   reads_text?: boolean;
+  weights?: string;
   saved?: boolean;
 }
 /**
@@ -233,7 +234,6 @@ export interface ClassScore {
   label: string;
   logit: Number;
   probability: Number;
-  before?: Number | null;
 }
 /**
  * What one channel gives to the score.
@@ -256,7 +256,8 @@ export interface Graph {
   level: string;
   stages: GraphStage[];
   columns: GraphColumn[];
-  classes: ClassScore[];
+  answers: TopScore[];
+  outputs: number;
   followed: Number | null;
   before: Number | null;
   backward: boolean;
@@ -318,6 +319,15 @@ export interface Axes {
   columns: number;
   row_step: number;
   column_step: number;
+}
+/**
+ * One of the largest numbers of a row that a network answers with.
+ */
+export interface TopScore {
+  label: string;
+  score: Number;
+  probability: Number | null;
+  before: Number | null;
 }
 /**
  * Something that a reader must know of a run beside its numbers.

@@ -48,9 +48,7 @@ def made_up(network: Network) -> Example:
                 network.module(tensor)
         except Exception:  # another shape, another signature: the code is the reader's
             continue
-        shape = "x".join(map(str, tensor.shape))
-        about = f"seed {SEED}, {shape}: nothing says what this network takes, and this runs"
-        return Example("random", about, (tensor.clone(),))
+        return Example("random", f"made-up numbers, {_shape(tensor)} (seed {SEED})", (tensor.clone(),))
     raise GlassworkError(
         f"nothing says what {network.name} takes",
         where=network.target,
@@ -64,8 +62,12 @@ def first_guess(network: Network) -> Example | None:
     tensor = next(_candidates(network.module), None)
     if tensor is None:
         return None
-    shape = "x".join(map(str, tensor.shape))
-    return Example("random", f"seed {SEED}, {shape}: a guess, and it does not run", (tensor,))
+    about = f"made-up numbers, {_shape(tensor)} (seed {SEED}): a guess, and it does not run"
+    return Example("random", about, (tensor,))
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape))
 
 
 def _candidates(module: nn.Module) -> Iterator[Tensor]:

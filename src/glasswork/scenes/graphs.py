@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Collection
 from typing import Any
@@ -13,12 +14,12 @@ import torch
 from glasswork.scenes.changes import Differences
 from glasswork.scenes.folding import Column, Level, fold
 from glasswork.scenes.labels import source_of
-from glasswork.scenes.messages import Array, ClassScore, GraphColumn, GraphStage, Number, Source
+from glasswork.scenes.messages import Array, TopScore, GraphColumn, GraphStage, Number, Source
 from glasswork.scenes.opening import Followed
 from glasswork.scenes.pictured import Drawn, drawn, sampled
 from glasswork.tracing import Op, Trace, Value
 from glasswork.tracing.costs import bytes_moved
-from glasswork.zoo import Network
+from glasswork.zoo import Network, reads_text, token_texts
 
 MOST_DRAWINGS = 200
 """So many columns of one trace stay drawn, some 30 MB."""
@@ -250,34 +251,67 @@ SCORES = 6
 
 
 def largest_scores(
-    trace: Trace, network: Network, source: str, before: Trace | None = None, base: str = ""
-) -> list[ClassScore]:
-    """The largest scores of a classifier, largest first; empty for what is none.
+    trace: Trace,
+    network: Network | None,
+    source: str,
+    aim: Followed | None,
+    before: Trace | None = None,
+    base: str = "",
+) -> tuple[list[TopScore], int]:
+    """The largest scores of what answers with a row of them, largest first, and how many there are.
 
     Args:
         trace: what is shown.
-        network: knows the classes.
+        network: knows the classes, or the tokens; None for a saved run.
         source: the address of the trace.
+        aim: the number that is followed, which stands in the row.
         before: the run without the changes, whose largest score then stands among them.
         base: its address.
     """
-    answer = trace.outputs[0] if trace.outputs else None
-    if answer is None or answer.path is None or not network.labels or answer.shape != (1, len(network.labels)):
-        return []
-    probable = f":{PROBABILITY}" in trace and trace[f":{PROBABILITY}"].output
-    path = str(probable.path if probable else answer.path)
-    shares = trace.value(path).tensor[0].double()
-    chosen = answer.tensor[0].argsort(descending=True)[:SCORES].tolist()
-    were = None if before is None else before.value(path).tensor[0]
+    answer = None if aim is None or len(trace.outputs) <= max(aim.leaf, 0) else trace.outputs[max(aim.leaf, 0)]
+    if aim is None or answer is None or answer.path is None or answer.data is None:
+        return [], 0
+    if not 1 <= len(answer.shape) <= 3 or answer.shape[-1] < 2:
+        return [], 0
+    if len(answer.shape) > 1 and answer.shape[0] > 1:  # of several examples, or of boxes: no row answers for all
+        return [], 0
+    row = aim.index[:-1]
+    scores = answer.tensor[row]
+    chosen = scores.argsort(descending=True)[:SCORES].tolist()
+    were = None if before is None else before.value(answer.path).tensor[row]
     if were is not None and int(were.argmax()) not in chosen:
         chosen[-1] = int(were.argmax())
-    found = []
-    for at in chosen:
-        logit = Number(ref=f"{source}#{answer.path}[0,{at}]@value", value=answer.tensor[0, at].item())
-        share = Number(ref=f"{source}#{path}[0,{at}]@value", value=shares[at].item())
-        was = None if were is None else Number(ref=f"{base}#{path}[0,{at}]@value", value=were[at].item())
-        found.append(ClassScore(label=network.labels[at], logit=logit, probability=share, before=was))
-    return found
+    probable = trace[f":{PROBABILITY}"].output if f":{PROBABILITY}" in trace else None
+    if probable is not None and (probable.path is None or probable.shape != answer.shape):
+        probable = None
+    shown = answer.path if probable is None else str(probable.path)
+    labels = _labels(network, chosen, len(scores))
+
+    def number(of: Trace, address: str, path: str, at: int) -> Number:
+        place = (*row, at)
+        ref = f"{address}#{path}[{','.join(map(str, place))}]@value"
+        return Number(ref=ref, value=of.value(path).tensor[place].item())
+
+    found = [
+        TopScore(
+            label=label,
+            score=number(trace, source, answer.path, at),
+            probability=None if probable is None else number(trace, source, shown, at),
+            before=None if before is None else number(before, base, shown, at),
+        )
+        for at, label in zip(chosen, labels, strict=True)
+    ]
+    return found, len(scores)
+
+
+def _labels(network: Network | None, chosen: list[int], count: int) -> list[str]:
+    """What the chosen of so many numbers are called: classes, tokens, or by their places."""
+    if network is not None and len(network.labels) == count:
+        return [network.labels[at] for at in chosen]
+    if network is not None and reads_text(network.target):
+        with contextlib.suppress(Exception):  # a tokenizer that is not there, or knows fewer
+            return [repr(token)[1:-1] for token in token_texts(network.target, torch.tensor(chosen))]
+    return [str(at) for at in chosen]
 
 
 def followed_number(trace: Trace, source: str, aim: Followed | None) -> Number | None:

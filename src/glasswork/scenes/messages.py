@@ -224,6 +224,8 @@ class NetworkCard(Struct, frozen=True, kw_only=True):
     """Whether it was trained on white ink on black."""
     reads_text: bool = False
     """Whether it comes with a tokenizer, so that a text can be typed."""
+    weights: str = ""
+    """Where its weights are from: "random" is what must be said."""
     saved: bool = False
     """Whether it is a run that was read from a file, which can be looked at and not run again."""
 
@@ -295,8 +297,18 @@ class ClassScore(Struct, frozen=True):
     label: str
     logit: Number
     probability: Number
-    before: Number | None = None
-    """Its probability without the changes, where there are any."""
+
+
+class TopScore(Struct, frozen=True):
+    """One of the largest numbers of a row that a network answers with."""
+
+    label: str
+    """The class or the token that it stands for; its place where nobody says."""
+    score: Number
+    probability: Number | None
+    """None where nobody says that the scores are logits."""
+    before: Number | None
+    """Its probability, or without one its score, before the changes, where there are any."""
 
 
 class Push(Struct, frozen=True):
@@ -422,8 +434,10 @@ class Graph(Struct, tag_field="type", tag="graph", frozen=True, kw_only=True):
     stages: list[GraphStage]
     columns: list[GraphColumn]
     """The first is the input."""
-    classes: list[ClassScore]
-    """The largest scores, largest first, where it answers with scores."""
+    answers: list[TopScore]
+    """The largest scores, largest first, where it answers with a row of them."""
+    outputs: int
+    """Of how many."""
     followed: Number | None
     """The number whose slopes are shown: a score, or another element of the output."""
     before: Number | None

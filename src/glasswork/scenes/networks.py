@@ -102,4 +102,5 @@ def network_card(network: Network) -> NetworkCard:
         draws=shape is not None and shape.channels == 1,
         light_on_dark=shape is not None and shape.light_on_dark,
         reads_text=zoo.reads_text(network.target),
+        weights=network.weights,
     )

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from torch import Tensor
 from glasswork.errors import GlassworkError
 from glasswork.scenes.changes import changes
 from glasswork.scenes.graphs import followed_number, largest_scores
-from glasswork.scenes.messages import ClassScore, NetworkCard, Number, OpenGraph
+from glasswork.scenes.messages import NetworkCard, Number, OpenGraph, TopScore
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.opening import Arrays, Followed, Given, followed, given
 from glasswork.scenes.pictures import ReadInput
@@ -59,13 +60,11 @@ class Run:
         """The address of the unchanged run, or ""."""
         return f"trace:{self.base[0]}" if self.base else ""
 
-    @property
-    def classes(self) -> list[ClassScore]:
-        """The largest scores."""
-        if self.network is None:
-            return []
+    @cached_property
+    def scores(self) -> tuple[list[TopScore], int]:
+        """The largest scores, and of how many."""
         before = self.base[1] if self.base else None
-        return largest_scores(self.trace, self.network, self.source, before, self.base_source)
+        return largest_scores(self.trace, self.network, self.source, self.aim, before, self.base_source)
 
     @property
     def followed(self) -> Number | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Collection
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,7 +30,7 @@ def from_torchvision(target: str) -> Network:
     _known("torchvision", name, models.list_models(), "torchvision.models.list_models() gives them all.")
     choices = list(models.get_model_weights(name))
     best = getattr(type(choices[0]), "DEFAULT", choices[0]) if choices else None
-    module = _seeded(lambda: models.get_model(name, weights=None))
+    module = _seeded(lambda: models.get_model(name, **_without_weights(models.get_model_builder(name))))
     cached = best and Path(torch.hub.get_dir()) / "checkpoints" / best.url.rsplit("/", 1)[-1]
     if cached and cached.is_file():
         module.load_state_dict(torch.load(cached, map_location="cpu", weights_only=True))
@@ -191,6 +192,11 @@ def _seeded(make: Callable[[], nn.Module]) -> nn.Module:
     """Random weights, the same ones each time that the target is loaded."""
     with seeded(0):
         return make()
+
+
+def _without_weights(builder: Callable[..., nn.Module]) -> dict[str, None]:
+    """What keeps a builder of torchvision from fetching weights: some have a backbone with weights of its own."""
+    return dict.fromkeys(name for name in ("weights", "weights_backbone") if name in signature(builder).parameters)
 
 
 def _known(library: str, name: str, known: Collection[str], todo: str) -> None:

@@ -127,7 +127,7 @@ def _made_by(target: str, source: ModuleType, name: str) -> Network:
     return Network(
         target=target,
         name=name,
-        title=name,
+        title=_title(made, source, name),
         module=made,
         preprocess=guess_preprocessing(made),
         labels=(),
@@ -136,6 +136,16 @@ def _made_by(target: str, source: ModuleType, name: str) -> Network:
         after=None,
         weights="the factory's",
     )
+
+
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+"""Modules whose class says nothing of what they are."""
+
+
+def _title(made: nn.Module, source: ModuleType, factory: str) -> str:
+    """The class that the reader wrote, and the file that it was made in."""
+    kind = factory if type(made) in CONTAINERS else type(made).__name__
+    return f"{kind} · {Path(source.__file__).name if source.__file__ else source.__name__}"
 
 
 def guess_preprocessing(module: nn.Module) -> Preprocessing | None:

@@ -1,8 +1,10 @@
 /** What is drawn of a column: its channels' numbers, each with its address. */
-import { drawnColumns, drawnRows, indexOf } from "../../lib/axes";
+import { drawnColumns, drawnRows, indexOf, kindOf } from "../../lib/axes";
 import type { GraphColumn } from "../../lib/messages";
+import { exact } from "../../lib/numbers";
 import { at } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
+import { text } from "../../lib/text";
 import type { PlacedCells } from "../pane/Panes.svelte";
 import type { Placed } from "./layout";
 
@@ -10,6 +12,46 @@ export interface GraphCells extends PlacedCells {
   column: GraphColumn;
   order: number;
   channel: number;
+  /** Drawn along a row what stands in a column. */
+  turned: boolean;
+}
+
+/** A number that was chosen: of which tensor, and where in it. */
+export interface Chosen {
+  path: string;
+  index: number[];
+}
+
+/** Whether a chosen number is of what is drawn here. */
+export const isOf = ({ column, channel }: GraphCells, chosen: Chosen | null): boolean =>
+  chosen?.path === column.path &&
+  column.axes!.places.every((place, axis) => place !== -1 || chosen.index[axis] === channel);
+
+/** Whether an operation stands in a column: it is it, or folded into it. */
+export function holds({ key, path, alike }: GraphColumn, operation: string): boolean {
+  if (path === operation) return true;
+  const inside = (module: string): boolean =>
+    operation === module || operation.startsWith(`${module}.`) || operation.startsWith(`${module}:`);
+  if (alike === 1) return inside(key);
+  const [first, last] = key.split("..").map((end) => /^(.*?)(\d+)$/.exec(end));
+  if (!first || !last) return false;
+  for (let at = Number(first[2]); at <= Number(last[2]); at++) if (inside(`${first[1]}${at}`)) return true;
+  return false;
+}
+
+/** Where the number of largest size stands in what is drawn. */
+export function peak({ values, columns }: GraphCells): { row: number; column: number } {
+  let found = 0;
+  for (let i = 1; i < values.length; i++) if (Math.abs(values[i]!) > Math.abs(values[found]!)) found = i;
+  return { row: Math.floor(found / columns), column: found % columns };
+}
+
+/** What a screen reader is told of it. */
+export function describe(cell: GraphCells): string {
+  const { row, column } = peak(cell);
+  const largest = exact(cell.values[row * cell.columns + column]!);
+  const { channel, rows, columns } = cell;
+  return text("map.pane", { name: cell.column.name, channel, rows, columns, largest });
 }
 
 /** The end of a column's colour scale: its number of largest size. */
@@ -25,28 +67,38 @@ function drawnOf(column: GraphColumn, backward: boolean): "grad" | "difference" 
   return column.changed && column.changed.value !== 0 ? "difference" : "value";
 }
 
-export function cellsOf(placed: Placed, tensors: Map<string, Tensor>, backward: boolean): GraphCells[] {
+/** `flat`: strips lie. */
+export function cellsOf(
+  placed: Placed,
+  tensors: Map<string, Tensor>,
+  backward: boolean,
+  flat = false,
+): GraphCells[] {
   const { column, order, panes } = placed;
   const what = drawnOf(column, backward);
   const tensor = tensors.get(`${column.path}@${what}`);
   const { axes } = column;
   if (!axes || !tensor) return [];
-  const [rows, columns] = [drawnRows(axes), drawnColumns(axes)];
+  const turned = flat && kindOf(axes) === "strip";
+  const [down, across] = [drawnRows(axes), drawnColumns(axes)];
+  const [rows, columns] = turned ? [across, down] : [down, across];
   const range = Math.abs((what === "difference" ? column.changed : reach(column, backward))?.value ?? 0);
   return panes.map((box, i) => {
     const channel = column.channels[i]!;
     return {
-      key: `${column.path} ${channel} ${what}`,
+      key: `${column.path} ${channel} ${what}${turned ? " flat" : ""}`,
       box,
       column,
       order,
       channel,
+      turned,
       rows,
       columns,
       values: tensor.data.subarray(i * rows * columns, (i + 1) * rows * columns),
       scale: backward ? "gradient" : "activation",
       range,
-      refer: (row, col) => at(tensor.ref, indexOf(axes, channel, row, col)),
+      refer: (row, col) =>
+        at(tensor.ref, indexOf(axes, channel, ...(turned ? ([col, row] as const) : ([row, col] as const)))),
     };
   });
 }

@@ -11,6 +11,8 @@ export interface Placed {
   order: number;
   x: number;
   width: number;
+  /** How wide its name may be. */
+  room: number;
   /** One box a drawn channel. */
   panes: Box[];
 }
@@ -37,17 +39,33 @@ export interface GraphLayout {
   columns: Placed[];
   brackets: Bracket[];
   arcs: Arc[];
-  rows: { arcs: number; panes: number; skyline: number; range: number; cost: number; amount: number };
+  /** How many channels of each column are drawn. */
+  shown: number;
+  rows: {
+    names: number;
+    arcs: number;
+    panes: number;
+    skyline: number;
+    range: number;
+    cost: number;
+    amount: number;
+  };
   heights: { skyline: number; cost: number };
   pane: number;
 }
 
-const ROWS = 6;
+const ROWS = { all: 6, back: 3 };
 const PANE = { largest: 64, smallest: 30, back: 22, dense: 40 };
 const GAP = { least: 4, most: 10 };
 const TIGHT = 5;
 const APART = 24;
+/** Room for what goes around, and how much more for each that goes around others. */
 const ARCS = 26;
+const NEST = 5;
+const DEEPEST = 4;
+/** A picture of rows is so many panes wide, and columns so far apart, where there is room. */
+const WIDEST = 3;
+const LOOSE = 44;
 /** Room for what is centred over the first column and the last. */
 const EDGE = 16;
 /** What stands above the panes: the bracket, the names, the sizes. */
@@ -73,20 +91,27 @@ export function layoutGraph(
   const begins = (at: number): boolean =>
     at > 0 && (columns[at]!.stage !== columns[at - 1]!.stage || columns[at - 1]!.kind === "input");
   const breaks = columns.filter((_, at) => begins(at)).length;
+  const shown = opened ? ROWS.back : ROWS.all;
+  const around = nested(spans(columns)).map((span) => ({ ...span, depth: Math.min(DEEPEST, span.depth) }));
+  const lifted = ARCS + NEST * Math.max(0, ...around.map((span) => span.depth));
   const fitting = (width - 2 * EDGE - breaks * (APART - TIGHT)) / columns.length - TIGHT;
-  const free = height - HEAD - ARCS - SKYLINE.least - COST.least - BETWEEN;
-  const fitted = dense ? PANE.dense : Math.min(PANE.largest, free / ROWS - GAP.least);
+  const free = height - HEAD - lifted - SKYLINE.least - COST.least - BETWEEN;
+  const fitted = dense ? PANE.dense : Math.min(PANE.largest, free / shown - GAP.least);
   const largest = opened ? PANE.smallest : fitted;
   const smallest = opened ? PANE.back : dense ? PANE.dense : PANE.smallest;
-  const pane = Math.round(Math.max(smallest, Math.min(largest, fitting)));
-  const apart = Math.min(
-    APART * 2.5,
-    Math.max(APART, breaks ? (width - 2 * EDGE - columns.length * (pane + TIGHT)) / breaks : 0),
-  );
-  const top = HEAD + ARCS;
-  const spare = Math.max(0, free - ROWS * (pane + GAP.least));
-  const pitch = pane + (opened ? GAP.least : Math.min(GAP.most, GAP.least + spare / ROWS / 2));
-  const rest = Math.max(0, free - ROWS * pitch);
+  const pane = Math.floor(Math.max(smallest, Math.min(largest, fitting)));
+  const left = (): number => width - 2 * EDGE - taken;
+  let taken = columns.length * (pane + TIGHT) + breaks * (APART - TIGHT);
+  const apart = Math.min(APART * 2.5, Math.max(APART, breaks ? APART + left() / breaks : 0));
+  taken += breaks * (apart - APART);
+  const matrices = columns.filter(({ axes }) => axes && kindOf(axes) === "matrix").length;
+  const more = Math.floor(Math.max(0, Math.min((WIDEST - 1) * pane, left() / Math.max(1, matrices))));
+  taken += matrices * more;
+  const tight = dense ? TIGHT : Math.min(LOOSE, TIGHT + Math.max(0, left() / columns.length));
+  const top = HEAD + lifted;
+  const spare = Math.max(0, free - shown * (pane + GAP.least));
+  const pitch = pane + (opened ? GAP.least : Math.min(GAP.most, GAP.least + spare / shown / 2));
+  const rest = Math.max(0, free - shown * pitch);
   const heights = {
     skyline: Math.round(Math.min(SKYLINE.most, SKYLINE.least + 0.65 * rest)),
     cost: Math.round(Math.min(COST.most, COST.least + 0.35 * rest)),
@@ -94,12 +119,15 @@ export function layoutGraph(
   const placed: Placed[] = [];
   let x = EDGE;
   columns.forEach((column, order) => {
-    if (order > 0) x += begins(order) ? apart : TIGHT;
-    const name = shortened(columns, order, (pane + TIGHT) / LETTER);
-    placed.push({ column, name, order, x, width: pane, panes: boxes(column, x, top, pane, pitch) });
-    x += pane;
+    if (order > 0) x += begins(order) ? Math.max(apart, tight) : tight;
+    const wide = pane + (column.axes && kindOf(column.axes) === "matrix" ? more : 0);
+    const room = wide + tight - 1;
+    const name = shortened(columns, order, room / LETTER);
+    const panes = boxes(column, x, top, wide, pane, pitch, shown);
+    placed.push({ column, name, order, x, width: wide, room, panes });
+    x += wide;
   });
-  const bottom = top + ROWS * pitch;
+  const bottom = top + shown * pitch;
   const skyline = bottom + 14;
   const range = skyline + heights.skyline + 4;
   const cost = range + 24;
@@ -108,8 +136,9 @@ export function layoutGraph(
     height: opened ? bottom + 6 : cost + heights.cost + 20,
     columns: placed,
     brackets: brackets(graph, placed, apart),
-    arcs: arcs(placed),
-    rows: { arcs: HEAD + ARCS - 3, panes: top, skyline, range, cost, amount: cost + heights.cost },
+    arcs: arcs(placed, around),
+    shown,
+    rows: { names: HEAD - 32, arcs: top - 3, panes: top, skyline, range, cost, amount: cost + heights.cost },
     heights,
     pane,
   };
@@ -146,15 +175,23 @@ function byStage(columns: GraphColumn[]): Map<number, GraphColumn[]> {
   return found;
 }
 
-function boxes({ axes, channels }: GraphColumn, x: number, y: number, pane: number, pitch: number): Box[] {
+function boxes(
+  { axes, channels }: GraphColumn,
+  x: number,
+  y: number,
+  wide: number,
+  pane: number,
+  pitch: number,
+  shown: number,
+): Box[] {
   if (!axes) return [];
   const kind = kindOf(axes);
-  const tall = ROWS * pitch - 4;
+  const tall = shown * pitch - 4;
   if (kind === "strip") return [{ x: x + pane / 2 - 7, y, width: 14, height: tall }];
-  if (kind === "matrix") return [{ x, y, width: pane, height: tall }];
+  if (kind === "matrix") return [{ x, y, width: wide, height: tall }];
   const ratio = Math.min(2, Math.max(0.5, axes.rows / axes.columns));
   const [width, height] = ratio > 1 ? [pane / ratio, pane] : [pane, pane * ratio];
-  return channels.map((_, i) => ({
+  return channels.slice(0, shown).map((_, i) => ({
     x: x + (pane - width) / 2,
     y: y + i * pitch + (pane - height) / 2,
     width,
@@ -172,22 +209,44 @@ function brackets({ stages }: Graph, placed: Placed[], apart: number): Bracket[]
   });
 }
 
-/** What goes around: over a column, or over several. */
-function arcs(placed: Placed[]): Arc[] {
-  const middle = ({ x, width }: Placed): number => x + width / 2;
-  return placed.flatMap((one) => {
-    const { before, skips } = one.column;
-    const far = before.filter((from) => from < one.order - 1 && !isInput(placed[from]));
-    const around = skips && placed[one.order - 1] ? [one.order - 1] : [];
-    return [...far, ...around].map((from) => ({
-      from: middle(placed[from]!) + 4,
-      to: middle(one) - 4,
-      lift: Math.min(ARCS - 4, 14 + 3 * (one.order - from - 1)),
-    }));
+interface Span {
+  from: number;
+  to: number;
+}
+
+/** What goes around, by the places of the columns: over one, or over several. */
+export function spans(columns: GraphColumn[]): Span[] {
+  return columns.flatMap(({ before, skips }, to) => {
+    const far = before.filter((from) => from < to - 1 && columns[from]?.kind !== "input");
+    return [...far, ...(skips && to > 0 ? [to - 1] : [])].map((from) => ({ from, to }));
   });
 }
 
-const isInput = (one: Placed | undefined): boolean => one?.column.kind === "input";
+/** How many one inside the other each of them goes around. */
+export function nested(all: Span[]): (Span & { depth: number })[] {
+  const length = ({ from, to }: Span): number => to - from;
+  const depths = new Map<Span, number>();
+  for (const span of [...all].sort((a, b) => length(a) - length(b))) {
+    const inside = [...depths].filter(
+      ([other]) => other.from >= span.from && other.to <= span.to && length(other) < length(span),
+    );
+    depths.set(span, Math.max(-1, ...inside.map(([, depth]) => depth)) + 1);
+  }
+  return all.map((span) => ({ ...span, depth: depths.get(span)! }));
+}
+
+function arcs(placed: Placed[], around: (Span & { depth: number })[]): Arc[] {
+  const middle = (at: number): number => placed[at]!.x + placed[at]!.width / 2;
+  return around.map(({ from, to, depth }) => ({
+    from: middle(from) + 4,
+    to: middle(to) - 4,
+    lift: Math.min(ARCS - 4, 14 + 3 * (to - from - 1)) + NEST * depth,
+  }));
+}
+
+/** What shows a difference says so. */
+export const named = (graph: Graph, column: GraphColumn, name: string, backward: boolean): string =>
+  graph.edits.length && !backward && column.changed?.value ? `Δ ${name}` : name;
 
 /** `256×14×14`: a shape without a batch of one. */
 export const shapeOf = (shape: number[]): string =>

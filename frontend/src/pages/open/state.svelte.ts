@@ -5,8 +5,11 @@ import { link, type Listener } from "../../lib/link.svelte";
 import type { Axes, Edit, Explained, Failure, Graph, NetworkCard, Sample, Stop } from "../../lib/messages";
 import { parse } from "../../lib/refs";
 import { read, write } from "./changes";
+import { reach } from "../../figures/graph/cells";
 import { COSTS, type Cost } from "../../figures/graph/cost";
+import type { Range } from "../../figures/map/ranges";
 import type { Tensor } from "../../lib/tensors";
+import type { Key } from "../../lib/text";
 import { upload, type Given, type Refusal } from "../../chrome/input/upload";
 
 const TERMS = 10;
@@ -57,6 +60,12 @@ export class GraphState {
   card = $derived(this.networks.find((one) => one.name === this.network) ?? this.graph?.network ?? null);
   #wanted = $derived(
     JSON.stringify([this.network, this.input, this.level, this.unfolded, this.folded, this.edits]),
+  );
+  /** The line that made the open number, where its operation stands in sight. */
+  source = $derived(this.graph?.columns.find((one) => one.path === this.explained?.path)?.source ?? null);
+  /** What the colours of the columns are. */
+  scale = $derived<Key>(
+    this.backward ? "graph.scaleSlope" : this.graph?.edits.length ? "whatif.scale" : "graph.scale",
   );
   /** Whether what is shown is what the address names. */
   current = $derived(this.#shown === this.#wanted);
@@ -180,6 +189,14 @@ export class GraphState {
   follow(ref: string): void {
     const found = parse(ref);
     if (found) this.openNumber(found.path, found.index);
+  }
+
+  /** Where the colours of a stop end: with its column's, where that is shown. */
+  rangeOf(path: string): Range {
+    const shown = this.graph?.columns.find((one) => one.path === path);
+    const own = this.trail.find((one) => one.path === path)!.number;
+    const found = (shown && reach(shown, this.backward)) ?? own;
+    return { range: Math.abs(found.value), end: found, extreme: found, clipped: false };
   }
 
   /** On along the trail, to what gives the open number most. */
