@@ -9,34 +9,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from calls import Call, tensors_of
 from claims import NoNumberError, Number, picked, unlisted, whole_size
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
+from unfused import WRITTEN, Inside
 
 from glasswork import zoo
 
 UNCOUNTED = {"requires_grad_", "register_hook", "size", "dim", "__get__"}
 SIDE, LARGE = 56, 256  # the most numbers along a side of a drawn map, and of one that stands alone
-
-
-@dataclass(frozen=True)
-class Call:
-    """A function as it was called; tensors as copies of that moment."""
-
-    function: Callable[..., Any]
-    name: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    reads: tuple[str | None, ...]
-    """What each of its tensors is called, in order."""
 
 
 class AnyRun(TorchFunctionMode):
@@ -51,6 +39,7 @@ class AnyRun(TorchFunctionMode):
         self.slopes: dict[str, Tensor] = {}
         self.calls: dict[str, Call] = {}
         self.aliases: dict[str, str] = {}
+        self.insides: dict[str, Inside] = {}
         self._made: dict[int, tuple[Tensor, str]] = {}  # the tensor too: an id is its own only while it lives
         self._inside: list[str] = [""]
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -131,10 +120,31 @@ class AnyRun(TorchFunctionMode):
 
     def key(self, path: str) -> str:
         """The name of what stands at a path."""
+        whole, _, part = path.rpartition("/")
+        if whole:
+            path = f"{self.inside(self.key(whole)).whole}/{part}"
         found = path if path in self.values else self.aliases.get(path)
         if found is None:
             raise NoNumberError(f"there is no {path!r} in this network")
         return found
+
+    def inside(self, key: str) -> Inside:
+        """The parts of a fused call, written out."""
+        if key not in self.insides:
+            call = self.calls.get(key)
+            if call is None or call.name not in WRITTEN:
+                raise NoNumberError(f"nothing is written down here about the inside of {key!r}")
+            outputs = [key, *(f"{key}~{slot}" for slot in (1, 2))]
+            found = Inside(key, call, [self.slopes.get(one) for one in outputs])
+            for name, part in found.parts.items():
+                self.values[name] = part.live.detach()
+            self.slopes.update(found.slopes)
+            self.insides[key] = found
+        return self.insides[key]
+
+    def calls_around(self, key: str) -> dict[str, Call]:
+        """Every call that may read what a key names: of the network, or of the fused call that it is a part of."""
+        return self.insides[key.rpartition("/")[0]].calls if "/" in key else self.calls
 
     def tensor(self, path: str) -> Tensor:
         return self.values[self.key(path)]
@@ -155,6 +165,8 @@ class AnyRun(TorchFunctionMode):
             raise NoNumberError(f"{what} of what? it needs a number after a colon")
         if what == "share":
             return self.share(path, k)
+        if what == "part":
+            return self.part(path, index, k)
         if what in ("term", "remainder"):
             terms, kept = self.terms(path, index)
             if what == "remainder":
@@ -180,6 +192,15 @@ class AnyRun(TorchFunctionMode):
         total = math.fsum(own.tolist())
         return Number(total if sloped or len(planes) == 1 else total / len(own), own.abs().sum().item())
 
+    def part(self, path: str, index: tuple[int, ...], k: int) -> Number:
+        """What one input channel of a convolution gives."""
+        call = self.calls[self.key(path)]
+        if call.name != "conv2d":
+            raise NoNumberError(f"{path} is no convolution: it has no sums by channel")
+        terms, kept = self.terms(path, index)
+        products = terms[: len(terms) - kept].reshape(call.args[1].shape[1:])[k].flatten()
+        return Number(math.fsum(products.tolist()), products.abs().sum().item())
+
     def reach(self, path: str, channel: int | None, what: str, mode: str) -> Number:
         """Where a colour scale ends: at the tensor's number of largest size."""
         return Number(whole_size(self.tensor(path) if what == "value" else self.grad(path)), 0)
@@ -197,9 +218,12 @@ class AnyRun(TorchFunctionMode):
         """What goes into the sum, the maximum or the softmax, in order, fp64; how many of the last are always told."""
         key = self.key(path)
         picked(self.values[key], index)
-        call = self.calls.get(key)
+        call = self.calls_around(key).get(key)
         if call is None:
             raise NoNumberError(f"{path} is given, it has no terms")
+        if call.name in WRITTEN:  # its last part that is more than a move
+            part, place = self.inside(key).last(index)
+            return self.terms(f"{key}/{part}", place)
         args = [one.double() if isinstance(one, Tensor) and one.is_floating_point() else one for one in call.args]
         match call.name:
             case "conv2d":
@@ -219,6 +243,14 @@ class AnyRun(TorchFunctionMode):
                 row = args[0].movedim(call.kwargs.get("dim", args[1] if len(args) > 1 else -1), -1)
                 place = [at for axis, at in enumerate(index) if axis != len(index) - 1]
                 return (row[tuple(place)] - row[tuple(place)].max()).exp(), 0
+            case "matmul":
+                column = args[1].expand(*args[0].shape[:-2], *args[1].shape[-2:])[(*index[:-2], slice(None), index[-1])]
+                return args[0][index[:-1]] * column, 0
+            case "mul" if isinstance(args[1], Tensor):
+                first, second = torch.broadcast_tensors(*args[:2])
+                return (first[index] * second[index]).reshape(1), 0
+            case "sigmoid" | "tanh":
+                return getattr(torch, call.name)(args[0][index]).reshape(1), 0
             case name:
                 raise NoNumberError(f"nothing is written down here about the terms of {name}")
 
@@ -231,7 +263,7 @@ class AnyRun(TorchFunctionMode):
         one = torch.zeros(self.values[key].shape, dtype=torch.float64)
         one[index] = 1
         products = [torch.zeros(0, dtype=torch.float64)]
-        for name, call in self.calls.items():
+        for name, call in self.calls_around(key).items():
             if key not in call.reads or name not in self.slopes:
                 continue
             change = change_of(call, key, one)
@@ -296,10 +328,6 @@ def plane(tensor: Tensor) -> Tensor:
         return tensor.reshape(1, 1, 1)
     longest = max(range(tensor.dim()), key=lambda axis: (shape[axis], -axis))
     return tensor[tuple(slice(None) if axis == longest else 0 for axis in range(tensor.dim()))].reshape(1, -1, 1)
-
-
-def tensors_of(tree: Any) -> list[Tensor]:
-    return [one for one in tree_leaves(tree) if isinstance(one, Tensor)]
 
 
 def plain(function: Any) -> str:

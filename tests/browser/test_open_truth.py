@@ -23,9 +23,26 @@ NUMBERS = {
     "residual": ("layer1.2.conv1[0,3,4,31]", "layer1.6:add_[0,5,6,6]", "fc[0,1]"),
     "vgg": ("features.5[0,11,9,0]", "features.4[0,2,8,9]", "classifier.0[0,7]"),
     "unet": ("middle[0,3,8,9]", "last[0,0,13,30]", "input[0,0,9,8]"),
-    "gpt": ("transformer.h.2:add[0,11,30]", "transformer.h.5.mlp.act:add[0,9,100]", "lm_head[0,15,7]"),
-    "reader": ("head[0,2]", "embed[0,9,4]"),
-    "transformer": ("heads.head[0,3]", "encoder.layers.encoder_layer_1.mlp.0[0,7,40]", "conv_proj[0,12,2,3]"),
+    "gpt": (
+        "transformer.h.2:add[0,11,30]",
+        "transformer.h.5.mlp.act:add[0,9,100]",
+        "lm_head[0,15,7]",
+        "transformer.h.3.attn:scaled_dot_product_attention[0,2,7,5]",
+    ),
+    "reader": (
+        "head[0,2]",
+        "embed[0,9,4]",
+        "lstm[0,9,4]",
+        "lstm/step7.layer0.forward.cell[0,4]",
+        "lstm/step7.layer0.forward.from_input[0,33]",
+    ),
+    "transformer": (
+        "encoder.layers.encoder_layer_1.self_attention:multi_head_attention_forward[3,0,5]",
+        "encoder.layers.encoder_layer_1.self_attention:multi_head_attention_forward/weights[0,1,3,4]",
+        "heads.head[0,3]",
+        "encoder.layers.encoder_layer_1.mlp.0[0,7,40]",
+        "conv_proj[0,12,2,3]",
+    ),
 }
 """Of each network numbers to open, whose making is written down in the resolver."""
 SLOPES = {
@@ -33,8 +50,12 @@ SLOPES = {
     "vgg": ("features.3[0,11,9,0]", "classifier.0[0,7]", "input[0,2,9,60]"),
     "unet": ("middle[0,3,8,9]", "down1[0,2,13,31]"),
     "gpt": ("transformer.ln_f[0,15,7]",),
-    "reader": ("head[0,2]",),
-    "transformer": ("heads.head[0,3]", "encoder.ln[0,0,20]"),
+    "reader": ("head[0,2]", "lstm/step7.layer0.forward.cell[0,4]"),
+    "transformer": (
+        "encoder.layers.encoder_layer_1.self_attention:multi_head_attention_forward/heads[0,1,3,4]",
+        "heads.head[0,3]",
+        "encoder.ln[0,0,20]",
+    ),
 }
 TWENTY = 20
 ALWAYS = {"value", "grad", "share", "term", "gradterm"}

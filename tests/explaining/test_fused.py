@@ -8,7 +8,7 @@ import torch
 from evidence import terms_are_what_they_say
 from torch import nn
 
-from glasswork.explaining import explain, explain_value
+from glasswork.explaining import channel_parts, explain, explain_value
 from glasswork.tracing import Trace, trace
 
 DOUBLE = torch.float64
@@ -119,3 +119,12 @@ def test_a_mask_that_nobody_kept_is_chance() -> None:
     run, op = run_of("lstm, dropout between")
     op.random = None
     assert explain(run, op, (0, 0, 0)).kind == "random"
+
+
+def test_a_linear_part_has_the_channels_of_its_own_input() -> None:
+    run, op = run_of("lstm")
+    part = f"{op.path}/step1.layer1.forward.from_input"
+    parts = channel_parts(run, part, (1, 6))
+    x, weight, bias = (operand.tensor for operand in run[part].operands)
+    assert torch.equal(parts.products, x[1] * weight[6])
+    assert parts.value == pytest.approx((x[1] @ weight[6] + bias[6]).item(), abs=1e-12)

@@ -188,7 +188,7 @@ def test_scores_without_names_go_by_their_places(tmp_path: Path) -> None:
     target = f"{STRANGERS}:gpt"
     module = zoo.load(target).module
     graph, arrays = opened(Respondent(targets=(target,)), target)
-    words = torch.from_numpy(arrays["input@value"]).long().reshape(1, -1)
+    words = torch.tensor(arrays["input@value"]).long().reshape(1, -1)
     with torch.no_grad():
         largest = module(words).logits[0, -1].topk(6)
     assert [int(score.label) for score in graph.answers] == largest.indices.tolist()

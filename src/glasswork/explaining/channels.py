@@ -81,8 +81,7 @@ def maps_before(trace: Trace, value: Value) -> tuple[Value, tuple[int, ...]]:
     Looks through dropout. For a tensor that was no maps: itself, each feature a channel, (features,).
     """
     before = value
-    while before.producer is not None:
-        op = trace.ops[before.producer]
+    while (op := trace.producer(before)) is not None:
         if op.name in _PASSES and before.shape == op.operands[0].shape:
             before = op.operands[0]
             continue

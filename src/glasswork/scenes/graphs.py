@@ -14,7 +14,7 @@ import torch
 from glasswork.scenes.changes import Differences
 from glasswork.scenes.folding import Column, Level, fold
 from glasswork.scenes.labels import source_of
-from glasswork.scenes.messages import Array, TopScore, GraphColumn, GraphStage, Number, Source
+from glasswork.scenes.messages import Array, GraphColumn, GraphStage, Number, Source, TopScore
 from glasswork.scenes.opening import Followed
 from glasswork.scenes.pictured import Drawn, drawn, sampled
 from glasswork.tracing import Op, Trace, Value
@@ -277,6 +277,8 @@ def largest_scores(
         return [], 0
     row = aim.index[:-1]
     scores = answer.tensor[row]
+    if not bool(scores.isfinite().all()):
+        return [], 0
     chosen = scores.argsort(descending=True)[:SCORES].tolist()
     were = None if before is None else before.value(answer.path).tensor[row]
     if were is not None and int(were.argmax()) not in chosen:

@@ -82,14 +82,9 @@ def _largest(trace: Trace, expansion: Expansion) -> str | None:
     sizes = expansion.products if expansion.reduce == "max" else expansion.products.abs()
     for position in sizes.argsort(descending=True, stable=True).tolist():
         ref = expansion.label(position).ref
-        if ref is not None and not _is_rebuilt(ref) and trace.value(split(ref)[0]).kind in ("op", "input"):
+        if ref is not None and trace.value(split(ref)[0]).kind in ("op", "input"):
             return ref
     return None
-
-
-def _is_rebuilt(ref: str) -> bool:
-    """Whether it names a part of a fused op, which the network never ran as such: a trail goes by what it ran."""
-    return "/" in split(ref)[0]
 
 
 def upwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:
@@ -113,7 +108,7 @@ def _most_served(trace: Trace, path: str, index: tuple[int, ...]) -> Place | Non
     except (NoRule, NoGradient, UnknownAddress):
         return None
     first = slopes[0] if slopes else None
-    return split(first.ref) if first and first.ref and first.product and not _is_rebuilt(first.ref) else None
+    return split(first.ref) if first and first.ref and first.product else None
 
 
 def _looking_at(trace: Trace, op: Op, path: str, index: tuple[int, ...]) -> Place | None:

@@ -3,16 +3,19 @@ import { untrack } from "svelte";
 import { address } from "../../lib/address.svelte";
 import { link, type Listener } from "../../lib/link.svelte";
 import type { Axes, Edit, Explained, Failure, Graph, NetworkCard, Sample, Stop } from "../../lib/messages";
-import { parse } from "../../lib/refs";
+import { at, parse } from "../../lib/refs";
 import { read, write } from "./changes";
 import { reach } from "../../figures/graph/cells";
 import { COSTS, type Cost } from "../../figures/graph/cost";
 import type { Range } from "../../figures/map/ranges";
+import type { Windowed } from "../../figures/opened/Windows.svelte";
 import type { Tensor } from "../../lib/tensors";
 import type { Key } from "../../lib/text";
 import { upload, type Given, type Refusal } from "../../chrome/input/upload";
 
 const TERMS = 10;
+/** Of a convolution so many input channels are shown. */
+const WINDOWS = 6;
 export const LEVELS = ["stages", "blocks", "operations"] as const;
 export type Level = (typeof LEVELS)[number];
 
@@ -36,6 +39,8 @@ export class GraphState {
   tensors = $state.raw(new Map<string, Tensor>());
   explained = $state.raw<Explained | null>(null);
   plane = $state.raw<Plane | null>(null);
+  /** Of an open convolution's number: what its input channels give. */
+  windows = $state.raw<Windowed | null>(null);
   failure = $state.raw<Failure | null>(null);
   cardFailure = $state.raw<Failure | null>(null);
   refusal = $state.raw<Refusal | null>(null);
@@ -86,8 +91,8 @@ export class GraphState {
       if (this.network) untrack(() => this.#open());
     });
     $effect(() => {
-      const { graph, at, backward } = this;
-      if (graph && at) untrack(() => this.#explain(graph.source, at, backward));
+      const { graph, at: where, backward } = this;
+      if (graph && where) untrack(() => this.#explain(graph.source, where, backward));
       else untrack(() => this.#forget());
     });
   }
@@ -142,16 +147,18 @@ export class GraphState {
     );
   }
 
-  #explain(source: string, at: string, backward: boolean): void {
-    const ref = `${source}#${at}@${backward ? "grad" : "value"}`;
+  #explain(source: string, where: string, backward: boolean): void {
+    const ref = `${source}#${where}@${backward ? "grad" : "value"}`;
     const isWanted = (): boolean =>
-      this.graph?.source === source && this.at === at && this.backward === backward;
-    link.ask({ type: "explain_number", ref, limit: TERMS, view: "page" }, (answer) => {
+      this.graph?.source === source && this.at === where && this.backward === backward;
+    link.ask({ type: "explain_number", ref, limit: TERMS, view: "page" }, (answer, tensors) => {
       if (!isWanted()) return;
       if (answer.type === "explained") {
         this.explained = answer;
         this.trail = answer.trail;
         this.cardFailure = null;
+        this.windows = null;
+        this.#fetchWindows(answer, tensors, isWanted);
       }
       if (answer.type === "failure") {
         this.#forget();
@@ -175,7 +182,30 @@ export class GraphState {
     });
   }
 
+  /** The pictures of those input channels of a convolution that give most. */
+  #fetchWindows(explained: Explained, parts: Tensor[], isWanted: () => boolean): void {
+    const [window, kernel, product, part] = parts;
+    const looks = explained.window;
+    if (!window || !kernel || !product || !part || !looks || explained.index.length !== 4) return;
+    if (kernel.shape.slice(1).every((side) => side === 1)) return;
+    const channels = Array.from(part.data, (_, c) => c)
+      .sort((a, b) => Math.abs(part.data[b]!) - Math.abs(part.data[a]!))
+      .slice(0, WINDOWS);
+    const inputs: Windowed["inputs"] = new Map();
+    for (const [i, c] of channels.entries()) {
+      const ref = at(window.ref, [explained.index[0]!, looks.channel + c, 0, 0]);
+      link.ask({ type: "fetch_plane", ref, view: `window ${i}` }, (answer, tensors) => {
+        if (answer.type !== "plane" || !answer.axes || !tensors[0] || !isWanted()) return;
+        inputs.set(c, { axes: answer.axes, reach: answer.reach, tensor: tensors[0] });
+        // All at once, so that nothing moves.
+        if (inputs.size === channels.length)
+          this.windows = { window, kernel, product, part, channels, inputs };
+      });
+    }
+  }
+
   #forget(): void {
+    this.windows = null;
     this.explained = null;
     this.plane = null;
     this.trail = [];
