@@ -286,6 +286,8 @@ export interface GraphColumn {
   name: string;
   kind: string;
   operations: number;
+  begins: number;
+  ends: number;
   alike: number;
   opens: boolean;
   stage: number;

@@ -357,6 +357,9 @@ class GraphColumn(Struct, frozen=True, kw_only=True):
     name: str
     kind: str
     operations: int
+    begins: int
+    """Its operations stand among all `paths` from here, up to `ends`."""
+    ends: int
     alike: int
     """How many equal blocks it stands for."""
     opens: bool

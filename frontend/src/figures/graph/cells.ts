@@ -1,6 +1,6 @@
 /** What is drawn of a column: its channels' numbers, each with its address. */
 import { drawnColumns, drawnRows, indexOf, kindOf } from "../../lib/axes";
-import type { GraphColumn } from "../../lib/messages";
+import type { Graph, GraphColumn } from "../../lib/messages";
 import { exact } from "../../lib/numbers";
 import { at } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
@@ -27,16 +27,11 @@ export const isOf = ({ column, channel }: GraphCells, chosen: Chosen | null): bo
   chosen?.path === column.path &&
   column.axes!.places.every((place, axis) => place !== -1 || chosen.index[axis] === channel);
 
-/** Whether an operation stands in a column: it is it, or folded into it. */
-export function holds({ key, path, alike }: GraphColumn, operation: string): boolean {
-  if (path === operation) return true;
-  const inside = (module: string): boolean =>
-    operation === module || operation.startsWith(`${module}.`) || operation.startsWith(`${module}:`);
-  if (alike === 1) return inside(key);
-  const [first, last] = key.split("..").map((end) => /^(.*?)(\d+)$/.exec(end));
-  if (!first || !last) return false;
-  for (let at = Number(first[2]); at <= Number(last[2]); at++) if (inside(`${first[1]}${at}`)) return true;
-  return false;
+/** The column that an operation stands in, or folded into; of a part of one, the column of the whole. */
+export function columnOf({ columns, paths }: Graph, operation: string): number {
+  const whole = operation.split(/[/~]/)[0]!;
+  const at = paths.indexOf(whole);
+  return columns.findIndex(({ path, begins, ends }) => path === whole || (begins <= at && at < ends));
 }
 
 /** Where the number of largest size stands in what is drawn. */

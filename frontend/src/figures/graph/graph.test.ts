@@ -19,6 +19,8 @@ function column(name: string, more: Partial<GraphColumn> = {}): GraphColumn {
     name,
     kind: "Conv2d",
     operations: 1,
+    begins: 0,
+    ends: 1,
     alike: 1,
     opens: false,
     stage: 0,

@@ -1,0 +1,128 @@
+"""The page of graphs by keyboard, by search, and as files: on a network of a reader's own."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import pytest
+from opening import App, go, settle
+from PIL import Image
+from playwright.sync_api import Browser, Page
+from states import DESK, PHONE
+from windows import Complaints, window
+
+pytestmark = pytest.mark.browser
+
+TARGET = f"{Path(__file__).with_name('strangers.py')}:residual"
+FOCUS = """() => {
+    const one = document.activeElement;
+    return [one.closest(".map") !== null, one.dataset.head ?? one.dataset.cell ?? "", one.textContent.trim()];
+}"""
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    running = App(tmp_path_factory.mktemp("own"), (TARGET,))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def graph(browser: Browser, own: App) -> Iterator[Page]:
+    heard = Complaints()
+    with window(browser, own, heard, viewport=DESK, accept_downloads=True) as context:
+        page = context.new_page()
+        go(page, own.address("open", network=TARGET))
+        yield page
+    heard.raise_any()
+
+
+@pytest.mark.parametrize("size", ["wide", "narrow"])
+def test_the_focus_stays_in_the_map_when_a_block_unfolds_and_folds(size: str, browser: Browser, own: App) -> None:
+    heard = Complaints()
+    with window(browser, own, heard, viewport=DESK if size == "wide" else PHONE) as context:
+        page = context.new_page()
+        go(page, own.address("open", network=TARGET))
+        head = page.locator("button[data-head]").first
+        order = head.get_attribute("data-head")
+        head.focus()
+        page.keyboard.press("Enter")
+        settle(page)
+        assert "open=" in page.url
+        inside, place, _ = page.evaluate(FOCUS)
+        assert (inside, place.split(" ")[0]) == (True, order)
+        page.locator("button.stage").last.focus()
+        page.keyboard.press("Enter")
+        settle(page)
+        assert "shut=layer2" in unquote(page.url)
+        assert page.evaluate(FOCUS)[:1] == [True]
+    heard.raise_any()
+
+
+def test_arrows_go_from_column_to_column_and_with_shift_to_the_next_stage(graph: Page) -> None:
+    graph.locator("[data-cell='1 0']").focus()
+    for key, place in (("ArrowRight", "2 0"), ("ArrowDown", "2 1"), ("ArrowLeft", "1 1"), ("ArrowUp", "1 0")):
+        graph.keyboard.press(key)
+        assert graph.evaluate(FOCUS)[:2] == [True, place]
+    met = [1]
+    for _ in range(3):
+        graph.keyboard.press("Shift+ArrowRight")
+        met.append(int(graph.evaluate(FOCUS)[1].split(" ")[0]))
+    assert met == sorted(set(met)), "each step goes on"
+    stages = [graph.locator("button.stage").nth(i).inner_text() for i in range(graph.locator("button.stage").count())]
+    assert stages == ["layer1", "layer2"]
+
+
+def test_what_is_looked_for_unfolds_and_gets_the_focus(graph: Page) -> None:
+    graph.keyboard.press("/")
+    assert graph.evaluate("document.activeElement.type") == "search"
+    graph.keyboard.type("layer1.3.conv2")
+    graph.keyboard.press("Enter")
+    settle(graph)
+    inside, place, _ = graph.evaluate(FOCUS)
+    assert inside
+    named = graph.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert named.startswith("conv2,"), (place, named)
+    assert graph.locator("[data-head]", has_text="conv2").count() == 0, "it stands by itself"
+    graph.keyboard.press("Enter")
+    settle(graph)
+    assert re.search(r"at=layer1\.3\.conv2\[0,\d+,\d+,\d+\]", unquote(graph.url))
+    graph.keyboard.press("Escape")
+    settle(graph)
+    assert "at=" not in graph.url
+    assert graph.evaluate(FOCUS)[0]
+
+
+def test_escape_leaves_the_search_and_the_letters_are_keys_again(graph: Page) -> None:
+    graph.keyboard.press("/")
+    graph.keyboard.type("b")
+    assert "direction" not in graph.url
+    graph.keyboard.press("Escape")
+    graph.keyboard.press("b")
+    settle(graph)
+    assert "direction=backward" in graph.url
+
+
+def test_the_map_is_kept_as_svg_and_as_png(graph: Page, own: App) -> None:
+    go(graph, own.address("open", network=TARGET, at="fc[0,1]"))
+    box = graph.locator(".map").bounding_box()
+    assert box
+    files = {}
+    for form in ("SVG", "PNG"):
+        with graph.expect_download() as download:
+            graph.get_by_role("button", name=form, exact=True).click()
+        files[form] = Path(download.value.path()).read_bytes()
+    drawing = ElementTree.fromstring(files["SVG"])
+    assert float(drawing.attrib["width"]) == pytest.approx(box["width"], abs=1)
+    words = {"".join(one.itertext()).strip() for one in drawing.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"layer1", "layer2", "input", "fc"} <= words
+    assert len(list(drawing.iter("{http://www.w3.org/2000/svg}image"))) == 2, "the panes, and the picture"
+    picture = Image.open(io.BytesIO(files["PNG"])).convert("RGB")
+    assert picture.width == pytest.approx(2 * box["width"], abs=2)
+    assert len(picture.getcolors(1 << 24) or []) > 100
