@@ -12,6 +12,8 @@ from anyrun import AnyRun, numbered, plain, plane, tensors_of
 from claims import Number, picked, whole_size
 from torch import Tensor
 
+DIFFERENCES = ("difference", "slopedifference")
+
 
 def changed(tensor: Tensor, edits: list[dict[str, Any]]) -> Tensor:
     """A tensor with its changes, one after the other, without writing on the one that was given."""
@@ -55,23 +57,29 @@ class ChangedRun(AnyRun):
         self._see(key, output)
         return output
 
-    def difference(self, path: str) -> Tensor:
-        return self.tensor(path).double() - self.base.tensor(path).double()
+    def difference(self, path: str, what: str) -> tuple[Tensor, float]:
+        """New - old, of values or of slopes, and the size of what was subtracted."""
+        if what == "difference":
+            return self.tensor(path).double() - self.base.tensor(path).double(), whole_size(self.tensor(path))
+        return self.grad(path).double() - self.base.grad(path).double(), whole_size(self.grad(path))
 
     def number(self, path: str, index: tuple[int, ...], what: str, k: int | None) -> Number:
-        if what != "difference":
+        if what not in DIFFERENCES:
             return super().number(path, index, what, k)
-        return Number(picked(self.difference(path), index), whole_size(self.tensor(path)))
+        difference, size = self.difference(path, what)
+        return Number(picked(difference, index), size)
 
     def reach(self, path: str, channel: int | None, what: str, mode: str) -> Number:
-        if what != "difference":
+        if what not in DIFFERENCES:
             return super().reach(path, channel, what, mode)
-        return Number(whole_size(self.difference(path)), whole_size(self.tensor(path)))
+        difference, size = self.difference(path, what)
+        return Number(whole_size(difference), size)
 
     def largest_drawn(self, path: str, index: tuple[int, ...], what: str) -> Number:
-        if what != "difference":
+        if what not in DIFFERENCES:
             return super().largest_drawn(path, index, what)
-        planes = plane(self.difference(path))
+        difference, size = self.difference(path, what)
+        planes = plane(difference)
         rows, columns = (-(-size // 56) for size in planes.shape[1:])
         one = planes[index[1] if len(planes) > 1 else 0, ::rows, ::columns]
-        return Number(whole_size(one), whole_size(self.tensor(path)))
+        return Number(whole_size(one), size)

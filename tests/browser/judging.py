@@ -62,7 +62,7 @@ def questions(seen: Sighting) -> list[Question]:
 def reach_of(question: str, ref: str, mode: str) -> Question | None:
     """A question about all that shares a colour scale with an element of a map."""
     found = REF.match(ref)
-    shown = ("value", "grad", "difference") if mode == OPEN else ("value", "grad")
+    shown = ("value", "grad", "difference", "slopedifference") if mode == OPEN else ("value", "grad")
     if not found or found["what"] not in shown or not found["index"]:
         return None
     index = [int(at) for at in found["index"].split(",")]

@@ -57,5 +57,6 @@ def test_every_difference_is_that_of_two_runs(verdict: Verdict) -> None:
 
 
 def test_enough_differences_were_checked(verdict: Verdict) -> None:
-    assert len(verdict.checked["difference"]) >= TWENTY
-    assert len({ref.partition("#")[0] for ref in verdict.checked["difference"]}) == sum(map(len, CHANGES.values()))
+    for what in ("difference", "slopedifference"):
+        assert len(verdict.checked[what]) >= TWENTY
+        assert len({ref.partition("#")[0] for ref in verdict.checked[what]}) == sum(map(len, CHANGES.values()))

@@ -307,6 +307,7 @@ export interface GraphColumn {
   high: Number | null;
   steepest: Number | null;
   changed: Number | null;
+  turned: Number | null;
   edited: string;
   finite: boolean;
   source: Source;

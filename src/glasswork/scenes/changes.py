@@ -96,3 +96,15 @@ class Differences:
             return self._pair.of(path)
         except GlassworkError:
             return None
+
+    def of_slopes(self, path: str, slopes: Tensor | None) -> Tensor | None:
+        """The same for slopes, fp64, of the shape of `slopes`; where nothing depends on them they are 0."""
+        if slopes is None:
+            return None
+        try:
+            before = self._before.value(path)
+        except GlassworkError:
+            return None
+        if before.shape != slopes.shape:
+            return None
+        return slopes.double() - (0 if before.grad is None else before.grad.double())

@@ -49,31 +49,32 @@ def graph(
     columns: list[GraphColumn] = []
     arrays: list[Array] = []
     values: list[np.ndarray] = []
-    changed: dict[str, Number] = {}
+    changed: dict[str, dict[str, Number]] = {}
 
     def draw(value: Value, path: str) -> Drawn | None:
         found, pictures, largest = _drawing(trace, value, path, differences)
+        changed[path] = {
+            what: Number(ref=f"{source}#{path}[{place}]@{what}", value=size) for what, (place, size) in largest.items()
+        }
         for what, array in pictures.items():
             arrays.append(Array(ref=f"{source}#{path}@{what}", shape=list(array.shape), dtype="float32"))
             values.append(array)
-        if largest is not None:
-            changed[path] = Number(ref=f"{source}#{path}[{largest[0]}]@difference", value=largest[1])
         return found
 
     for name, value in trace.inputs.items():
-        columns.append(_input_column(name, value, source, draw(value, name), changed.get(name)))
+        columns.append(_input_column(name, value, source, draw(value, name), changed[name]))
     for one in folded:
         if not stages or stages[-1].path != one.stage:
             stages.append(GraphStage(path=one.stage, label=_stage_name(one.stage)))
         shown = one.shown
         found = draw(shown.output, shown.path) if shown.outputs else None
         before, skips = _reads(trace, one, makers, len(trace.inputs))
-        columns.append(_column(one, shown, source, found, before, skips, len(stages) - 1, changed.get(shown.path)))
+        columns.append(_column(one, shown, source, found, before, skips, len(stages) - 1, changed.get(shown.path, {})))
     return stages, columns, arrays, values
 
 
-Drawing = tuple[Drawn | None, dict[str, np.ndarray], tuple[str, float] | None]
-"""What is drawn of a tensor, and the place and size of its largest difference."""
+Drawing = tuple[Drawn | None, dict[str, np.ndarray], dict[str, tuple[str, float]]]
+"""What is drawn of a tensor, and of its differences the place and size of the largest."""
 _drawings: WeakKeyDictionary[Trace, OrderedDict[str, Drawing]] = WeakKeyDictionary()
 
 
@@ -84,15 +85,21 @@ def _drawing(trace: Trace, value: Value, path: str, differences: Differences | N
         apart = None if differences is None else differences.of(path, value.shape)
         found = drawn(value, by=apart)
         shown: dict[str, torch.Tensor] = {}
+        differing: dict[str, torch.Tensor] = {}
         if found is not None:
             shown["value"] = sampled(value.tensor, found.axes, found.channels)
             if value.grad is not None:
                 shown["grad"] = sampled(value.grad, found.axes, found.channels)
+            turned = None if differences is None else differences.of_slopes(path, value.grad)
             if apart is not None:
-                shown["difference"] = sampled(apart, found.axes, found.channels)
+                differing["difference"] = apart
+            if turned is not None:
+                differing["slopedifference"] = turned
+            for what, difference in differing.items():
+                shown[what] = sampled(difference, found.axes, found.channels)
             shown["share"] = found.weights
         drawings = {what: tensor.float().contiguous().numpy() for what, tensor in shown.items()}
-        kept[path] = found, drawings, None if apart is None or found is None else _extreme(apart)
+        kept[path] = found, drawings, {what: _extreme(one) for what, one in differing.items()}
         while len(kept) > MOST_DRAWINGS:
             kept.popitem(last=False)
     return kept[path]
@@ -128,7 +135,7 @@ def _is_float(values: list[Value]) -> bool:
     return all(value.dtype.is_floating_point for value in values)
 
 
-def _input_column(name: str, value: Value, source: str, found: Drawn | None, changed: Number | None) -> GraphColumn:
+def _input_column(name: str, value: Value, source: str, found: Drawn | None, changed: dict[str, Number]) -> GraphColumn:
     return GraphColumn(
         key=name,
         path=name,
@@ -149,7 +156,8 @@ def _input_column(name: str, value: Value, source: str, found: Drawn | None, cha
         bytes=0,
         seconds=0.0,
         rebuilt=False,
-        changed=changed,
+        changed=changed.get("difference"),
+        turned=changed.get("slopedifference"),
         edited="",
         source=Source(file="", line=0, function="", lines=[]),
     )
@@ -163,7 +171,7 @@ def _column(
     before: list[int],
     skips: bool,
     stage: int,
-    changed: Number | None,
+    changed: dict[str, Number],
 ) -> GraphColumn:
     learned = {value.path: value for op in one.ops for value in op.operands if value.kind == "parameter" and value.path}
     tensor = _tensor(shown.output, shown.path, source, found) if shown.outputs else _NOTHING
@@ -187,7 +195,8 @@ def _column(
         bytes=sum(bytes_moved(op) for op in one.ops),
         seconds=sum(op.seconds for op in one.ops),
         rebuilt=shown.rebuilt,
-        changed=changed,
+        changed=changed.get("difference"),
+        turned=changed.get("slopedifference"),
         edited="; ".join(op.edited for op in one.ops if op.edited),
         source=source_of(shown),
     )

@@ -385,6 +385,8 @@ class GraphColumn(Struct, frozen=True, kw_only=True):
     """The slope of largest size."""
     changed: Number | None
     """The largest difference that the changes made; None without changes, or where the tensor is not in both runs."""
+    turned: Number | None
+    """The same of its slopes."""
     edited: str
     """What was changed in it, in words."""
     finite: bool
@@ -451,7 +453,7 @@ class Graph(Struct, tag_field="type", tag="graph", frozen=True, kw_only=True):
     failure: Trouble | None
     """Where the run ended early; what ran before is shown."""
     edits: list[Edit]
-    """What was changed; `@difference` arrays then hold new - old for the drawn numbers."""
+    """What was changed; `@difference` and `@slopedifference` arrays then hold new - old for the drawn numbers."""
     base: str
     """The source of the unchanged run, where there are changes."""
     tokens: list[str]

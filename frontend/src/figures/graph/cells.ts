@@ -56,10 +56,16 @@ export function reach(column: GraphColumn, backward: boolean): { ref: string; va
   return Math.abs(column.low.value) > Math.abs(column.high.value) ? column.low : column.high;
 }
 
-/** What is drawn of a column: its slopes, what the changes made of it, or its numbers. */
-function drawnOf(column: GraphColumn, backward: boolean): "grad" | "difference" | "value" {
-  if (backward) return "grad";
-  return column.changed && column.changed.value !== 0 ? "difference" : "value";
+/** What the changes made of what is shown of a column; null where they made nothing of it. */
+export function changeOf(column: GraphColumn, backward: boolean): GraphColumn["changed"] {
+  const found = backward ? column.turned : column.changed;
+  return found && found.value !== 0 ? found : null;
+}
+
+/** What is drawn of a column: its numbers or its slopes, or what the changes made of them. */
+function drawnOf(column: GraphColumn, backward: boolean): string {
+  if (changeOf(column, backward)) return backward ? "slopedifference" : "difference";
+  return backward ? "grad" : "value";
 }
 
 /** `flat`: strips lie. */
@@ -77,7 +83,7 @@ export function cellsOf(
   const turned = flat && kindOf(axes) === "strip";
   const [down, across] = [drawnRows(axes), drawnColumns(axes)];
   const [rows, columns] = turned ? [across, down] : [down, across];
-  const range = Math.abs((what === "difference" ? column.changed : reach(column, backward))?.value ?? 0);
+  const range = Math.abs((changeOf(column, backward) ?? reach(column, backward))?.value ?? 0);
   return panes.map((box, i) => {
     const channel = column.channels[i]!;
     return {

@@ -32,6 +32,7 @@ function column(name: string, more: Partial<GraphColumn> = {}): GraphColumn {
     high: null,
     steepest: null,
     changed: null,
+    turned: null,
     edited: "",
     finite: true,
     before: [],

@@ -2,6 +2,7 @@
 import { kindOf } from "../../lib/axes";
 import type { Graph, GraphColumn } from "../../lib/messages";
 import type { Box } from "../map/layout";
+import { changeOf } from "./cells";
 
 export interface Placed {
   column: GraphColumn;
@@ -246,7 +247,7 @@ function arcs(placed: Placed[], around: (Span & { depth: number })[]): Arc[] {
 
 /** What shows a difference says so. */
 export const named = (graph: Graph, column: GraphColumn, name: string, backward: boolean): string =>
-  graph.edits.length && !backward && column.changed?.value ? `Δ ${name}` : name;
+  graph.edits.length && changeOf(column, backward) ? `Δ ${name}` : name;
 
 /** `256×14×14`: a shape without a batch of one. */
 export const shapeOf = (shape: number[]): string =>

@@ -39,3 +39,6 @@ export function named(term: Term): string {
 /** Four decimals, or what is left of what is smaller. */
 export const precise = (value: number): string =>
   value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3) ? brief(value) : fixed(value, 4);
+
+/** The same with a plus before what is positive. */
+export const preciseSigned = (value: number): string => (value > 0 ? `+${precise(value)}` : precise(value));

@@ -69,9 +69,10 @@ export class GraphState {
   /** The line that made the open number, where its operation stands in sight. */
   source = $derived(this.graph?.columns.find((one) => one.path === this.explained?.path)?.source ?? null);
   /** What the colours of the columns are. */
-  scale = $derived<Key>(
-    this.backward ? "graph.scaleSlope" : this.graph?.edits.length ? "whatif.scale" : "graph.scale",
-  );
+  scale = $derived.by((): Key => {
+    if (this.graph?.edits.length) return this.backward ? "whatif.scaleSlope" : "whatif.scale";
+    return this.backward ? "graph.scaleSlope" : "graph.scale";
+  });
   /** Whether what is shown is what the address names. */
   current = $derived(this.#shown === this.#wanted);
 
