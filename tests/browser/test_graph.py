@@ -99,6 +99,22 @@ def test_what_is_looked_for_unfolds_and_gets_the_focus(graph: Page) -> None:
     assert graph.evaluate(FOCUS)[0]
 
 
+def test_on_a_small_screen_what_is_looked_for_comes_into_sight(browser: Browser, own: App) -> None:
+    heard = Complaints()
+    with window(browser, own, heard, viewport=PHONE, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        go(page, own.address("open", network=TARGET, tab="more"))
+        page.get_by_role("searchbox").fill("layer2.1.conv1")
+        page.locator(".found button").first.tap()
+        settle(page)
+        assert "tab=" not in page.url
+        box = page.evaluate("(({ top, bottom }) => [top, bottom])(document.activeElement.getBoundingClientRect())")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("conv1,")
+        assert 56 <= box[0]
+        assert box[1] <= PHONE["height"] - 54
+    heard.raise_any()
+
+
 def test_escape_leaves_the_search_and_the_letters_are_keys_again(graph: Page) -> None:
     graph.keyboard.press("/")
     graph.keyboard.type("b")

@@ -9,7 +9,7 @@ import torch
 from glasswork.explaining import Expansion, NoGradient, NoRule, explain, terms
 from glasswork.scenes.labels import name_of
 from glasswork.scenes.messages import Number, Stop
-from glasswork.tracing import Op, Trace, UnknownAddress
+from glasswork.tracing import NotRebuilt, Op, Trace, UnknownAddress
 
 Place = tuple[str, tuple[int, ...]]
 LONGEST = 400
@@ -81,9 +81,10 @@ def _largest(trace: Trace, expansion: Expansion) -> str | None:
         return expansion.label(expansion.own).ref
     sizes = expansion.products if expansion.reduce == "max" else expansion.products.abs()
     for position in sizes.argsort(descending=True, stable=True).tolist():
-        ref = expansion.label(position).ref
-        if ref is not None and trace.value(split(ref)[0]).kind in ("op", "input"):
-            return ref
+        label = expansion.label(position)
+        for ref in (label.ref, label.factor_ref):  # in weight × number it is the number that leads on
+            if ref is not None and trace.value(split(ref)[0]).kind in ("op", "input"):
+                return ref
     return None
 
 
@@ -91,6 +92,11 @@ def upwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:
     """From a number to where most of its own slope comes from, which is what it does most for the score; and so on."""
     found: list[Place] = []
     while len(found) < LONGEST:
+        whole = _outside(trace, path, index)
+        if whole is not None:
+            path, index = whole
+            found.append(whole)
+            continue
         readers = [op for op in trace.readers(trace.value(path)) if op.module_type]
         if not readers:
             break
@@ -100,6 +106,19 @@ def upwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:
         path, index = place
         found.append(place)
     return found
+
+
+def _outside(trace: Trace, path: str, index: tuple[int, ...]) -> Place | None:
+    """Where a result inside a fused op stands in the op's own output; None for what is no such result."""
+    whole, _, part = path.rpartition("/")
+    if not whole or not part or whole not in trace:
+        return None
+    try:
+        results = trace.rebuild(whole).results
+    except NotRebuilt:  # a part that the run itself recorded
+        return None
+    slots = [slot for slot, result in enumerate(results) if result is not None and result.path == path]
+    return (trace[whole].outputs[slots[0]].path or whole, index) if slots else None
 
 
 def _most_served(trace: Trace, path: str, index: tuple[int, ...]) -> Place | None:

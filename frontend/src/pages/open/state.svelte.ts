@@ -255,13 +255,6 @@ export class GraphState {
     return list.filter((one) => one !== key).join(" ") || null;
   }
 
-  /** Open every module around an operation, and the number of its output that is largest is a click away. */
-  reveal(path: string): void {
-    const parts = path.split(":")[0]!.split(".");
-    const around = parts.map((_, i) => parts.slice(0, i + 1).join("."));
-    address.set({ open: [...new Set([...this.unfolded, ...around])].join(" ") });
-  }
-
   change(edit: Edit): void {
     const same = (one: Edit): boolean =>
       one.at === edit.at && one.axis === edit.axis && one.index.join() === edit.index.join();
