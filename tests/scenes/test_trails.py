@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -48,7 +50,7 @@ def test_a_trail_goes_through_the_cells_of_an_lstm_to_its_input() -> None:
     assert paths[:3] == ["head", ":getitem", "lstm"]
     assert any(path.startswith("lstm/step4.layer0.forward.") for path in paths)
     assert paths[-1] == "input"
-    for (path, index), (below, at) in zip(places, places[1:], strict=False):
+    for (path, index), (below, at) in pairwise(places):
         ref = f"{below}[{','.join(map(str, at))}]@value"
         terms = explain(run, path, index, limit=None).terms
         assert ref in [term.ref for term in terms] + [term.factor_ref for term in terms]
