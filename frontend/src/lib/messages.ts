@@ -411,6 +411,7 @@ export interface Explained {
   trail: Stop[];
   arrays: Array[];
   window: Window | null;
+  source: Source | null;
 }
 /**
  * One term of an explanation.

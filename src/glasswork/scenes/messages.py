@@ -549,6 +549,8 @@ class Explained(Struct, tag_field="type", tag="explained", frozen=True, kw_only=
     trail: list[Stop]
     arrays: list[Array]
     window: Window | None
+    source: Source | None
+    """The line that made the tensor; None for what was given."""
 
 
 class Networks(Struct, tag_field="type", tag="networks", frozen=True):

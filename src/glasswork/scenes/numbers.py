@@ -11,6 +11,7 @@ from glasswork import explaining
 from glasswork.errors import GlassworkError
 from glasswork.explaining import ChannelParts, NoRule, channel_parts, explain, terms
 from glasswork.explaining.explanation import Explanation
+from glasswork.scenes.labels import source_of
 from glasswork.scenes.messages import Array, Explained, Number, Term, What, Window
 from glasswork.scenes.trails import split, trail
 from glasswork.tracing import Trace
@@ -57,6 +58,7 @@ def explained(
         trail=trail(trace, source, found.op, found.index, what),
         arrays=arrays,
         window=_window(trace, found, parts),
+        source=source_of(trace[found.op]) if found.op in trace else None,
     )
     return answer, values
 

@@ -66,8 +66,13 @@ export class GraphState {
   #wanted = $derived(
     JSON.stringify([this.network, this.input, this.level, this.unfolded, this.folded, this.edits]),
   );
-  /** The line that made the open number, where its operation stands in sight. */
-  source = $derived(this.graph?.columns.find((one) => one.path === this.explained?.path)?.source ?? null);
+  /** Whether something can be changed where a number is open: what a fused function hides runs as a whole. */
+  changeable = $derived(
+    this.graph !== null &&
+      !this.graph.network.saved &&
+      !this.graph.failure &&
+      !this.explained?.path.includes("/"),
+  );
   /** What the colours of the columns are. */
   scale = $derived.by((): Key => {
     if (this.graph?.edits.length) return this.backward ? "whatif.scaleSlope" : "whatif.scale";
