@@ -101,7 +101,7 @@ def test_a_card_is_drawn_from_what_adds_up_to_its_value(respondent: Respondent) 
     assert card.trail[-1].path == "input"
     assert card.ref in [stop.number.ref for stop in card.trail]
     assert card.source
-    assert "self.block2(" in next(line.text for line in card.source.lines if line.number == card.source.line)
+    assert "self.conv2(" in next(line.text for line in card.source.lines if line.number == card.source.line)
     ((given, _),) = ask(respondent, m.ExplainNumber(request=3, ref=f"{scene.source}#input[0,0,1,1]@value"))
     assert given.source is None
 
