@@ -61,6 +61,8 @@ def small_states() -> Iterator[State]:
     yield State("cnn-slope-pool-half", query={**slope, "tab": "number", "sheet": "half"})
     for tab in ("time", "code", "more"):
         yield State(f"cnn-{tab}", query={**base, "at": OPENED["second conv"], "tab": tab})
+    for tab in ("number", "whatif", "code", "more"):
+        yield State(f"open-{tab}-tab", "open", query={**base, "at": OPENED["second conv"], "tab": tab})
 
 
 def photograph(context: BrowserContext, app: App, theme: str, width: int) -> Iterator[Path]:
