@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import explaining, open_page, page, tracing
+from benchmarks import explaining, open_page, page, tracing, training
 from benchmarks.figures import Figure
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -24,7 +24,8 @@ def row(figure: Figure) -> str:
 
 
 def main() -> int:
-    figures = [*page.measure(), *open_page.measure(), *tracing.measure(), *explaining.measure()]
+    measured = [page, open_page, tracing, explaining, training]
+    figures = [figure for part in measured for figure in part.measure()]
     lines = [
         "# Measured",
         "",

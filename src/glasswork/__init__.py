@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from glasswork._trace import record, trace
     from glasswork.explaining import explain
     from glasswork.tracing import compare, open_trace, profile, rerun
+    from glasswork.training import watch
     from glasswork.zoo import load
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "record",
     "rerun",
     "trace",
+    "watch",
 ]
 
 _HOMES = {
@@ -45,6 +47,7 @@ _HOMES = {
     "record": "_trace",
     "rerun": "tracing",
     "trace": "_trace",
+    "watch": "training",
 }
 
 

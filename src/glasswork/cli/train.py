@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +42,12 @@ class Train(Report):
     """Steps between two checkpoints."""
     resume: Flag = False
     """Go on with the run in --out, or with the recipe's newest; begin where there is none."""
+    devices: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """Processes on this machine; each step's examples are shared out among all."""
+    nodes: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """Machines; give the same command on each, with a folder in --out that all of them see."""
+    meet: Annotated[str, tyro.conf.arg(metavar="HOST:PORT", help_behavior_hint="")] = ""
+    """Where several machines find each other: one of them, and a free port."""
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
     """Any other setting, such as learning_rate=1e-3 or sizes.width=12."""
     show_settings: Annotated[bool, tyro.conf.arg(name="show", help_behavior_hint="")] = False
@@ -54,17 +61,45 @@ class Train(Report):
         if self.show_settings:
             self._show_settings()
             return None
-        super().run()
+        from glasswork.training import launching
+
+        if self.devices * self.nodes > 1 and not launching.is_one_of_many():
+            return self._launch()
+        if launching.number():  # the first process tells
+            with contextlib.redirect_stdout(None):
+                self.result()
+        else:
+            super().run()
         return self.exit_code
+
+    def _launch(self) -> int:
+        """Start this same command in many processes."""
+        from glasswork import recipes, training
+        from glasswork.training import launching
+
+        if self.nodes > 1 and not (self.meet and self.out):
+            why = "they need one folder and one place to find each other"
+            raise UsageError(f"{self.nodes} machines", where="glasswork train", why=why, todo="Give --out and --meet.")
+        recipes.config(self.recipe).changed(recipes.changes(**self._settings()))  # bad usage is told once, here
+        folder = training.latest_folder if self.resume else training.free_folder
+        arguments = ["train", self.recipe, "--out", self.out or str(folder(self.recipe))]
+        for name in ("data", "start", "steps", "seconds", "seed", "save_every"):
+            if (value := getattr(self, name)) is not None:
+                arguments += [f"--{'from' if name == 'start' else name.replace('_', '-')}", str(value)]
+        arguments += [word for pair in self.set for word in ("--set", pair)]
+        arguments += [f"--{name}" for name in ("resume", "json", "debug") if getattr(self, name)]
+        return launching.launch(arguments, self.devices, self.nodes, self.meet)
 
     def result(self) -> dict[str, Any]:
         """The contract's result of a run."""
         settings = self._settings()
         from glasswork import recipes, training
+        from glasswork.training import launching
 
+        resume = self.resume or launching.is_restarted()
         with training.asked_to_stop() as request:
             events = recipes.run(
-                self.recipe, out=self.out, seconds=self.seconds, resume=self.resume, stop=request, **settings
+                self.recipe, out=self.out, seconds=self.seconds, resume=resume, stop=request, **settings
             )
             last: training.TrainEvent | None = None
             for event in _with_bar(events) if sys.stderr.isatty() else _with_lines(events):
@@ -105,7 +140,7 @@ class Train(Report):
     def _settings(self) -> dict[str, Any]:
         """What was asked for, as recipes.run and recipes.changes take it."""
         where = "glasswork train"
-        for name, least in (("steps", 1), ("save_every", 1), ("seed", 0)):
+        for name, least in (("steps", 1), ("save_every", 1), ("seed", 0), ("devices", 1), ("nodes", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(

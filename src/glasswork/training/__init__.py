@@ -7,9 +7,10 @@ from glasswork.training.events import Evaluated, Finished, Saved, Started, Stepp
 from glasswork.training.interrupting import asked_to_stop
 from glasswork.training.loop import train
 from glasswork.training.metrics import Course, read_metrics
-from glasswork.training.run import RUN, latest_folder, run
+from glasswork.training.run import RUN, free_folder, latest_folder, run
 from glasswork.training.state import Kept, State, begin
 from glasswork.training.task import About, Draw, Task, Turn
+from glasswork.training.watching import Watch, watch
 
 __all__ = [
     "RUN",
@@ -32,10 +33,12 @@ __all__ = [
     "TrainEvent",
     "Turn",
     "Warned",
+    "Watch",
     "as_record",
     "asked_to_stop",
     "begin",
     "flat",
+    "free_folder",
     "from_record",
     "held_out",
     "latest_folder",
@@ -46,4 +49,5 @@ __all__ = [
     "setting_names",
     "split_validation",
     "train",
+    "watch",
 ]

@@ -87,6 +87,7 @@ class Processes:
         if self.count > 1 and self.way == "fsdp":
             from torch.distributed.fsdp import fully_shard
 
+            network.to(memory_format=torch.contiguous_format)  # what is dealt out are rows of a tensor
             for part in network.modules():
                 if isinstance(part, nn.ModuleList):
                     for block in part:
@@ -175,6 +176,13 @@ def _device(name: str, local: int) -> torch.device:
         torch.cuda.set_device(local)
         return torch.device("cuda", local)
     return torch.device(name)
+
+
+def gathered_anew(network: nn.Module) -> None:
+    """With fsdp: let go of whole tensors that a forward pass without a backward pass left behind."""
+    for part in network.modules():
+        if hasattr(part, "reshard"):
+            part.reshard()  # type: ignore[operator]
 
 
 def local(tensor: Tensor) -> Tensor:

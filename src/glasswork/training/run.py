@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from glasswork import zoo
 from glasswork.errors import GlassworkError
+from glasswork.randomness import seeded
 from glasswork.training import checkpoints
 from glasswork.training.config import Config, as_record, flat
 from glasswork.training.environment import environment
@@ -259,6 +261,13 @@ class _Run:
         rate = state.step / max(state.seconds, 1e-9)
         return Finished(str(self.folder), self.recipe, state.step, rate, card.scores, self.folder / RUN_WEIGHTS)
 
+    def _bare(self, task: Task, state: State) -> nn.Module:
+        """A network that one process alone can run."""
+        if self.processes.count == 1:
+            return state.network
+        with seeded(self.config.seed):
+            return task.network()
+
     def _card(self, task: Task, state: State, final: dict[str, float]) -> zoo.Card:
         """The model card of a finished run, still without the hash of its weights."""
         config, about = self.config, task.about()
@@ -286,7 +295,7 @@ class _Run:
             scores={name: round(value, 4) for name, value in final.items()},
             settings=settings,
             parameters=sum(p.numel() for p in state.network.parameters()),
-            macs=zoo.count_macs(state.network.eval(), *about.inputs) if self.processes.count == 1 else 0,
+            macs=zoo.count_macs(self._bare(task, state).eval(), *about.inputs),
             licence=config.licence,
             torch=str(torch.__version__),
             trained=datetime.datetime.now(datetime.UTC).date().isoformat(),

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from glasswork.errors import GlassworkError
 from glasswork.randomness import seeded
 from glasswork.training.optimising import chosen, make_optimiser
-from glasswork.training.processes import ALONE, Processes, local
+from glasswork.training.processes import ALONE, Processes, gathered_anew, local
 from glasswork.training.task import Task
 
 
@@ -115,6 +115,7 @@ def measured_weights(state: State) -> Iterator[nn.Module]:
     """The network with the weights that are measured and kept: the averaged ones, if there are any."""
     if not state.averaged:
         yield state.network
+        gathered_anew(state.network)
         return
     present = state.network.state_dict()
     before = {name: value.clone() for name, value in present.items()}
@@ -123,6 +124,7 @@ def measured_weights(state: State) -> Iterator[nn.Module]:
         yield state.network
     finally:
         _copy(before, present)
+        gathered_anew(state.network)
 
 
 def keep(state: State, scores: dict[str, float]) -> None:
@@ -217,13 +219,14 @@ def restore(state: State, saved: Mapping[str, Tensor], about: Mapping[str, Any],
 
 @torch.no_grad()
 def _take(into: Tensor, value: Tensor) -> None:
-    """Copy a whole tensor into one that may be spread over many processes."""
-    if hasattr(into, "device_mesh"):
-        from torch.distributed.tensor import distribute_tensor
-
+    """Copy a whole tensor into one that may be spread over many processes by rows; each takes its own."""
+    part = local(into)
+    if part is not into:
         spread: Any = into
-        value = distribute_tensor(value.to(into.device), spread.device_mesh, spread.placements)
-    into.copy_(value)
+        rows = -(-value.shape[0] // spread.device_mesh.size())  # as torch.chunk deals them out
+        begin = min(spread.device_mesh.get_local_rank() * rows, value.shape[0])
+        value = value[begin : begin + len(part)]
+    part.copy_(value)
 
 
 @torch.no_grad()
