@@ -157,7 +157,11 @@ def joined(device: str, way: str) -> Iterator[Processes]:
     local = int(os.environ["LOCAL_RANK"])
     place = _device(device, local)
     timeout = datetime.timedelta(seconds=float(os.environ.get("GLASSWORK_TIMEOUT", TIMEOUT)))
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=timeout)
+    store, rank, count = next(dist.rendezvous("env://", timeout=timeout))
+    # torchrun's store outlives those that it starts again: they must not read where the dead ones listened
+    store = dist.PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    backend = "nccl" if place.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=timeout)
     try:
         yield Processes(dist.get_rank(), dist.get_world_size(), place, way)
     finally:

@@ -1,8 +1,8 @@
 """`glasswork.watch(model, optimizer)`: the reader's own loop, unchanged but for this line, leaves a run folder.
 
 It listens to the optimiser, whose `step` is where a step ends; PyTorch's own hooks are used, nothing is patched. What
-is written is what a run of ours writes (metrics.jsonl), so that one page shows both. While nobody looks, most steps cost a
-call and a comparison.
+is written is what a run of ours writes (metrics.jsonl), so that one page shows both. While nobody looks, most steps
+cost a call and a comparison.
 """
 
 from __future__ import annotations
