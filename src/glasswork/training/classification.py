@@ -136,9 +136,9 @@ class Classification(Task):
             side = everything.pictures.shape[1]
             channels = 3 if everything.pictures.shape[3] == 4 else everything.pictures.shape[3]
             self.prepare = Preprocessing(side, channels, light_on_dark=everything.light_on_dark)
+        _check_labels(self.config, Held(everything))
         seen, aside = split_validation(everything, self.config.validation, self.config.seed)
         self.seen, self.aside, self.held_out = Held(seen), Held(aside), Held(test)
-        _check_labels(self.config, self.seen)
         _check_fit(self.config, everything)
 
     @property

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from glasswork.errors import GlassworkError, unknown
 
@@ -157,9 +159,9 @@ def joined(device: str, way: str) -> Iterator[Processes]:
     local = int(os.environ["LOCAL_RANK"])
     place = _device(device, local)
     timeout = datetime.timedelta(seconds=float(os.environ.get("GLASSWORK_TIMEOUT", TIMEOUT)))
-    store, rank, count = next(dist.rendezvous("env://", timeout=timeout))
+    store, rank, count = next(rendezvous("env://", timeout=timeout))
     # torchrun's store outlives those that it starts again: they must not read where the dead ones listened
-    store = dist.PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    store = PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
     backend = "nccl" if place.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=timeout)
     try:
