@@ -62,7 +62,7 @@ def test_the_maps_that_the_page_shows_are_alive(name: str) -> None:
     assert network.card is not None
     pictures = data.on_white(data.load(network.card.data, "test").pictures[::5])
     found = measuring.activities(network.module, torch.tensor(pictures).permute(0, 3, 1, 2).float() / 255)
-    width = network.card.sizes["width"]
+    width = int(network.card.sizes["width"])
     assert [activity.module for activity in found] == [f"block{i}.relu{j}" for i in (1, 2) for j in (1, 2)]
     assert sum(activity.alive for activity in found) >= 0.85 * 4 * width
 

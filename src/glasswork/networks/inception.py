@@ -96,7 +96,7 @@ class Auxiliary(nn.Module):
         "googlenet": {},
         "googlenet_2014": {"kernel": 5},
         "inception_slim": {
-            **{"size": 28, "channels": 1, "classes": 10, "slim": 4, "stem": 3, "auxiliary": 0, "kernel": 5}
+            **{"size": 28, "channels": 1, "classes": 10, "slim": 8, "stem": 3, "auxiliary": 0, "kernel": 5}
         },
     },
     small={"size": 32, "classes": 5, "slim": 16, "dropout": 0.0},
@@ -106,11 +106,11 @@ class GoogLeNet(nn.Module):
 
     Args:
         channels: of the picture.
-        size: height and width of the picture, in pixels; any that survives five halvings (with stem 3: two).
+        size: height and width of the picture, in pixels; it runs on others too.
         classes: how many logits.
         kernel: side of the largest kernels.
         auxiliary: 1 for the two classifiers half-way.
-        stem: 7 for the paper's, which makes the maps eight times smaller; 3 for one 3x3 convolution, which does not.
+        stem: 7 for the paper's, which makes the maps eight times smaller; 3 for one 3x3 convolution and one pooling.
         slim: what the number of channels is divided by.
         dropout: the share of units switched off before the last layer, in training (0 also for the auxiliary ones).
     """
@@ -140,7 +140,8 @@ class GoogLeNet(nn.Module):
             self.maxpool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         else:
             self.conv1 = Convolution(channels, 192 // slim, 3, padding=1)
-            self.maxpool1 = self.conv2 = self.conv3 = self.maxpool2 = nn.Identity()
+            self.maxpool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+            self.conv2 = self.conv3 = self.maxpool2 = nn.Identity()
         self.maps = 192 // slim
         self.inception3a = self._inception(64, 96, 128, 16, 32, 32)
         self.inception3b = self._inception(128, 128, 192, 32, 96, 64)

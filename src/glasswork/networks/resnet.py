@@ -106,7 +106,7 @@ _NAMED = {f"resnet{depth}": {"depth": depth} for depth in PLANS}
 _ON_32 = {"size": 32, "classes": 10, "width": 16}
 _NAMED |= {f"resnet{depth}": {"depth": depth, **_ON_32} for depth in SMALL}
 _NAMED |= {f"plain{depth}": {"depth": depth, "shortcuts": 0, **_ON_32} for depth in SMALL}
-_SLIM = {"size": 28, "channels": 1, "classes": 10, "width": 16}
+_SLIM = {"size": 28, "channels": 1, "classes": 10, "width": 12}
 _NAMED |= {"resnet_slim": {"depth": 20, **_SLIM}, "resnet_deep_slim": {"depth": 56, **_SLIM, "width": 8}}
 _NAMED |= {"plain_deep_slim": {"depth": 56, **_SLIM, "width": 8, "shortcuts": 0}}
 

@@ -40,7 +40,7 @@ _NAMED = {f"vgg{depth}{'_bn' * norm}": {"depth": depth, "norm": norm} for depth 
         **_NAMED,
         "vgg_slim": {
             **{"depth": 13, "norm": 1, "stages": 3, "size": 28, "channels": 1, "classes": 10},
-            **{"width": 24, "hidden": 128, "dropout": 0.3},
+            **{"width": 16, "hidden": 128, "dropout": 0.2},
         },
     },
     small={"depth": 11, "size": 32, "width": 4, "hidden": 8, "classes": 5, "dropout": 0.0},

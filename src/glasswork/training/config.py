@@ -53,7 +53,7 @@ class Config:
 
     title: str
     network: str
-    sizes: Mapping[str, int]
+    sizes: Mapping[str, int | float | str]
     data: str
     licence: str
     seed: int = 0
@@ -104,7 +104,7 @@ class Config:
             if not dot:
                 new = _parse(key, value, _types(type(config))[key])
             elif isinstance(current := getattr(config, outer), Mapping):
-                new = {**current, inner: _parse(key, value, int if outer == "sizes" else float)}
+                new = {**current, inner: _parse(key, value, type(current[inner]) if outer == "sizes" else float)}
             else:
                 new = dataclasses.replace(current, **{inner: _parse(key, value, _types(type(current))[inner])})
             config = dataclasses.replace(config, **{outer: new})
@@ -172,7 +172,9 @@ def from_record(recipe: Config, record: Mapping[str, Any]) -> Config:
         value = record[each.name]
         inner = getattr(recipe, each.name)
         if each.name == "sizes" and isinstance(value, Mapping):  # a network found for one's own data names its own
-            recipe = dataclasses.replace(recipe, sizes={str(k): _parse(f"sizes.{k}", v, int) for k, v in value.items()})
+            recipe = dataclasses.replace(
+                recipe, sizes={str(k): _parse(f"sizes.{k}", v, type(v)) for k, v in value.items()}
+            )
         elif isinstance(value, Mapping):
             settings |= {f"{each.name}.{name}": item for name, item in value.items()}
         elif not isinstance(inner, Mapping) and not dataclasses.is_dataclass(inner):

@@ -44,7 +44,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     title: str
     recipe: str
     network: str
-    sizes: dict[str, int]
+    sizes: dict[str, int | float | str]
     data: str
     split: str
     trained_on: int

@@ -115,8 +115,8 @@ def expected_picture(card: Card) -> Preprocessing:
     except msgspec.ValidationError as error:
         raise GlassworkError("a model card can't be read", where=card.name, why=f"picture: {error}") from error
     return Preprocessing(
-        card.sizes["size"],
-        card.sizes["channels"],
+        int(card.sizes["size"]),
+        int(card.sizes["channels"]),
         light_on_dark=card.light_on_dark,
         shorter_side=told.shorter_side,
         filter=told.filter,
