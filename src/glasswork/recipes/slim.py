@@ -1,8 +1,8 @@
 """The race at a size for two cores: AlexNet, VGG, Inception and ResNet on Fashion-MNIST under one equal budget.
 
 All see the same number of pictures in the same number of steps, varied alike; what differs is the architecture, and
-the learning rate where there is no batch normalisation. Two more are for one comparison: a deep ResNet, and the same without
-shortcuts.
+the learning rate where there is no batch normalisation. Two more are for one comparison: a deep ResNet, and the same
+without shortcuts.
 """
 
 from __future__ import annotations
