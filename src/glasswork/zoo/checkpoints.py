@@ -20,6 +20,7 @@ import safetensors
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from glasswork import networks
 from glasswork.errors import GlassworkError
 from glasswork.zoo.storing import fill
 
@@ -42,7 +43,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
         GlassworkError: it can't be read, is refused, or does not fit; then `why` is a table: key, wanted, found.
     """
     weights = read_checkpoint(path)
-    fill(module, _renamed(weights, set(module.state_dict())), str(path))
+    fill(module, _renamed(networks.ours(module, weights), set(module.state_dict())), str(path))
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:

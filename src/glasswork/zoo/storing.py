@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from glasswork import networks
 from glasswork.errors import GlassworkError
 from glasswork.zoo.card import Card, encode_card
 
@@ -87,7 +88,11 @@ def read_weights(path: Path, card: Card) -> dict[str, Tensor]:
 
 
 def fill(module: nn.Module, weights: dict[str, Tensor], where: str) -> None:
-    """Put weights into a module: all of them, or none; arguments and errors as in check_fit."""
+    """Put weights into a module: all of them, or none; arguments and errors as in check_fit.
+
+    A reference network takes them under their published names, too.
+    """
+    weights = networks.ours(module, weights)
     check_fit(module, weights, where)
     module.load_state_dict(weights)
 

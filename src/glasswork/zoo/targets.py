@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.util
 import sys
@@ -12,16 +13,18 @@ from types import ModuleType
 import torch
 from torch import nn
 
+from glasswork import networks
 from glasswork.errors import GlassworkError
 from glasswork.randomness import seeded
 from glasswork.zoo.libraries import from_timm, from_torchvision, from_transformers
 from glasswork.zoo.network import Network
 from glasswork.zoo.preprocessing import Preprocessing
+from glasswork.zoo.references import is_reference, load_reference
 from glasswork.zoo.shipping import RUN_CARD, load_run, load_shipped, shipped_names
 
 FORMS = (
-    "a network that ships, torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory, package.module:factory, "
-    "or a run folder"
+    "a network that ships, a reference network (glasswork networks), torchvision:NAME, timm:NAME, hf:FOLDER, "
+    "file.py:factory, package.module:factory, or a run folder"
 )
 _LIBRARIES = {"torchvision": from_torchvision, "timm": from_timm, "hf": from_transformers}
 
@@ -37,6 +40,8 @@ def load(target: str) -> Network:
     """
     if target in shipped_names():
         return load_shipped(target)
+    if is_reference(target):
+        return load_reference(target)
     library, separator, _ = target.partition(":")
     if separator and library in _LIBRARIES:
         return _LIBRARIES[library](target)
@@ -54,9 +59,14 @@ def load(target: str) -> Network:
         return _made_by(target, _imported(place, target), factory)
     raise GlassworkError(
         f"there is no network called {target!r}",
-        why=f"these ship: {', '.join(shipped_names()) or 'none'}",
+        why=f"these ship: {', '.join(shipped_names()) or 'none'}; near it: {', '.join(_near(target)) or 'nothing'}",
         todo=f"A target is {FORMS}.",
     )
+
+
+def _near(target: str) -> list[str]:
+    known = [*shipped_names(), *networks.names(), *networks.named()]
+    return difflib.get_close_matches(target, known, n=3)
 
 
 def _is_folder(target: str) -> bool:

@@ -1,0 +1,128 @@
+"""The reference networks by name: with the weights that were published for them, where these are on this machine.
+
+    resnet152                          a name of the field
+    resnet:depth=20,size=28            an architecture, or a name, with other sizes
+
+Weights are looked for in PyTorch's cache (torchvision's files, under torchvision's names) and among fetched packages;
+otherwise they are random, and the same ones each time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torchvision import models
+
+from glasswork import networks
+from glasswork.errors import GlassworkError, unknown
+from glasswork.randomness import seeded
+from glasswork.zoo.gguf import llama_weights, read_gguf
+from glasswork.zoo.network import Network, softmax
+from glasswork.zoo.packages import PACKAGED, Packaged, is_here, verified
+from glasswork.zoo.preprocessing import Preprocessing
+from glasswork.zoo.storing import fill
+
+IMAGENET = 1000
+# Its first port was measured so on the largest square; the paper cuts off 16 pixels on each side more
+_EFFICIENTNET: dict[str, Any] = {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3, "filter": "bicubic"}
+
+
+def is_reference(target: str) -> bool:
+    """Whether a TARGET names a reference network, with sizes of its own or without."""
+    name = target.partition(":")[0]
+    return name in networks.names() or name in networks.named()
+
+
+def load_reference(target: str) -> Network:
+    """Build a reference network, with published weights where they are here and fit.
+
+    Args:
+        target: NAME or NAME:size=value,size=value.
+
+    Raises:
+        GlassworkError: no such network or size, a value that is no number, or damaged weights.
+    """
+    name, _, given = target.partition(":")
+    sizes = _sizes(name, given, target)
+    with seeded(0):
+        module = networks.build(name, **sizes).eval()
+        example = networks.example(module)
+    packaged = PACKAGED.get(name)
+    weights = "random"
+    if not sizes and packaged and is_here(packaged):
+        _fill_packaged(module, packaged)
+        weights = f"{packaged.package} {packaged.version}"
+    elif not sizes and (file := torchvision_file(name)) and file.is_file():
+        fill(module, torch.load(file, map_location="cpu", weights_only=True), str(file))
+        weights = "cache"
+    photo = _photograph(name, sizes)
+    if photo is None:
+        module.example_input_array = example if len(example) > 1 else example[0]  # pyright: ignore[reportArgumentType]
+    labels = tuple(models.ResNet18_Weights.DEFAULT.meta["categories"]) if photo and photo[1] == IMAGENET else ()
+    return Network(
+        target=target,
+        name=target,
+        title=f"{name} · reference",
+        module=module,
+        preprocess=photo[0] if photo else None,
+        labels=labels,
+        card=None,
+        samples=(),
+        after=softmax if labels else None,
+        weights=weights,
+    )
+
+
+def torchvision_file(name: str) -> Path | None:
+    """Where PyTorch's cache (TORCH_HOME) keeps torchvision's weights of this name; None where it has none."""
+    if name not in networks.named() or name not in models.list_models(models):
+        return None
+    best = models.get_model_weights(name)["DEFAULT"]
+    return Path(torch.hub.get_dir()) / "checkpoints" / best.url.rsplit("/", 1)[-1]
+
+
+def _fill_packaged(module: nn.Module, packaged: Packaged) -> None:
+    path = verified(packaged)
+    if path.suffix == ".gguf":
+        about = networks.reference("llama").sizes | networks.reference("llama").named[packaged.name]
+        weights = llama_weights(read_gguf(path).tensors, about["heads"], about["groups"])
+    else:
+        weights = torch.load(path, map_location="cpu", weights_only=True)  # its hash is the known one
+    fill(module, weights, str(path))
+
+
+def _sizes(name: str, given: str, target: str) -> dict[str, networks.Size]:
+    """The sizes that stand behind the name, of the types that their defaults have."""
+    defaults = networks.reference(networks.named().get(name, name)).sizes
+    sizes: dict[str, networks.Size] = {}
+    for pair in filter(None, given.split(",")):
+        size, equals, value = (part.strip() for part in pair.partition("="))
+        if size not in defaults:
+            raise unknown(f"size of {name}", size, list(defaults))
+        try:
+            if not equals:
+                raise ValueError
+            sizes[size] = type(defaults[size])(value)
+        except ValueError as error:
+            wanted = type(defaults[size]).__name__
+            why = f"expected {size}=VALUE with a value of type {wanted}, found {pair!r}"
+            raise GlassworkError("this size can't be read", where=target, why=why) from error
+    return sizes
+
+
+def _photograph(name: str, sizes: dict[str, networks.Size]) -> tuple[Preprocessing, int] | None:
+    """What picture the network takes, and how many classes it tells apart; None when it takes no pictures."""
+    about = networks.reference(networks.named().get(name, name))
+    whole = {**about.sizes, **about.named.get(name, {}), **sizes}
+    if not {"size", "channels", "classes"} <= set(whole) or whole["channels"] not in (1, 3):
+        return None
+    size, channels, classes = int(whole["size"]), int(whole["channels"]), int(whole["classes"])
+    if classes != IMAGENET or channels != 3:
+        return Preprocessing(size, channels), classes
+    if about.name == "efficientnet_lite":
+        return Preprocessing(size, 3, shorter_side=size, **_EFFICIENTNET), classes
+    means: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+    return Preprocessing(size, 3, shorter_side=round(size * 256 / 224), **means), classes
