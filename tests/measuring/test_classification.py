@@ -35,3 +35,11 @@ def test_predicting_in_parts_is_predicting_at_once_and_leaves_the_mode() -> None
     inputs = torch.randn(7, 3)
     assert torch.allclose(predict(module, inputs, batch=2), module[0](inputs))
     assert module.training
+
+
+def test_among_many_classes_the_five_best_count_too() -> None:
+    logits = torch.arange(100.0).repeat(4, 1)  # class 99 first, then 98...
+    scores = classification_scores(logits, torch.tensor([99, 95, 94, 0]))
+    assert scores["top1"] == scores["accuracy"] == 0.25
+    assert scores["top5"] == 0.5
+    assert "top5" not in classification_scores(logits[:, :10], torch.tensor([9, 5, 4, 0]))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from glasswork.cli.command import Report
-from glasswork.cli.printing import say, show_table, size
+from glasswork.cli.printing import progress, say, show_table, size
 from glasswork.cli.usage import UsageError
 
 TORCHVISION = "torchvision:"
@@ -52,6 +52,15 @@ class Data(Report):
                 "origin": [f"glasswork train {row.recipe}, on {row.data}"],
             }
             for row in zoo.shipped()
+        ]
+        weights += [
+            {
+                "name": one.name,
+                "licence": one.licence,
+                "bytes": one.bytes,
+                "origin": [f"{one.package} {one.version}: {_here(zoo.is_here(one), one.name)}"],
+            }
+            for one in zoo.PACKAGED.values()
         ]
         return {"data": [asdict(entry) for entry in data.catalogue()], "weights": weights}
 
@@ -107,6 +116,10 @@ def _show_look(result: dict[str, Any]) -> None:
         show_table(("file", "why"), [(p["path"], p["why"]) for p in result["problems"][:SHOWN]])
 
 
+def _here(here: bool, name: str) -> str:
+    return "on this machine" if here else f"missing; glasswork data fetch {name}"
+
+
 def _place(row: dict[str, Any]) -> str:
     if row["shipped"]:
         return "ships with Glasswork"
@@ -138,8 +151,12 @@ def _fetched_weights(name: str) -> str:
 
     if name in [row.name for row in zoo.shipped()]:
         return zoo.load(name).weights
+    if name in zoo.PACKAGED:
+        with progress(f"fetching {name}") as told:
+            return str(zoo.fetch(name, told))
     if not name.startswith(TORCHVISION):
-        raise unknown("data set or network", name, [*data.names(), *(row.name for row in zoo.shipped())])
+        known = [*data.names(), *zoo.PACKAGED, *(row.name for row in zoo.shipped())]
+        raise unknown("data set or network", name, known)
     weights = zoo.load(name).weights
     if weights == "random":
         plain = name.removeprefix(TORCHVISION)

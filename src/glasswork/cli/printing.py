@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from glasswork.errors import GlassworkError
@@ -79,6 +80,34 @@ def _framed(header: Sequence[str], cells: Sequence[Sequence[str]], right: Collec
     for row in cells:
         table.add_row(*(Text(cell) for cell in row))  # Text: square brackets in a name are no markup
     Console().print(table)
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Say on standard error how far something has come: a bar on a terminal, elsewhere a line at each tenth.
+
+    Yields:
+        What is to be told how much is done, and of how much.
+    """
+    if not sys.stderr.isatty():
+        said = -1
+
+        def line(done: int, total: int) -> None:
+            nonlocal said
+            tenth = 10 * done // max(total, 1)
+            if tenth > said:
+                said = tenth
+                print(printable(f"{what}: {size(done)} of {size(total)}"), file=sys.stderr)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def count(number: float) -> str:

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+MANY = 100
+
 
 def predict(module: nn.Module, inputs: Tensor, batch: int = 250) -> Tensor:
     """Run a network over many inputs without gradients, in evaluation mode; its mode is put back.
@@ -33,7 +35,9 @@ def classification_scores(logits: Tensor, labels: Tensor, bins: int = 15) -> dic
     balanced_accuracy = the mean over classes of each class's accuracy;
     nats = the mean of -ln p(label);
     calibration_error = sum over `bins` equal bins of confidence of (part of the examples) x |accuracy - confidence|
-    (expected calibration error, Guo et al. 2017, arXiv:1706.04599).
+    (expected calibration error, Guo et al. 2017, arXiv:1706.04599);
+    from MANY classes on also top1, which is the accuracy by its usual name there, and top5 = the part of the examples
+    whose label is among the five largest logits.
 
     Args:
         logits: (N, K).
@@ -45,9 +49,15 @@ def classification_scores(logits: Tensor, labels: Tensor, bins: int = 15) -> dic
     confidence = logits.double().softmax(1).amax(1)
     bin_of = (confidence * bins).long().clamp(max=bins - 1)
     gaps = torch.zeros(bins, dtype=torch.double).index_add(0, bin_of, hits - confidence)
+    many = {"top1": hits.mean().item(), "top5": _among(logits, labels, 5)} if logits.shape[1] >= MANY else {}
     return {
         "accuracy": hits.mean().item(),
         "balanced_accuracy": torch.stack([hits[labels == k].mean() for k in present]).mean().item(),
         "nats": F.cross_entropy(logits.double(), labels).item(),
         "calibration_error": (gaps.abs().sum() / len(labels)).item(),
+        **many,
     }
+
+
+def _among(logits: Tensor, labels: Tensor, count: int) -> float:
+    return (logits.topk(count).indices == labels[:, None]).any(1).double().mean().item()

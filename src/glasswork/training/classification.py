@@ -113,7 +113,7 @@ class Classification(Task):
         sizes = {**(self.start.sizes if self.start else self.config.sizes), "classes": len(files.classes)}
         network = self.start.network if self.start else self.config.network
         self.config = replace(self.config, network=network, sizes=sizes)
-        self.prepare = self.start.prepare if self.start else Preprocessing(sizes["size"], sizes["channels"])
+        self.prepare = self.start.prepare if self.start else Preprocessing(int(sizes["size"]), int(sizes["channels"]))
         self.prepare = replace(self.prepare, light_on_dark=False)  # pictures are learned as they are
         aside = min(SHARE_ASIDE, self.config.validation / len(files))
         split, unread = parts_of(files, self.config.held_out, aside)

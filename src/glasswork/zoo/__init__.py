@@ -4,23 +4,32 @@ from glasswork.zoo.card import Card, encode_card, read_card
 from glasswork.zoo.checkpoints import load_weights, read_checkpoint
 from glasswork.zoo.libraries import reads_text, token_texts, tokens
 from glasswork.zoo.network import Network, count_macs, softmax
+from glasswork.zoo.packages import PACKAGED, Packaged, fetch, is_here
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
+from glasswork.zoo.references import Counted, counted, is_reference
 from glasswork.zoo.shipping import Shipped, build, expected_picture, shipped
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
 
 __all__ = [
+    "PACKAGED",
     "Card",
+    "Counted",
     "Network",
+    "Packaged",
     "Preprocessed",
     "Preprocessing",
     "Shipped",
     "Step",
     "build",
     "count_macs",
+    "counted",
     "encode_card",
     "expected_picture",
+    "fetch",
     "fill",
+    "is_here",
+    "is_reference",
     "load",
     "load_weights",
     "read_card",

@@ -9,9 +9,11 @@ otherwise they are random, and the same ones each time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch import nn
 from torchvision import models
@@ -20,7 +22,7 @@ from glasswork import networks
 from glasswork.errors import GlassworkError, unknown
 from glasswork.randomness import seeded
 from glasswork.zoo.gguf import llama_weights, read_gguf
-from glasswork.zoo.network import Network, softmax
+from glasswork.zoo.network import Network, count_macs, softmax
 from glasswork.zoo.packages import PACKAGED, Packaged, is_here, verified
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.storing import fill
@@ -74,6 +76,31 @@ def load_reference(target: str) -> Network:
         after=softmax if labels else None,
         weights=weights,
     )
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """A reference network's size and cost, for one example of its kind."""
+
+    name: str
+    network: str
+    parameters: int
+    macs: int
+
+
+def counted(names: Sequence[str] | None = None) -> list[Counted]:
+    """Count parameters and multiply-adds without making a weight.
+
+    Args:
+        names: of networks.names() or named(); None for all that have a name.
+    """
+    rows = []
+    for name in networks.named() if names is None else names:
+        with torch.device("meta"):
+            module = networks.build(name).eval()
+            macs = count_macs(module, *networks.example(module))
+        parameters = sum(value.numel() for value in module.parameters())
+        rows.append(Counted(name, networks.named().get(name, name), parameters, macs))
+    return rows
 
 
 def torchvision_file(name: str) -> Path | None:
