@@ -30,6 +30,7 @@ COMMANDS = {
     "explain": "Explain one number of a network: its formula, its largest terms, the rest, and the error of their sum.",
     "train": "Train a recipe; weights, their card and the course of the run are left in a folder.",
     "eval": "Measure a trained network on pictures that its training never saw.",
+    "race": "Set the architectures against each other: claimed, published, and measured on this machine.",
     "data": "List data sets and weights: where from, licence, size; get what is missing; look at your own data.",
     "doctor": "Look at versions, devices, memory and disk; at what is missing, and how to get it.",
 }
@@ -46,7 +47,7 @@ options:
   --debug    Show the traceback of an error.
   --help     Print this; after a command, its own arguments.
 
-TARGET is a network that ships (glasswork networks), torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory,
+TARGET is a network of ours (glasswork networks), torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory,
 package.module:factory, the folder of a run, or a trace file (trace, explain)."""
 
 

@@ -1,0 +1,81 @@
+"""One network on one picture: time and memory, forward, and forward with backward. Run as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from glasswork import networks, zoo
+
+REPEATS = 5
+
+
+def measure(name: str) -> dict[str, Any]:
+    """Measure a reference network with random weights.
+
+    Returns:
+        parameters; macs, and flops = 2 x macs; milliseconds, the median of REPEATS forward runs on one picture, and
+        training_milliseconds, forward and backward; peak_bytes and training_peak_bytes, the most memory beyond what
+        the process had before the network was built (None where the system doesn't say); scores and data: none,
+        since random weights have none; threads.
+    """
+    before = _peak()
+    torch.manual_seed(0)
+    module = networks.build(name).eval()
+    inputs = networks.example(module)
+    parameters = sum(value.numel() for value in module.parameters())
+    macs = zoo.count_macs(module, *inputs)
+
+    def forward() -> None:
+        with torch.inference_mode():
+            module(*inputs)
+
+    def both() -> None:
+        module.zero_grad()
+        module(*inputs).sum().backward()
+
+    milliseconds, peak = _timed(forward), _peak()
+    training_milliseconds, training_peak = _timed(both), _peak()
+    return {
+        "name": name,
+        "parameters": parameters,
+        "macs": macs,
+        "flops": 2 * macs,
+        "milliseconds": milliseconds,
+        "training_milliseconds": training_milliseconds,
+        "peak_bytes": None if before is None or peak is None else peak - before,
+        "training_peak_bytes": None if before is None or training_peak is None else training_peak - before,
+        "scores": {},
+        "data": "",
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _timed(run: Callable[[], None]) -> float:
+    run()  # the first is never like the others
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def _peak() -> int | None:
+    """The most bytes of memory that this process has had; None on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1])))
