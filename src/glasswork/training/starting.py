@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,7 +25,7 @@ class Start:
     """
 
     network: str
-    sizes: dict[str, int]
+    sizes: Mapping[str, int | float | str]
     prepare: Preprocessing
     weights: dict[str, Tensor]
 

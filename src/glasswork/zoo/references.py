@@ -62,7 +62,7 @@ def load_reference(target: str) -> Network:
         weights = "cache"
     photo = _photograph(name, sizes)
     if photo is None:
-        module.example_input_array = example if len(example) > 1 else example[0]  # pyright: ignore[reportArgumentType]
+        module.example_input_array = example[0] if len(example) == 1 else example  # pyright: ignore[reportArgumentType]
     labels = tuple(models.ResNet18_Weights.DEFAULT.meta["categories"]) if photo and photo[1] == IMAGENET else ()
     return Network(
         target=target,
