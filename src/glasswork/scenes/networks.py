@@ -41,7 +41,7 @@ class Networks:
             GlassworkError: it is not listed, or it can't be loaded.
         """
         target = self._named.get(name, name)
-        if target not in self.targets and not target.startswith(REGISTRIES) and not zoo.is_reference(target):
+        if target not in self.targets and not target.startswith(REGISTRIES):
             raise unknown("network", name, list(self._named))
         with self._lock:
             if target not in self._loaded:
