@@ -7,6 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ def measure(name: str) -> dict[str, Any]:
         the process had before the network was built (None where the system doesn't say); scores and data: none,
         since random weights have none; threads.
     """
-    before = _peak()
+    before = _status("VmRSS")
     torch.manual_seed(0)
     module = networks.build(name).eval()
     inputs = networks.example(module)
@@ -68,13 +69,20 @@ def _timed(run: Callable[[], None]) -> float:
 
 
 def _peak() -> int | None:
-    """The most bytes of memory that this process has had; None on Windows."""
+    """The most bytes of memory that this process has had; None where the system doesn't say."""
+    return _status("VmHWM")
+
+
+def _status(field: str) -> int | None:
+    """A line of Linux's account of this process, in bytes.
+
+    getrusage would also tell, but there a process begins with the peak of the one that started it.
+    """
     try:
-        import resource
-    except ImportError:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
         return None
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
 
 
 if __name__ == "__main__":
