@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "open": "Open the app; on a network's own page when TARGET is given.",
-    "networks": "List the trained networks that ship: size, cost, data, measured scores.",
+    "networks": "List the trained networks that ship: size, cost, data, measured scores; and the reference networks.",
     "trace": "Run a network once and list every op: its cost, its line in the source, how its numbers are explained.",
     "explain": "Explain one number of a network: its formula, its largest terms, the rest, and the error of their sum.",
     "train": "Train a recipe; weights, their card and the course of the run are left in a folder.",
