@@ -6,6 +6,7 @@ Answered by the child's number, and when it has ended by its exit code, negative
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -136,7 +137,15 @@ class Trainers:
         assert self._process.stdout
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        number = int(self._process.stdout.readline())
+        assert number > 1, "this is an exit code that nobody waited for: to kill it would be to kill ourselves"
+        return number
+
+    def kill(self, pid: int) -> int:
+        """End it hard, if it has not ended by itself; its exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return self.wait()
 
     def wait(self) -> int:
         """Until it ends: its exit code, negative for a signal."""

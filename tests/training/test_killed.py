@@ -58,28 +58,29 @@ def kill_at_random(trainers: Trainers, folder: Path, times: int, longest: float,
     for _ in range(times):
         pid = trainers.start(call="train", folder=str(folder), resume=True, **SAVING)
         time.sleep(dice.uniform(0, longest))
-        try:
-            forking.os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            trainers.wait()
-            continue
-        hits += trainers.wait() == -signal.SIGKILL and (folder / "metrics.jsonl").exists()
+        hits += trainers.kill(pid) == -signal.SIGKILL and (folder / "metrics.jsonl").exists()
         if (folder / "card.json").exists():
             shutil.rmtree(folder)
     return hits
 
 
 def test_c32_three_kills_leave_the_same_curve(trainers: Trainers, unbroken: tuple[Path, float], tmp_path: Path) -> None:
-    plain, duration = unbroken
-    dice = random.Random(0)
+    plain, _ = unbroken
     folder = tmp_path / "run"
-    for part in (0.3, 0.5, 0.5):
+    for reached in sorted(random.Random(0).sample(range(3, STEPS - 6), 3)):
         pid = trainers.start(call="train", folder=str(folder), resume=True, **SAVING)
-        time.sleep(duration * part * dice.uniform(0.7, 1.3))
-        forking.os.kill(pid, signal.SIGKILL)
-        trainers.wait()
+        forking.until(lambda: steps_of(folder) >= reached)  # noqa: B023  asked at once
+        assert trainers.kill(pid) == -signal.SIGKILL
     go_on_to_the_end(trainers, folder)
     assert_same(folder, plain)
+
+
+def steps_of(folder: Path) -> int:
+    """How many steps are in the records."""
+    try:
+        return max((step for step, _ in read_metrics(folder).series.get("loss", ())), default=0)
+    except OSError:
+        return 0
 
 
 @pytest.mark.slow
@@ -98,8 +99,7 @@ def test_c32_a_kill_within_a_save(trainers: Trainers, unbroken: tuple[Path, floa
     folder = tmp_path / "run"
     pid = trainers.start(call="train", folder=str(folder), **SAVING)
     forking.until(lambda: len(checkpoints.saved(folder)) > 1 and bool(list(folder.glob("checkpoints/.step*"))))
-    forking.os.kill(pid, signal.SIGKILL)
-    trainers.wait()
+    trainers.kill(pid)
     go_on_to_the_end(trainers, folder)
     assert_same(folder, unbroken[0])
 
@@ -190,8 +190,7 @@ def test_c46_a_writer_that_is_killed_loses_nothing_but_its_last_record(trainers:
         pid = trainers.start(call="write_records", folder=str(tmp_path))
         forking.until(lambda: (tmp_path / "metrics.jsonl").exists())
         time.sleep(0.005 * (i % 5))
-        forking.os.kill(pid, signal.SIGKILL)
-        trainers.wait()
+        trainers.kill(pid)
         wanted += 1
     course = read_metrics(tmp_path)
     assert course.skipped <= wanted

@@ -207,8 +207,7 @@ def test_c45_a_second_trainer_is_refused_and_a_dead_ones_lock_is_taken_over(trai
     forking.until(lambda: under_way(folder))
     with pytest.raises(GlassworkError, match=f"another process trains this run.*process {pid} "):
         next(recipes.run("tiny-vgg-digits", out=folder, resume=True))
-    os.kill(pid, signal.SIGKILL)
-    trainers.wait()
+    trainers.kill(pid)
     events = recipes.run("tiny-vgg-digits", out=folder, resume=True)
     assert isinstance(next(events), Started)
     events.close()  # type: ignore[attr-defined]
