@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from datetime import date
@@ -29,7 +30,7 @@ def main() -> int:
     lines = [
         "# Measured",
         "",
-        f"By `make bench` on {date.today()}, {torch.get_num_threads()} cores, Python {platform.python_version()}, "
+        f"By `make bench` on {date.today()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"PyTorch {torch.__version__}, headless Chromium on the same machine.",
         "",
         "| what | measured | bar | |",
