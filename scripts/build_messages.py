@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 LIB = ROOT / "frontend" / "src" / "lib"
 SCHEMA = LIB / "messages.schema.json"
 TYPES = LIB / "messages.ts"
-BANNER = "// Generated from src/glasswork/scenes/messages.py by scripts/build_messages.py. Don't edit."
+BANNER = "// Generated from src/glasswork/scenes/messages/ by scripts/build_messages.py. Don't edit."
 
 
 def generate() -> tuple[str, str]:

@@ -1,4 +1,4 @@
-// Generated from src/glasswork/scenes/messages.py by scripts/build_messages.py. Don't edit.
+// Generated from src/glasswork/scenes/messages/ by scripts/build_messages.py. Don't edit.
 
 /**
  */

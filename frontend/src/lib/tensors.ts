@@ -11,7 +11,7 @@ export interface Tensor {
 
 const KINDS = { float32: Float32Array, float64: Float64Array, uint8: Uint8Array };
 
-/** Splits a binary frame into its answer and the tensors that came with it (see scenes/messages.py). */
+/** Splits a binary frame into its answer and the tensors that came with it (see scenes/messages/). */
 export function decode(frame: ArrayBuffer): { answer: Answer; tensors: Tensor[] } {
   const length = new DataView(frame).getUint32(0, true);
   const answer = JSON.parse(new TextDecoder().decode(new Uint8Array(frame, 4, length))) as Answer;

@@ -17,24 +17,16 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from glasswork.scenes.messages import base as _base
+
 What = Literal["value", "grad"]
 
 
-class _Request(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True, frozen=True):
-    request: int
-    """The page's own number for this request; every answer to it carries it."""
-
-    @property
-    def slot(self) -> str:
-        """Requests in one slot replace each other: a new one cancels an older one of the same page."""
-        return type(self).__name__
-
-
-class ListNetworks(_Request, tag="list_networks", frozen=True):
+class ListNetworks(_base.Request, tag="list_networks", frozen=True):
     """Which networks are here."""
 
 
-class ListSamples(_Request, tag="list_samples", frozen=True):
+class ListSamples(_base.Request, tag="list_samples", frozen=True):
     """The sample pictures of a network."""
 
     network: str
@@ -45,7 +37,7 @@ class ListSamples(_Request, tag="list_samples", frozen=True):
         return f"ListSamples {self.network}"
 
 
-class OpenScene(_Request, tag="open_scene", frozen=True):
+class OpenScene(_base.Request, tag="open_scene", frozen=True):
     """Run a network on an input, forward and backward from one score, and show it."""
 
     network: str
@@ -77,7 +69,7 @@ class Edit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What they are multiplied by, or set to."""
 
 
-class OpenGraph(_Request, tag="open_graph", frozen=True):
+class OpenGraph(_base.Request, tag="open_graph", frozen=True):
     """Run any network on an input and show it as columns, folded as the page asks."""
 
     network: str
@@ -100,7 +92,7 @@ class OpenGraph(_Request, tag="open_graph", frozen=True):
         return f"OpenGraph {self.view}"
 
 
-class FetchTensors(_Request, tag="fetch_tensors", frozen=True):
+class FetchTensors(_base.Request, tag="fetch_tensors", frozen=True):
     """Whole tensors of a trace: `SOURCE#path@what` each, without an index."""
 
     refs: list[str]
@@ -111,7 +103,7 @@ class FetchTensors(_Request, tag="fetch_tensors", frozen=True):
         return "FetchTensors " + " ".join(self.refs)
 
 
-class FetchPlane(_Request, tag="fetch_plane", frozen=True):
+class FetchPlane(_base.Request, tag="fetch_plane", frozen=True):
     """All the numbers of the picture that one number is in: its channel's rows and columns."""
 
     ref: str
@@ -123,7 +115,7 @@ class FetchPlane(_Request, tag="fetch_plane", frozen=True):
         return f"FetchPlane {self.view}"
 
 
-class ExplainNumber(_Request, tag="explain_number", frozen=True):
+class ExplainNumber(_base.Request, tag="explain_number", frozen=True):
     """Where one number comes from, and its trail from the score to the input."""
 
     ref: str
@@ -137,7 +129,7 @@ class ExplainNumber(_Request, tag="explain_number", frozen=True):
         return f"ExplainNumber {self.view}"
 
 
-class SaveTensor(_Request, tag="save_tensor", frozen=True):
+class SaveTensor(_base.Request, tag="save_tensor", frozen=True):
     """A whole tensor of a trace as a file: `SOURCE#path@what`, without an index."""
 
     ref: str
@@ -149,7 +141,7 @@ class SaveTensor(_Request, tag="save_tensor", frozen=True):
         return f"SaveTensor {self.form} {self.ref}"
 
 
-class Cancel(_Request, tag="cancel", frozen=True):
+class Cancel(_base.Request, tag="cancel", frozen=True):
     """Stop working on an earlier request."""
 
     cancels: int
