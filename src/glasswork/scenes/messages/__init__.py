@@ -76,12 +76,12 @@ class OpenGraph(_base.Request, tag="open_graph", frozen=True):
     input: str | None = None
     """As for a scene; also `text:WORDS` for networks with a tokenizer, and `array:ID`. Networks that take no pictures
     run on what was found for them when they were opened."""
-    edits: list[Edit] = []
+    edits: list[Edit] = msgspec.field(default_factory=list[Edit])
     """What is changed; the run is then shown beside the unchanged one."""
     level: Literal["stages", "blocks", "operations"] = "blocks"
-    opened: list[str] = []
+    opened: list[str] = msgspec.field(default_factory=list[str])
     """Keys of columns that were opened."""
-    shut: list[str] = []
+    shut: list[str] = msgspec.field(default_factory=list[str])
     """Paths of modules that were folded again."""
     backward: bool = False
     view: str = "page"
