@@ -36,7 +36,7 @@ POOLED = 6  # rows and columns before the linear layers
         "alexnet_2012_one_tower": {"year": 2012},
         "alexnet_slim": {
             **{"size": 28, "channels": 1, "classes": 10, "kernel": 5, "stride": 1},
-            **{"slim": 3, "hidden": 256, "dropout": 0.2},
+            **{"slim": 3, "hidden": 256, "dropout": 0.1},
         },
     },
     small={"size": 32, "kernel": 5, "stride": 1, "classes": 5, "slim": 8, "hidden": 32, "dropout": 0.0},
