@@ -122,17 +122,28 @@ def test_a_table_of_pictures(original: Path) -> None:
     assert "line 3" in files.problems[0].path
 
 
-def test_a_table_of_numbers(tmp_path: Path) -> None:
+def test_a_table_of_numbers_and_words(tmp_path: Path) -> None:
     path = tmp_path / "flowers.csv"
-    lines = ["5.1,3.5,setosa", "7.0,3.2,versicolor", ",1,setosa", "nan,1,setosa", "5.1,3.5,setosa"]
-    path.write_text("\n".join(["\ufefflength, width ,species", *lines]))
+    lines = ["5.1,3.5,red,f1,setosa", "7.0,3.2,,f2,versicolor", ",1,red,f3,setosa", "5.1,3.5,red,f1,setosa", "1,1,a,b,"]
+    lines += [f"{i},{i},blue,f{i + 6},setosa" for i in range(30)]
+    path.write_text("\n".join(["\ufefflength, width ,colour,id,species", *lines]))
     table = given.read_table(f"csv:{path}")
-    assert (table.columns, table.classes, table.label) == (("length", "width"), ("setosa", "versicolor"), "species")
-    np.testing.assert_allclose(table.values, [[5.1, 3.5], [7.0, 3.2], [5.1, 3.5]], rtol=1e-6)
-    assert [problem.path for problem in table.problems] == ["line 4", "line 5"]
+    assert (tuple(table.columns), table.label) == (("length", "width", "colour", "species"), "species")
+    np.testing.assert_allclose(table.columns["length"][:4], [5.1, 7.0, np.nan, 5.1])
+    assert table.columns["colour"][:4].tolist() == ["red", "", "red", "red"]
+    assert {problem.path: problem.why for problem in table.problems} == {
+        "line 6": "it has no value for species",
+        "column length": "1 of 34 values are missing or no numbers",
+        "column colour": "1 of 34 values are missing",
+        "column id": "it holds 33 different words: names rather than kinds",
+    }
     found = given.look(f"csv:{path}")
-    assert found["classes"] == {"setosa": 2, "versicolor": 1}
-    assert found["duplicates"] == [["example 0", "example 2"]]
+    assert found["classes"] == {"setosa": 33, "versicolor": 1}
+    assert found["duplicates"] == [["example 0", "example 3"]]
+    assert found["columns"]["colour"] == {"words": {"blue": 30, "red": 3}, "distinct": 2, "missing": 1}
+    assert found["columns"]["length"]["missing"] == 1
+    with pytest.raises(GlassworkError, match="no column called 'x'"):
+        given.read_table(f"csv:{path}", "x")
 
 
 def test_a_text_is_cut_into_three(tmp_path: Path) -> None:
@@ -153,7 +164,8 @@ def test_a_text_is_cut_into_three(tmp_path: Path) -> None:
         ("csv:a.csv", b"a,a\n1,2\n", "each once"),
         ("csv:a.csv", b"a,label,class\n1,2,3\n", "label or class"),
         ("csv:a.csv", b"\xff\xfe\x00", "can't be read"),
-        ("csv:a.csv", b"a,b\nx,y\n", "none of its 1 lines"),
+        ("csv:a.csv", b"a,b\nx,\n", "none of its 1 lines"),
+        ("csv:a.csv", b"a,b\nx,y\n", "no column can be used but 'b'"),
         ("text:a.txt", b"\xff" * 2000, "no text in UTF-8.*byte 0 is 0xff"),
         ("text:a.txt", b"\0" * 2000, "zero bytes"),
         ("text:a.txt", b"short", "5 characters"),

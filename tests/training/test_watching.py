@@ -1,5 +1,6 @@
 """A loop of one's own, watched: nothing of it changes, and what it does is written down."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import glasswork
 from glasswork.errors import GlassworkError
 from glasswork.training import read_metrics
 from glasswork.training.locking import holder
-from glasswork.training.watching import LOOKED, Watch
+from glasswork.training.watching import LOOKED, Watch, look
 
 
 def loop(folder: Path | None, looked: bool = False, steps: int = 12) -> tuple[list[float], nn.Module]:
@@ -20,7 +21,7 @@ def loop(folder: Path | None, looked: bool = False, steps: int = 12) -> tuple[li
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     watched = glasswork.watch(model, optimizer, folder=folder, every=5) if folder else None
     if watched and looked:
-        (watched.folder / LOOKED).touch()
+        look(watched.folder)
         watched._asked = 0.0
     losses = []
     for _ in range(steps):
@@ -75,3 +76,16 @@ def test_the_updates_are_those_of_the_weights(tmp_path: Path) -> None:
     (update,) = [values for name, values in series.items() if name.startswith("update/")]
     assert gradient[0][1] == pytest.approx(6**0.5)
     assert update[0][1] == pytest.approx(0.5 * 6**0.5 / before.norm().item(), rel=1e-5)
+
+
+def test_a_look_lasts_for_seconds_and_harms_nothing(tmp_path: Path) -> None:
+    model = nn.Linear(2, 2)
+    with Watch(model, torch.optim.SGD(model.parameters(), lr=0.1), tmp_path / "run", 50) as watched:
+        for since, seen in ((0.0, True), (4.0, True), (6.0, False)):
+            look(watched.folder)
+            now = (watched.folder / LOOKED).stat().st_mtime
+            os.utime(watched.folder / LOOKED, (now - since, now - since))
+            watched._asked = 0.0
+            assert watched.looked_at() is seen
+    look(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()

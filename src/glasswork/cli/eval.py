@@ -13,7 +13,7 @@ from glasswork.cli.printing import say, show_table
 
 @dataclass(kw_only=True)
 class Eval(Report):
-    """Measure a trained network on pictures that its training never saw."""
+    """Measure a trained network on examples that its training never saw."""
 
     target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
     """A trained network that ships (its recipe's name), a run folder, or any other TARGET."""
@@ -28,5 +28,5 @@ class Eval(Report):
 
     def show(self, result: dict[str, Any]) -> None:
         """A table."""
-        say(f"{result['recipe']} on {result['n']:,} held-out pictures of {result['data']}")
+        say(f"{result['recipe']} on {result['n']:,} held-out {result['of']} of {result['data']}")
         show_table(("score", "value"), [(name, f"{value:.4f}") for name, value in result["scores"].items()], ("value",))

@@ -46,7 +46,7 @@ class Explain(Report):
     at: Annotated[str, tyro.conf.arg(metavar="'OP[i,j,...]'")]
     """The number: an op of `glasswork trace`, an input or a parameter, and an index that counts every axis."""
     input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: a sample)")] = ""
-    """A picture file, an array (.npy), sample:NAME, or a text for networks of hf:."""
+    """A picture file, an array (.npy), sample:NAME, or a text or a row for networks that read such."""
     weights: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
     """Weights to put into the network first: .safetensors, or a checkpoint (.pt, .pth, .ckpt, .bin)."""
     grad: Flag = False

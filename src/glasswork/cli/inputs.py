@@ -12,7 +12,7 @@ from glasswork.cli.pictures import decoded
 from glasswork.cli.tensors import read_array
 from glasswork.scenes.examples import made_up
 from glasswork.scenes.pictures import prepare, read_picture, stand_in
-from glasswork.zoo import Network, tokens
+from glasswork.zoo import Network, takes_text, tokens
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def choose(network: Network, wanted: str) -> Given:
 
     Args:
         network: what will be run.
-        wanted: a picture or an array (.npy) in a file, `sample:NAME`, a text for networks of hf:, or "".
+        wanted: a picture or an array (.npy) in a file, `sample:NAME`, a text or a row, or "".
 
     Raises:
         GlassworkError: it can't be read, or nothing is known of what the network takes.
@@ -44,14 +44,19 @@ def choose(network: Network, wanted: str) -> Given:
         return _sample(network, wanted.removeprefix("sample:"), "")
     if wanted.endswith(".npy"):
         return Given(os.path.basename(wanted), "an array of the reader's", (read_array(Path(wanted)),))
-    if wanted and network.target.startswith("hf:") and not os.path.exists(wanted):
-        return Given("the text", wanted[:80], (tokens(network.target, wanted),))
+    if wanted and network.rows is not None:
+        return Given("the row", wanted[:80], (network.rows.read(wanted),))
+    if wanted and takes_text(network) and not os.path.exists(wanted):
+        return Given("the text", wanted[:80], (tokens(network, wanted),))
     if wanted:
         _, png = decoded(Path(wanted))
         return Given(os.path.basename(wanted), "", prepare(network, read_picture("upload:", lambda _: png)).inputs)
     if network.samples:
         return _sample(network, network.samples[0], "the network's first sample")
     name = stand_in(network)
+    if network.vocabulary is not None or network.rows is not None:
+        made = made_up(network)
+        return Given("held out", "text or row that it was not trained on", made.tensors)
     if name is None or network.preprocess is None:
         made = made_up(network)
         return Given(made.name, made.about, made.tensors)

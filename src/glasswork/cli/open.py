@@ -40,7 +40,8 @@ class Open(Command):
     """A network that ships, torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory, package.module:factory, a run
     folder or a trace file."""
     input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
-    """What the network is given first: a picture file, an array (.npy), sample:NAME, or a text for networks of hf:."""
+    """What the network is given first: a picture file, an array (.npy), sample:NAME, or a text or a row, for networks
+    that read such."""
     weights: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
     """Weights to put into TARGET first: .safetensors, or a checkpoint (.pt, .pth, .ckpt, .bin)."""
     port: Annotated[int, tyro.conf.arg(metavar="N")] = 7860
@@ -137,11 +138,16 @@ class Open(Command):
             id = file_hash(Path(self.input))[:ARRAY_ID]
             self.arrays[id] = (Path(self.input).name, array)
             return f"array:{id}"
-        if self.target.startswith("hf:") and not os.path.exists(self.input):
-            from glasswork.zoo import tokens
+        if self.target and not self._ships() and not os.path.exists(self.input):
+            from glasswork import zoo
 
-            tokens(self.target, self.input)  # what is wrong with it is said here
-            return f"text:{self.input}"
+            network = zoo.load(self.target)
+            if network.rows is not None:
+                network.rows.read(self.input)  # what is wrong with it is said here
+                return f"text:{self.input}"
+            if zoo.takes_text(network):
+                zoo.tokens(network, self.input)
+                return f"text:{self.input}"
         from glasswork.cli.pictures import decoded
         from glasswork.server.store import open_store
 

@@ -24,7 +24,7 @@ class Trace(Report):
     """A network that ships, torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory, package.module:factory, a run
     folder or a trace file."""
     input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: a sample)")] = ""
-    """A picture file, an array (.npy), sample:NAME, or a text for networks of hf:."""
+    """A picture file, an array (.npy), sample:NAME, or a text or a row for networks that read such."""
     weights: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
     """Weights to put into the network first: .safetensors, or a checkpoint (.pt, .pth, .ckpt, .bin)."""
     backward: Flag = False

@@ -27,7 +27,7 @@ class Train(Report):
     recipe: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RECIPE")]
     """The recipe's name, which is the trained network's."""
     data: Annotated[str | None, tyro.conf.arg(metavar="DATA", help_behavior_hint="")] = None
-    """Another data set than the recipe's: a name, or your own as folder:DIR, imagenet:DIR or csv:FILE."""
+    """Another data set than the recipe's: a name, or your own as folder:DIR, imagenet:DIR, csv:FILE or text:FILE."""
     start: Annotated[str | None, tyro.conf.arg(name="from", metavar="TARGET", help_behavior_hint="")] = None
     """Begin from a trained network's weights: one that ships, a run folder, torchvision:NAME or timm:NAME."""
     out: Annotated[str | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="(default: runs/RECIPE)")] = None

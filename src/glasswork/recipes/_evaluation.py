@@ -1,4 +1,4 @@
-"""Measured scores of a trained network on pictures that its training never saw."""
+"""Measured scores of a trained network on examples that its training never saw."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from glasswork import data as datasets
 from glasswork import measuring, training, zoo
 from glasswork.data import given
+from glasswork.data.tokens import Vocabulary
 from glasswork.errors import GlassworkError
 
 MOST = 20  # names in an error
@@ -20,24 +21,29 @@ class Evaluation(TypedDict):
     recipe: str
     data: str
     n: int
+    of: str
     scores: dict[str, float]
 
 
 def evaluate(target: str, data: str | None = None) -> Evaluation:
-    """Score a classifier on the held-out part of a data set, each picture through the network's own preprocessing.
+    """Score a network on the held-out part of a data set, each example through the network's own preprocessing.
 
     Args:
         target: any TARGET whose labels are those of the data set.
         data: one of glasswork.data.names(), or one's own (folder:DIR ...); None for what the network was trained for.
 
     Returns:
-        n: how many pictures; scores: see measuring.classification_scores.
+        n: how many examples; of: what these are (pictures, rows, characters); scores: see glasswork.measuring.
 
     Raises:
         GlassworkError: the network or data set can't be loaded, or they don't fit each other.
     """
     network = zoo.load(target)
     data = data or (network.card.data if network.card else None)
+    if network.card is not None and data and network.vocabulary is not None:
+        return _evaluate_text(network, network.card, network.vocabulary, data)
+    if network.card is not None and data and network.rows is not None:
+        return _evaluate_rows(network, network.card, network.rows, data)
     if data is None or network.preprocess is None:
         raise GlassworkError(
             f"{target} can't be scored",
@@ -56,6 +62,7 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
         "recipe": network.card.recipe if network.card else target,
         "data": data,
         "n": len(examples),
+        "of": "pictures",
         "scores": measuring.classification_scores(logits, torch.tensor(examples.labels)),
     }
 
@@ -73,7 +80,44 @@ def _evaluate_given(target: str, network: zoo.Network, prepare: zoo.Preprocessin
     if place is None:
         raise _no_fit(target, data, network.labels, files.classes)
     scores, count = training.score_files(network.module, files, prepare, place)
-    return {"recipe": network.card.recipe if network.card else target, "data": data, "n": count, "scores": scores}
+    recipe = network.card.recipe if network.card else target
+    return {"recipe": recipe, "data": data, "n": count, "of": "pictures", "scores": scores}
+
+
+def _evaluate_text(network: zoo.Network, card: zoo.Card, vocabulary: Vocabulary, data: str) -> Evaluation:
+    """Scores on the end of the text that it was trained on, or on the whole of another."""
+    text = given.read_text(data)
+    window = int(card.text["window"])
+    if data == card.data:
+        scores, count = training.score_text(network.module, vocabulary, text, window), card.tested_on
+    else:
+        whole = text.train + text.validation + text.test
+        scores, count = measuring.text_scores(network.module, vocabulary, whole, window), len(whole)
+    return {"recipe": card.recipe, "data": data, "n": count, "of": "characters", "scores": scores}
+
+
+def _evaluate_rows(network: zoo.Network, card: zoo.Card, rows: zoo.Rows, data: str) -> Evaluation:
+    """Scores on the rows that were held out, or on all of another table."""
+    table = given.read_table(data, rows.target)
+    missing = [column.name for column in rows.columns if column.name not in table.columns]
+    if missing:
+        raise _no_fit(card.name, data, tuple(column.name for column in rows.columns), tuple(table.columns))
+    for column in rows.columns:
+        if bool(column.words) == table.is_number(column.name):
+            raise _no_fit(card.name, data, (f"{column.name} as words",), (f"{column.name} as numbers",))
+    classes = bool(network.labels)
+    true, names = training.target_of(table, "classification" if classes else "regression", network.labels)
+    x = rows.encode(table.columns)
+    if data == card.data:
+        split = training.split_rows(
+            table, true, classes, float(card.settings["held_out"]), int(card.settings["validation"])
+        )
+        x, true = x[split.test], true[split.test]
+    if classes and (true < 0).any():
+        found = given.read_table(data, rows.target).columns[rows.target]
+        raise _no_fit(card.name, data, names, tuple(sorted(set(map(str, found.tolist())))))
+    scores = training.scored_rows(network.module, rows, x, true, classes)
+    return {"recipe": card.recipe, "data": data, "n": len(true), "of": "rows", "scores": scores}
 
 
 def _places(labels: tuple[str, ...], classes: tuple[str, ...]) -> list[int] | None:

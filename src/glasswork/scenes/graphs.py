@@ -323,9 +323,9 @@ def _labels(network: Network | None, chosen: list[int], count: int) -> list[str]
     """What the chosen of so many numbers are called: classes, tokens, or by their places."""
     if network is not None and len(network.labels) == count:
         return [network.labels[at] for at in chosen]
-    if network is not None and reads_text(network.target):
+    if network is not None and reads_text(network):
         with contextlib.suppress(Exception):  # a tokenizer that is not there, or knows fewer
-            return [repr(token)[1:-1] for token in token_texts(network.target, torch.tensor(chosen))]
+            return [repr(token)[1:-1] for token in token_texts(network, torch.tensor(chosen))]
     return [str(at) for at in chosen]
 
 

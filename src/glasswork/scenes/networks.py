@@ -89,7 +89,7 @@ def network_card(network: Network) -> NetworkCard:
     return NetworkCard(
         name=shown(network.target),
         title=network.title,
-        page="open" if card is None else "cnn",
+        page="open" if card is None or shape is None else "cnn",
         parameters=network.parameters,
         classes=list(network.labels),
         channels=0 if shape is None else shape.channels,
@@ -101,6 +101,6 @@ def network_card(network: Network) -> NetworkCard:
         trained_on=0 if card is None else card.trained_on,
         draws=shape is not None and shape.channels == 1,
         light_on_dark=shape is not None and shape.light_on_dark,
-        reads_text=zoo.reads_text(network.target),
+        reads_text=zoo.reads_text(network),
         weights=network.weights,
     )

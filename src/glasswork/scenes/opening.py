@@ -14,7 +14,7 @@ from glasswork.scenes.examples import first_guess, made_up
 from glasswork.scenes.messages import InputCard
 from glasswork.scenes.pictures import ReadInput, first_input, input_card, prepare, read_picture
 from glasswork.tracing.inputs import leaves
-from glasswork.zoo import Network, Preprocessing, token_texts, tokens
+from glasswork.zoo import Network, Preprocessing, takes_text, token_texts, tokens
 
 Arrays = Mapping[str, tuple[str, Tensor]]
 """Arrays of the reader's by their id: their file's name, and what is in it."""
@@ -53,6 +53,8 @@ def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: A
         GlassworkError: it can't be read, or nothing says what the network takes.
     """
     kind, _, rest = (wanted or "").partition(":")
+    if kind == "text" and network.rows is not None:
+        return Given((network.rows.read(rest[:LONGEST]),), about=f"the row {rest[:80]}")
     if kind == "text":
         return _text(network, rest)
     if kind == "array":
@@ -74,17 +76,20 @@ def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: A
 
 
 def _text(network: Network, words: str) -> Given:
-    if not network.target.startswith("hf:"):
-        why = "only networks of hf: come with a tokenizer that is known"
+    if not takes_text(network):
+        why = "it comes with no tokenizer that is known"
         raise GlassworkError(f"{network.title} takes no text", where=network.title, why=why, todo="Give an array.")
-    ids = tokens(network.target, words[:LONGEST])
-    return Given(
-        (ids,), about=f"“{words[:80]}”, {ids.shape[1]} tokens", tokens=tuple(token_texts(network.target, ids[0]))
-    )
+    ids = tokens(network, words[:LONGEST])
+    return Given((ids,), about=f"“{words[:80]}”, {ids.shape[1]} tokens", tokens=tuple(token_texts(network, ids[0])))
 
 
 def _made_up(network: Network) -> Given:
     """Numbers that run through; where none do, the first that its layers suggest, so that one sees where they end."""
+    if network.vocabulary is not None and network.card is not None and network.card.text.get("sample"):
+        return _text(network, network.card.text["sample"][: network.card.text["window"]])
+    if network.rows is not None and network.rows.sample:
+        told = ", ".join(f"{name}={value}" for name, value in network.rows.sample.items())
+        return Given((network.rows.read(told),), about=f"a row that was held out: {told[:200]}")
     try:
         example = made_up(network)
     except GlassworkError:

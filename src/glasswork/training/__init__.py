@@ -5,12 +5,15 @@ from glasswork.training.classification import Classification, ClassifierConfig, 
 from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
 from glasswork.training.events import Evaluated, Finished, Saved, Started, Stepped, Stopped, TrainEvent, Warned
 from glasswork.training.interrupting import asked_to_stop
+from glasswork.training.language import Language, LanguageConfig
+from glasswork.training.language import scored as score_text
 from glasswork.training.loop import train
 from glasswork.training.metrics import Course, read_metrics
 from glasswork.training.run import RUN, free_folder, latest_folder, run
 from glasswork.training.state import Kept, State, begin
+from glasswork.training.tabular import TableConfig, Tabular, scored_rows, split_rows, target_of
 from glasswork.training.task import About, Draw, Task, Turn
-from glasswork.training.watching import Watch, watch
+from glasswork.training.watching import Watch, look, watch
 
 __all__ = [
     "RUN",
@@ -24,11 +27,15 @@ __all__ = [
     "Evaluated",
     "Finished",
     "Kept",
+    "Language",
+    "LanguageConfig",
     "Saved",
     "Started",
     "State",
     "Stepped",
     "Stopped",
+    "TableConfig",
+    "Tabular",
     "Task",
     "TrainEvent",
     "Turn",
@@ -42,12 +49,17 @@ __all__ = [
     "from_record",
     "held_out",
     "latest_folder",
+    "look",
     "origins",
     "read_metrics",
     "run",
     "score_files",
+    "score_text",
+    "scored_rows",
     "setting_names",
+    "split_rows",
     "split_validation",
+    "target_of",
     "train",
     "watch",
 ]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from glasswork.data import Dataset
 from glasswork.data.given import BrokenPictureError, PictureFiles, Problem
+from glasswork.training.dividing import divided
 from glasswork.zoo import Preprocessing
 
 MOST_BYTES = 1 << 30  # of pictures held in memory, as float32
@@ -148,21 +149,14 @@ def _divided(
     """Most of the pictures, and of each class a share; whole groups of files of one content."""
     if not share:
         return list(indices), []
-    groups: dict[str, list[int]] = {}
+    good, digests = [], []
     for i in indices:
         try:
-            groups.setdefault(files.digest(i), []).append(i)
+            digests.append(files.digest(i))
+            good.append(i)
         except BrokenPictureError as error:
             problems.append(Problem(files.paths[i], error.why))
-    wanted = {k: round(share * count) for k, count in zip(*np.unique(files.labels[list(indices)], return_counts=True))}  # noqa: B905
-    taken: list[int] = []
-    for digest in sorted(groups):  # a hash's order has nothing to do with the pictures
-        label = int(files.labels[groups[digest][0]])
-        if wanted[label] > 0:
-            wanted[label] -= len(groups[digest])
-            taken += groups[digest]
-    gone = set(taken)
-    return [i for group in groups.values() for i in group if i not in gone], sorted(taken)
+    return divided(good, files.labels[good], digests, share)
 
 
 def load(files: PictureFiles, prepare: Preprocessing, problems: list[Problem]) -> Pictures:

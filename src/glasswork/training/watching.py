@@ -3,10 +3,15 @@
 It listens to the optimiser, whose `step` is where a step ends; PyTorch's own hooks are used, nothing is patched. What
 is written is what a run of ours writes (metrics.jsonl), so that one page shows both. While nobody looks, most steps
 cost a call and a comparison.
+
+Looking: whoever shows a run calls `look(folder)` at least every two seconds while it is on the screen. That touches the
+file `looking` in the folder; for FRESH seconds after, every step is recorded. Nothing is to be undone: who goes away, or
+dies, stops touching it. The file says nothing and is never read; a run that does not listen is not disturbed by it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -26,6 +31,15 @@ from glasswork.zoo import write_atomically
 LOOKED = "looking"  # whoever looks at a run touches this file now and then
 FRESH = 5.0  # seconds that a look lasts
 LOOK_EVERY = 0.5  # seconds between two looks at the file
+
+
+def look(folder: Path) -> None:
+    """Tell whoever trains in a folder that somebody looks now; call it again every two seconds.
+
+    A folder that can't be written is looked at all the same, with a record at every `every`-th step.
+    """
+    with contextlib.suppress(OSError):
+        (folder / LOOKED).touch()
 
 
 class Watch:

@@ -2,11 +2,12 @@
 
 from glasswork.zoo.card import Card, encode_card, read_card
 from glasswork.zoo.checkpoints import load_weights, read_checkpoint
-from glasswork.zoo.libraries import reads_text, token_texts, tokens
+from glasswork.zoo.libraries import reads_text, takes_text, token_texts, tokens
 from glasswork.zoo.network import Network, count_macs, softmax
 from glasswork.zoo.packages import PACKAGED, Packaged, fetch, is_here
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.references import Counted, counted, is_reference
+from glasswork.zoo.rows import Column, Rows, fit_rows
 from glasswork.zoo.shipping import Shipped, build, expected_picture, shipped
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
@@ -14,11 +15,13 @@ from glasswork.zoo.targets import load
 __all__ = [
     "PACKAGED",
     "Card",
+    "Column",
     "Counted",
     "Network",
     "Packaged",
     "Preprocessed",
     "Preprocessing",
+    "Rows",
     "Shipped",
     "Step",
     "build",
@@ -28,6 +31,7 @@ __all__ = [
     "expected_picture",
     "fetch",
     "fill",
+    "fit_rows",
     "is_here",
     "is_reference",
     "load",
@@ -39,6 +43,7 @@ __all__ = [
     "save_weights",
     "shipped",
     "softmax",
+    "takes_text",
     "token_texts",
     "tokens",
     "write_atomically",

@@ -27,6 +27,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
         light_on_dark: whether the training pictures were white on black.
         picture: what it expects of a picture beside size and channels, as the fields of Preprocessing; empty for
             networks that take 0..1.
+        text: of a language model: tokens (characters or bytes), letters, window (the tokens that it was trained to
+            see at once) and sample, a text that it was not trained on.
+        table: of a network that reads a table's rows, the fields of zoo.Rows.
         steps: the step of the checkpoint.
         planned_steps: how many the run was to take.
         seconds: how long it took, on one thread.
@@ -64,6 +67,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     labels: tuple[str, ...] = ()
     light_on_dark: bool = False
     picture: dict[str, Any] = {}
+    text: dict[str, Any] = {}
+    table: dict[str, Any] = {}
     sha256: str = ""
     bytes: int = 0
 

@@ -113,39 +113,52 @@ def from_transformers(target: str) -> Network:
     return _network(target, Path(place).name, "transformers", module, "file" if where.is_dir() else "hub", None, ())
 
 
-def tokens(target: str, text: str) -> torch.Tensor:
-    """The ids (1, T) that the tokenizer of an hf: target makes of a text.
+def tokens(network: Network, text: str) -> torch.Tensor:
+    """The ids (1, T) that a network's tokenizer makes of a text; of a long one, the last that it can see.
 
     Raises:
         GlassworkError: it comes with no tokenizer, or with one that needs code of its own.
     """
     try:
-        ids = _tokenizer(target)(text, return_tensors="pt")["input_ids"]
+        if network.vocabulary is not None:
+            ids = torch.from_numpy(network.vocabulary.encode(text))[None]
+            window = network.card.text["window"] if network.card else ids.shape[1]
+            ids = ids[:, -window:]
+        else:
+            ids = _tokenizer(network.target)(text, return_tensors="pt")["input_ids"]
     except Exception as error:
         raise GlassworkError(
             f"{text[:40]!r} can't be made into tokens",
-            where=target,
+            where=network.target,
             why=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
             todo="Name a file, or put the tokenizer's files beside the weights.",
         ) from error
     if not ids.numel():
         why = "the text is empty, or the tokenizer knows no word"
         todo = "Give a text; or put the tokenizer's files beside the weights."
-        raise GlassworkError(f"{text[:40]!r} makes no token", where=target, why=why, todo=todo)
+        raise GlassworkError(f"{text[:40]!r} makes no token", where=network.target, why=why, todo=todo)
     return ids.long()
 
 
-def token_texts(target: str, ids: torch.Tensor) -> list[str]:
-    """Each id (T,) as the text that it stands for, by the tokenizer of an hf: target."""
-    return [_tokenizer(target).decode([number]) for number in ids.tolist()]
+def token_texts(network: Network, ids: torch.Tensor) -> list[str]:
+    """Each id (T,) as the text that it stands for, by the network's tokenizer."""
+    if network.vocabulary is not None:
+        return network.vocabulary.texts(ids.tolist())
+    tokenizer = _tokenizer(network.target)
+    return [tokenizer.decode([number]) for number in ids.tolist()]
 
 
-def reads_text(target: str) -> bool:
-    """Whether a TARGET comes with a tokenizer: an hf: folder that holds one, or any repository of hf:."""
-    if not target.startswith("hf:"):
-        return False
-    where = Path(target.removeprefix("hf:")).expanduser()
+def reads_text(network: Network) -> bool:
+    """Whether a network comes with a tokenizer: ours, an hf: folder that holds one, or any repository of hf:."""
+    if not network.target.startswith("hf:"):
+        return network.vocabulary is not None
+    where = Path(network.target.removeprefix("hf:")).expanduser()
     return not where.is_dir() or any((where / name).is_file() for name in TOKENIZERS)
+
+
+def takes_text(network: Network) -> bool:
+    """Whether to try: an hf: network without a tokenizer says itself what is missing."""
+    return network.vocabulary is not None or network.target.startswith("hf:")
 
 
 def _tokenizer(target: str) -> Any:

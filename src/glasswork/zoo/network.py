@@ -9,9 +9,11 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from glasswork.data.tokens import Vocabulary
 from glasswork.zoo import storing
 from glasswork.zoo.card import Card
 from glasswork.zoo.preprocessing import Preprocessing
+from glasswork.zoo.rows import Rows
 
 After = Callable[[Tensor], Tensor]
 
@@ -36,6 +38,8 @@ class Network:
         samples: names of held-out pictures to begin with (glasswork.data.sample).
         after: what Glasswork appends to the module's output: softmax, for networks that return logits; else None.
         weights: where the weights are from, in words: "shipped", "run", "cache", "random" or "the factory's".
+        vocabulary: the tokens of a language model of ours; those of hf: have their own (zoo.tokens).
+        rows: how a row of a table is read, for networks that were trained on one.
     """
 
     target: str
@@ -48,6 +52,8 @@ class Network:
     samples: tuple[str, ...]
     after: After | None
     weights: str
+    vocabulary: Vocabulary | None = None
+    rows: Rows | None = None
 
     @property
     def parameters(self) -> int:

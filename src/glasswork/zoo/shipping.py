@@ -12,11 +12,13 @@ from torch import nn
 
 import glasswork
 from glasswork import data, networks
+from glasswork.data.tokens import Vocabulary
 from glasswork.errors import GlassworkError
 from glasswork.zoo.card import Card, read_card
 from glasswork.zoo.libraries import build_from_library
 from glasswork.zoo.network import Network, softmax
 from glasswork.zoo.preprocessing import Preprocessing
+from glasswork.zoo.rows import Rows
 from glasswork.zoo.storing import check_fit, fill, read_weights
 
 WEIGHTS = Path(glasswork.__file__).parent / "weights"
@@ -75,18 +77,51 @@ def from_card(target: str, card: Card, weights: Path, source: str) -> Network:
         check_fit(build(card.network, card.sizes), values, where=str(weights))
     module = build(card.network, card.sizes)
     fill(module, values, where=str(weights))
+    vocabulary, rows = _reads(card, module)
     return Network(
         target=target,
         name=card.name,
         title=card.title,
         module=module.eval(),
-        preprocess=expected_picture(card),
+        preprocess=None if vocabulary or rows else expected_picture(card),
         labels=card.labels,
         card=card,
         samples=tuple(data.samples(card.data)) if card.data in data.names() else (),
-        after=softmax,
+        after=softmax if card.labels or not (vocabulary or rows) else None,
         weights=source,
+        vocabulary=vocabulary,
+        rows=rows,
     )
+
+
+def _reads(card: Card, module: nn.Module) -> tuple[Vocabulary | None, Rows | None]:
+    """What a network of ours reads instead of pictures; its sample becomes the module's example.
+
+    Raises:
+        GlassworkError: the card says it in a way that means nothing.
+    """
+    example: torch.Tensor | None = None
+    vocabulary = rows = None
+    try:
+        if card.text:
+            told = msgspec.convert(card.text, _Text)
+            vocabulary = Vocabulary(told.tokens, told.letters)
+            example = torch.from_numpy(vocabulary.encode(told.sample[: told.window])[: told.window]).long()[None]
+        elif card.table:
+            rows = msgspec.convert(card.table, Rows)
+            example = rows.read(", ".join(f"{name}={value}" for name, value in rows.sample.items()))
+    except msgspec.ValidationError as error:
+        raise GlassworkError("a model card can't be read", where=card.name, why=str(error)) from error
+    if example is not None and example.numel():
+        module.example_input_array = example
+    return vocabulary, rows
+
+
+class _Text(msgspec.Struct, frozen=True):
+    tokens: Literal["characters", "bytes"]
+    window: int
+    letters: str = ""
+    sample: str = ""
 
 
 def build(network: str, sizes: Mapping[str, Any]) -> nn.Module:

@@ -4,7 +4,7 @@ from glasswork.data.given.files import Problem
 from glasswork.data.given.looking import look
 from glasswork.data.given.pictures import BrokenPictureError, PictureFiles
 from glasswork.data.given.reading import FORMS, is_given, read_pictures
-from glasswork.data.given.tables import Table, read_table
+from glasswork.data.given.tables import Table, as_number, read_table, row_digests
 from glasswork.data.given.texts import Text, read_text
 
 __all__ = [
@@ -14,9 +14,11 @@ __all__ = [
     "Problem",
     "Table",
     "Text",
+    "as_number",
     "is_given",
     "look",
     "read_pictures",
     "read_table",
     "read_text",
+    "row_digests",
 ]

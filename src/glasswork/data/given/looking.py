@@ -11,7 +11,7 @@ from PIL import Image
 from glasswork.data.given.files import Problem, existing
 from glasswork.data.given.pictures import BrokenPictureError, PictureFiles
 from glasswork.data.given.reading import read_pictures
-from glasswork.data.given.tables import PICTURE_COLUMNS, read_table, rows
+from glasswork.data.given.tables import PICTURE_COLUMNS, Table, read_table, row_digests, rows
 from glasswork.data.given.texts import read_text
 from glasswork.errors import unknown
 
@@ -89,30 +89,40 @@ def _differences(picture: Image.Image) -> int:
 
 def _look_at_table(spec: str) -> dict[str, Any]:
     table = read_table(spec)
-    counts = {name: int((table.labels == k).sum()) for k, name in enumerate(table.classes)}
+    named = not table.is_number(table.label)
+    counts = dict(Counter(table.columns[table.label].tolist())) if named else {}
     lines: dict[bytes, list[int]] = defaultdict(list)
-    for i, row in enumerate(table.values):
-        lines[row.tobytes()].append(i)
+    for i, digest in enumerate(row_digests(table)):
+        lines[digest].append(i)
     groups = [group for group in lines.values() if len(group) > 1]
+    target = table.columns[table.label]
     return {
         "data": spec,
         "kind": "table",
         "count": len(table),
         "classes": counts,
         "label": table.label,
-        "splits": {},
+        "splits": dict(Counter(part for part in table.splits if part)),
         "balance": _balance(counts),
-        "columns": {
-            name: {"mean": float(column.mean()), "std": float(column.std()), "distinct": len(np.unique(column))}
-            for name, column in zip(table.columns, table.values.T, strict=True)
-        },
+        "columns": {name: _told_of(table, name) for name in table.columns if name != table.label},
         "problems": _told(table.problems),
         "duplicates": [[f"example {i}" for i in group] for group in groups],
-        "leaks": [
-            [f"example {i}" for i in group] for group in groups if len({int(table.labels[i]) for i in group}) > 1
+        "leaks": [[f"example {i}" for i in g] for g in groups if len({(table.splits[i], target[i]) for i in g}) > 1],
+        "samples": [
+            {name: str(column[i]) for name, column in table.columns.items()} for i in range(min(3, len(table)))
         ],
-        "samples": [table.values[i].tolist() for i in range(min(3, len(table)))],
     }
+
+
+def _told_of(table: Table, name: str) -> dict[str, Any]:
+    """A column: of numbers their mean and deviation, of words how often each stands there."""
+    column, missing = table.columns[name], table.is_missing(name)
+    present = column[~missing]
+    if table.is_number(name):
+        found = {"mean": float(present.mean()), "std": float(present.std()), "distinct": len(np.unique(present))}
+    else:
+        found = {"words": dict(Counter(present.tolist()).most_common(SAMPLES)), "distinct": len(np.unique(present))}
+    return {**found, "missing": int(missing.sum())}
 
 
 def _look_at_text(spec: str) -> dict[str, Any]:

@@ -8,18 +8,10 @@ import numpy as np
 
 from glasswork.data.given.files import Problem, existing, inside, walk
 from glasswork.data.given.pictures import SUFFIXES, PictureFiles
-from glasswork.data.given.tables import PICTURE_COLUMNS, label_column, rows
+from glasswork.data.given.tables import PARTS, PICTURE_COLUMNS, label_column, rows
 from glasswork.errors import GlassworkError
 
 FORMS = ("folder:DIR", "imagenet:DIR", "csv:FILE", "text:FILE")
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-}
 NAMES = "LOC_synset_mapping.txt"  # ImageNet's own: n01440764 tench, Tinca tinca
 
 
