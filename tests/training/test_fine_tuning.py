@@ -67,6 +67,7 @@ def test_the_run_is_a_target_with_its_own_held_out_scores(tuned: tuple[Path, lis
     assert network.preprocess is not None
     files = given.read_pictures(f"folder:{photos}")
     held_out = parts(files, 0.2, 0.1)[0]["test"]
+    assert isinstance(held_out, given.PictureFiles)
     hits = 0
     for i in range(len(held_out)):
         with Image.open(held_out.root / held_out.paths[i]) as picture, torch.no_grad():

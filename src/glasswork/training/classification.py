@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from glasswork import data, measuring, zoo
 from glasswork.data import Dataset
-from glasswork.data.given import PictureFiles, Problem, is_given, read_pictures
+from glasswork.data.given import Problem, ShardFiles, is_given, read_pictures
 from glasswork.errors import GlassworkError
 from glasswork.training.augmentation import Augmentation, augment, on_white
 from glasswork.training.config import Config
-from glasswork.training.pictures import Decoded, Held, Pictures, fitted, load
+from glasswork.training.pictures import Decoded, Files, Held, Pictures, fitted, load
 from glasswork.training.pictures import parts as parts_of
 from glasswork.training.starting import hold_frozen, start_from, take_over
+from glasswork.training.streaming import Order, Streamed
 from glasswork.training.task import About, Draw, Task
 from glasswork.zoo import Preprocessing
 
@@ -40,6 +41,7 @@ class ClassifierConfig(Config):
             differ. Empty for random weights.
         freeze: whether what is taken over stays as it is.
         held_out: which share of one's own pictures is held out, where the folder has no part named test.
+        buffer: of pictures in archives (shards:), how many are held and shuffled at a time.
     """
 
     label_smoothing: float = 0.0
@@ -48,6 +50,7 @@ class ClassifierConfig(Config):
     start: str = ""
     freeze: bool = False
     held_out: float = 0.2
+    buffer: int = 2_048
 
     def task(self) -> Task:
         """The task on the data set that is named."""
@@ -118,7 +121,12 @@ class Classification(Task):
         aside = min(SHARE_ASIDE, self.config.validation / len(files))
         split, unread = parts_of(files, self.config.held_out, aside)
         self.problems += [*files.problems, *unread]
-        self.seen = load(split["train"], self.prepare, self.problems)
+        seen = split["train"]
+        if isinstance(seen, ShardFiles):
+            order = Order(seen.shard, self.config.batch, self.config.buffer, self.config.seed)
+            self.seen = Streamed(seen, self.prepare, order)
+        else:
+            self.seen = load(seen, self.prepare, self.problems)
         self.aside = load(split["validation"], self.prepare, self.problems)
         self.held_out = load(split["test"], self.prepare, self.problems)
         _check_labels(self.config, self.seen)
@@ -162,14 +170,32 @@ class Classification(Task):
             told.append(f"not used: {first.path} ({first.why}){more}; `glasswork data look` lists them")
         if not len(self.held_out):
             told.append("no picture is held out: there will be no scores")
+        if isinstance(self.seen, Streamed):
+            told += self._about_the_stream(self.seen)
         if self.start:
             kept = "stays as it is" if self.config.freeze else "learns on"
             told.append(f"new: {', '.join(self.new) or 'nothing'}; the rest is {self.config.start}'s and {kept}")
         return told
 
+    def _about_the_stream(self, seen: Streamed) -> list[str]:
+        told = []
+        if self.config.balance:
+            told.append("archives are read in their order: classes are drawn as often as they occur")
+        if (unused := seen.order.unused) > 0.05:
+            told.append(f"{unused:.0%} of the pictures are left over in each epoch: archives of one size waste less")
+        kinds = [len(np.unique(seen.labels[seen.files.shard == n])) for n in np.unique(seen.files.shard)]
+        if max(kinds) == 1 and len(kinds) > len(seen.order.lanes):
+            told.append(
+                f"each archive holds one class: a step sees {len(seen.order.lanes)} of {len(seen.classes)}; "
+                "archives of mixed classes are learned better"
+            )
+        return told
+
     def indices(self, step: int) -> np.ndarray:
         """The next of the epoch, or with `balance` of classes drawn equally often."""
         config = self.config
+        if isinstance(self.seen, Streamed):
+            return self.seen.order.indices(step)
         if config.balance:
             return balanced_batch(self.seen.labels, config.batch, config.seed, step)
         return super().indices(step)
@@ -177,7 +203,10 @@ class Classification(Task):
     def batch(self, draw: Draw) -> tuple[Tensor, Tensor]:
         """Pictures (B, C, H, W), 0..1, varied, on white, then as the network expects them; and their classes (B,)."""
         index = draw.index[draw.part]
-        pictures = self.seen.inputs(index)
+        if isinstance(self.seen, Streamed):
+            pictures = self.seen.inputs_of(draw.step, index, draw.part)
+        else:
+            pictures = self.seen.inputs(index)
         if isinstance(self.seen, Decoded):
             self.seen.read_ahead(self.indices(draw.step + 1)[draw.part])
         varied = on_white(augment(pictures, self.config.augmentation, draw)).clamp(0, 1)
@@ -234,7 +263,11 @@ def normalised(x: Tensor, how: Preprocessing) -> Tensor:
 
 
 def measured(
-    network: nn.Module, pictures: Pictures, how: Preprocessing, place: Sequence[int] | None = None, at_once: int = 250
+    network: nn.Module,
+    pictures: Pictures | Streamed,
+    how: Preprocessing,
+    place: Sequence[int] | None = None,
+    at_once: int = 250,
 ) -> dict[str, float]:
     """Scores of a classifier on pictures, as it expects them; `place` as in score_files."""
     logits, device = [], next(network.parameters()).device
@@ -246,13 +279,13 @@ def measured(
     return measuring.classification_scores(torch.cat(logits), torch.tensor(labels))
 
 
-def held_out(files: PictureFiles, share: float, aside: float) -> PictureFiles:
+def held_out(files: Files, share: float, aside: float) -> Files:
     """The pictures that a run with these settings never saw."""
     return parts_of(files, share, aside)[0]["test"]
 
 
 def score_files(
-    network: nn.Module, files: PictureFiles, how: Preprocessing, place: Sequence[int]
+    network: nn.Module, files: Files, how: Preprocessing, place: Sequence[int]
 ) -> tuple[dict[str, float], int]:
     """Scores on picture files, and how many could be read.
 
@@ -268,7 +301,7 @@ def score_files(
     return measured(network, pictures, how, place=place), len(pictures)
 
 
-def _check_labels(config: ClassifierConfig, pictures: Pictures) -> None:
+def _check_labels(config: ClassifierConfig, pictures: Pictures | Streamed) -> None:
     """Each label has its class, and there are several.
 
     Raises:

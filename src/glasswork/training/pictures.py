@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from glasswork.data import Dataset
-from glasswork.data.given import BrokenPictureError, PictureFiles, Problem
+from glasswork.data.given import BrokenPictureError, PictureFiles, Problem, ShardFiles
 from glasswork.training.dividing import divided
 from glasswork.zoo import Preprocessing
 
 MOST_BYTES = 1 << 30  # of pictures held in memory, as float32
+Files = PictureFiles | ShardFiles
 READERS = 4  # threads; decoders let others work meanwhile
 
 
@@ -46,7 +47,7 @@ class Decoded:
         light_on_dark: never known of files.
     """
 
-    files: PictureFiles
+    files: Files
     prepare: Preprocessing
     light_on_dark: bool = False
     _ahead: dict[bytes, list[Future[np.ndarray]]] = field(default_factory=dict, repr=False)
@@ -66,7 +67,7 @@ class Decoded:
         return self.files.classes
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def names(self) -> Sequence[str]:
         """The files' paths."""
         return self.files.paths
 
@@ -117,7 +118,7 @@ class Held:
 Pictures = Held | Decoded
 
 
-def parts(files: PictureFiles, held_out: float, aside: float) -> tuple[dict[str, PictureFiles], list[Problem]]:
+def parts(files: Files, held_out: float, aside: float) -> tuple[dict[str, Files], list[Problem]]:
     """Picture files in those to train on, those set aside and those held out.
 
     Where the folder names its parts, they are taken. What is missing is made of the training pictures: of each class
@@ -144,7 +145,7 @@ def parts(files: PictureFiles, held_out: float, aside: float) -> tuple[dict[str,
 
 
 def _divided(
-    files: PictureFiles, indices: Sequence[int], share: float, problems: list[Problem]
+    files: Files, indices: Sequence[int], share: float, problems: list[Problem]
 ) -> tuple[list[int], list[int]]:
     """Most of the pictures, and of each class a share; whole groups of files of one content."""
     if not share:
@@ -159,7 +160,7 @@ def _divided(
     return divided(good, files.labels[good], digests, share)
 
 
-def load(files: PictureFiles, prepare: Preprocessing, problems: list[Problem]) -> Pictures:
+def load(files: Files, prepare: Preprocessing, problems: list[Problem]) -> Pictures:
     """Decode all of them into memory, where they fit; else they are decoded when they are asked for.
 
     Args:
@@ -193,8 +194,8 @@ def load(files: PictureFiles, prepare: Preprocessing, problems: list[Problem]) -
             pictures=np.stack(found) if found else np.zeros(shape, np.uint8),
             labels=kept.labels,
             classes=kept.classes,
-            names=kept.paths,
-            groups=kept.paths,
+            names=tuple(kept.paths),
+            groups=tuple(kept.paths),
             light_on_dark=False,
         )
     )

@@ -5,8 +5,8 @@ is written is what a run of ours writes (metrics.jsonl), so that one page shows 
 cost a call and a comparison.
 
 Looking: whoever shows a run calls `look(folder)` at least every two seconds while it is on the screen. That touches the
-file `looking` in the folder; for FRESH seconds after, every step is recorded. Nothing is to be undone: who goes away, or
-dies, stops touching it. The file says nothing and is never read; a run that does not listen is not disturbed by it.
+file `looking` in the folder; for FRESH seconds after, every step is recorded. Nothing is to be undone: who goes away
+stops touching it. The file says nothing and is never read; a run that does not listen is not disturbed by it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
-"""One's own data, as it lies on the disk: folder:DIR, imagenet:DIR, csv:FILE, text:FILE. Nothing of it is executed."""
+"""One's own data, as it lies on the disk: folder:DIR, imagenet:DIR, csv:FILE, text:FILE, shards:FILES.
+
+Nothing of it is executed.
+"""
 
 from glasswork.data.given.files import Problem
 from glasswork.data.given.looking import look
 from glasswork.data.given.pictures import BrokenPictureError, PictureFiles
 from glasswork.data.given.reading import FORMS, is_given, read_pictures
+from glasswork.data.given.shards import ShardFiles, read_shards
 from glasswork.data.given.tables import Table, as_number, read_table, row_digests
 from glasswork.data.given.texts import Text, read_text
 
@@ -12,12 +16,14 @@ __all__ = [
     "BrokenPictureError",
     "PictureFiles",
     "Problem",
+    "ShardFiles",
     "Table",
     "Text",
     "as_number",
     "is_given",
     "look",
     "read_pictures",
+    "read_shards",
     "read_table",
     "read_text",
     "row_digests",

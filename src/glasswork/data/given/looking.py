@@ -11,6 +11,7 @@ from PIL import Image
 from glasswork.data.given.files import Problem, existing
 from glasswork.data.given.pictures import BrokenPictureError, PictureFiles
 from glasswork.data.given.reading import read_pictures
+from glasswork.data.given.shards import ShardFiles
 from glasswork.data.given.tables import PICTURE_COLUMNS, Table, read_table, row_digests, rows
 from glasswork.data.given.texts import read_text
 from glasswork.errors import unknown
@@ -35,12 +36,12 @@ def look(spec: str) -> dict[str, Any]:
         return _look_at_text(spec)
     if kind == "csv" and not any(c.lower() in PICTURE_COLUMNS for c in rows(existing(place, folder=False))[0]):
         return _look_at_table(spec)
-    if kind in ("folder", "imagenet", "csv"):
+    if kind in ("folder", "imagenet", "csv", "shards"):
         return _look_at_pictures(read_pictures(spec))
-    raise unknown("kind of data", kind, ["folder", "imagenet", "csv", "text"])
+    raise unknown("kind of data", kind, ["folder", "imagenet", "csv", "text", "shards"])
 
 
-def _look_at_pictures(files: PictureFiles) -> dict[str, Any]:
+def _look_at_pictures(files: PictureFiles | ShardFiles) -> dict[str, Any]:
     problems = list(files.problems)
     sizes: Counter[str] = Counter()
     modes: Counter[str] = Counter()

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -77,7 +78,7 @@ class PictureFiles:
             with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise _broken(self.paths[index], error.strerror or str(error)) from error
+            raise broken(self.paths[index], error.strerror or str(error)) from error
 
 
 def open_picture(root: Path, below: str) -> Image.Image:
@@ -92,25 +93,42 @@ def open_picture(root: Path, below: str) -> Image.Image:
     """
     path = root / below
     if why := inside(root, path):
-        raise _broken(below, why)
+        raise broken(below, why)
     try:
         if (size := path.stat().st_size) > MOST_BYTES:
-            raise _broken(below, f"it has {size:,} bytes; {MOST_BYTES:,} are read")
+            raise broken(below, f"it has {size:,} bytes; {MOST_BYTES:,} are read")
+    except OSError as error:
+        raise broken(below, error.strerror or str(error)) from error
+    return decoded(path, below)
+
+
+def decoded(source: Path | BinaryIO, below: str) -> Image.Image:
+    """Decode a picture whole.
+
+    Args:
+        source: the file, or its bytes.
+        below: what to call it.
+
+    Raises:
+        BrokenPictureError: it is none, is broken, or is too large.
+    """
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about sizes and odd metadata: we have limits of our own
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(source, formats=FORMATS) as image:
                 if image.width * image.height > MOST_PIXELS:
-                    raise _broken(below, f"it is {image.width}x{image.height}; {MOST_PIXELS:,} pixels are read")
+                    raise broken(below, f"it is {image.width}x{image.height}; {MOST_PIXELS:,} pixels are read")
                 image.load()
                 return image.copy() if getattr(image, "n_frames", 1) == 1 else image.convert("RGBA")
     except BrokenPictureError:
         raise
     except Exception as error:  # decoders raise anything at all on broken bytes
-        why = str(error).replace(str(path), below) or type(error).__name__
-        raise _broken(below, why) from error
+        why = str(error).replace(str(source), below) or type(error).__name__
+        raise broken(below, why) from error
 
 
-def _broken(below: str, why: str) -> BrokenPictureError:
+def broken(below: str, why: str) -> BrokenPictureError:
+    """The error for a picture, with what to do."""
     return BrokenPictureError(
         "a picture can't be read", where=below, why=why, todo="Mend or remove it; `glasswork data look` lists them all."
     )

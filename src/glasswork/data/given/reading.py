@@ -8,10 +8,11 @@ import numpy as np
 
 from glasswork.data.given.files import Problem, existing, inside, walk
 from glasswork.data.given.pictures import SUFFIXES, PictureFiles
+from glasswork.data.given.shards import ShardFiles, read_shards
 from glasswork.data.given.tables import PARTS, PICTURE_COLUMNS, label_column, rows
 from glasswork.errors import GlassworkError
 
-FORMS = ("folder:DIR", "imagenet:DIR", "csv:FILE", "text:FILE")
+FORMS = ("folder:DIR", "imagenet:DIR", "csv:FILE", "text:FILE", "shards:FILES")
 NAMES = "LOC_synset_mapping.txt"  # ImageNet's own: n01440764 tench, Tinca tinca
 
 
@@ -21,12 +22,13 @@ def is_given(spec: str) -> bool:
     return bool(colon and place) and kind in {form.partition(":")[0] for form in FORMS}
 
 
-def read_pictures(spec: str) -> PictureFiles:
+def read_pictures(spec: str) -> PictureFiles | ShardFiles:
     """Labelled pictures.
 
     Args:
         spec: folder:DIR (a folder for each class; above them train, val and test, if the parts are fixed),
-            imagenet:DIR (train and val, as ImageNet comes), or csv:FILE (a column file, and one with the class).
+            imagenet:DIR (train and val, as ImageNet comes), csv:FILE (a column file, and one with the class), or
+            shards:DIR/name-{000..127}.tar (glasswork.data.given.shards).
 
     Raises:
         GlassworkError: there is no such place, or no picture in it.
@@ -36,8 +38,12 @@ def read_pictures(spec: str) -> PictureFiles:
         found = _from_table(spec, existing(place, folder=False))
     elif kind in ("folder", "imagenet"):
         found = _from_folder(spec, existing(place, folder=True), kind == "imagenet")
+    elif kind == "shards":
+        found = read_shards(spec)
     else:
-        raise GlassworkError(f"{spec[:80]} holds no pictures", todo="Name folder:DIR, imagenet:DIR or csv:FILE.")
+        raise GlassworkError(
+            f"{spec[:80]} holds no pictures", todo="Name folder:DIR, imagenet:DIR, csv:FILE or shards:FILES."
+        )
     if not len(found):
         why = f"{len(found.problems)} files were refused" if found.problems else "there is no picture in it"
         todo = "Make a folder for each class, and put its pictures there (PNG, JPEG, GIF, WebP, BMP)."
