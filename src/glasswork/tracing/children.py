@@ -42,13 +42,15 @@ class Children(TorchDispatchMode):
     def __init__(self, moments: Moments) -> None:
         super().__init__()
         self._moments = moments
-        self._parent: Op | None = None
+        self._parent: int | None = None
+        self._found: list[Op] = []
         self._counts: Counter[str] = Counter()
         self._made: list[tuple[torch.Tensor, Op, int]] = []
 
-    def inside(self, parent: Op) -> None:
-        """The aten ops that follow are those of `parent`."""
+    def inside(self, parent: int, children: list[Op]) -> None:
+        """The aten ops that follow are those of the op `parent`, and go to its `children`."""
         self._parent = parent
+        self._found = children
         self._counts.clear()
         self._made.clear()
 
@@ -59,9 +61,9 @@ class Children(TorchDispatchMode):
             if id(tensor) in returned:
                 child.outputs[slot].held = None
 
-    def join(self, parent: Op, made: Sequence[torch.Tensor]) -> None:
+    def join(self, outputs: Sequence[Value], made: Sequence[torch.Tensor]) -> None:
         """Let the Values of what the parent returned stand for those of the children that made it."""
-        own = {id(tensor): value for tensor, value in zip(made, parent.outputs, strict=True)}
+        own = {id(tensor): value for tensor, value in zip(made, outputs, strict=True)}
         for tensor, child, slot in self._made:
             value = own.get(id(tensor))
             inner = child.outputs[slot]
@@ -89,27 +91,27 @@ class Children(TorchDispatchMode):
         name = func._schema.name.replace("::", ".")
         self._counts[name] += 1
         child = Op(
-            id=len(parent.children),
+            id=len(self._found),
             name=name,
             function=func,
             args=tuple([map_tensors(handle, item) for item in args]),
             kwargs={key: map_tensors(handle, item) for key, item in kwargs.items()},
             operands=tuple(operands),
-            module=parent.module,
-            module_type=parent.module_type,
+            module="",  # these three are the parent's, once that is written up
+            module_type="",
             call=self._counts[name],
-            source=parent.source,
-            parent=parent.id,
+            source=None,
+            parent=parent,
         )
         for tensor in _written(func, args, kwargs):
-            moments.before_writing(tensor, parent.id)
+            moments.before_writing(tensor, parent)
         start = time.perf_counter()
         output = func(*args, **kwargs)
         child.seconds = time.perf_counter() - start
         for slot, tensor in enumerate(tensors_in(output)):
             child.outputs.append(moments.made_inside(tensor, slot))
             self._made.append((tensor, child, slot))
-        parent.children.append(child)
+        self._found.append(child)
         return output
 
 

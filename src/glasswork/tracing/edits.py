@@ -11,7 +11,6 @@ import torch
 
 from glasswork.randomness import kept_random_state
 from glasswork.tracing.errors import BadEdit
-from glasswork.tracing.ops import Op
 from glasswork.tracing.writes import about_to_write, tensors_in
 
 Index = int | tuple[Any, ...]
@@ -100,9 +99,15 @@ class Edits:
         self._counts: Counter[tuple[str, str]] = Counter()
         self.met: set[Key] = set()
 
-    def run(self, op: Op, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Call an op's function; `op` is what the recorder knows of it before it has run."""
-        place = (op.module, op.name)
+    def run(
+        self, module: str, name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Any, str]:
+        """Call the function of the next op of this name in this module.
+
+        Returns:
+            What it gave, edited, and what was made of it in words: "" where nothing was.
+        """
+        place = (module, name)
         changes = self._changes.get((*place, self._counts[place] + 1))
         if changes is None:
             output = function(*args, **kwargs)
@@ -111,15 +116,14 @@ class Edits:
             with torch.autograd.graph.saved_tensors_hooks(torch.clone, _as_it_is):
                 output = function(*args, **kwargs)
         made = tensors_in(output)
-        if not made and op.name in ("setitem", "delitem"):
+        if not made and name in ("setitem", "delitem"):
             made = tensors_in(args[0])  # x[i] = v returns nothing: what it made is x
         if not made:
-            return output
+            return output, ""
         self._counts[place] += 1
         if changes is None:
-            return output
+            return output, ""
         self.met.add((*place, self._counts[place]))
-        op.edited = "; ".join(map(str, changes.values()))
         written = about_to_write(getattr(function, "__name__", ""), function, args, kwargs)
         new: dict[int, torch.Tensor] = {}
         for slot, change in changes.items():
@@ -131,7 +135,7 @@ class Edits:
             if tensor.requires_grad and not changed.requires_grad:  # what reads it still has a gradient
                 changed = changed.detach().requires_grad_()
             new[id(tensor)] = changed
-        return _replaced(output, new)
+        return _replaced(output, new), "; ".join(map(str, changes.values()))
 
 
 def _as_it_is(tensor: torch.Tensor) -> torch.Tensor:

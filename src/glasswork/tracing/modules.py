@@ -56,6 +56,7 @@ _lock = threading.Lock()
 _watching = threading.local()
 _users = 0
 _original: Any = None
+_TORCHS: Any = nn.Module.__call__  # calls `_call_impl`, or what was compiled of it
 
 
 def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
@@ -64,9 +65,11 @@ def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         return _original_call(module, *args, **kwargs)
     watcher.enter(module, args, kwargs)
     try:
-        # module.compile() leaves a compiled call on the instance: what was compiled can't be seen, so run the code
-        call = module._call_impl if getattr(module, "_compiled_call_impl", None) is not None else None
-        output = call(*args, **kwargs) if call is not None else _original_call(module, *args, **kwargs)
+        if _original is _TORCHS or getattr(module, "_compiled_call_impl", None) is not None:
+            # module.compile() leaves a compiled call on the instance: what was compiled can't be seen, so run the code
+            output = module._call_impl(*args, **kwargs)
+        else:
+            output = _original_call(module, *args, **kwargs)
     except BaseException as error:
         watcher.leave(module, None, error)
         raise

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from glasswork.tracing.calls import Call, op_of
 from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.names import Names
-from glasswork.tracing.repeats import Repeats
+from glasswork.tracing.repeats import Repeat, Repeats
 from glasswork.tracing.spilling import Budget, size_of
 from glasswork.tracing.values import Value, ValueKind
 
-if TYPE_CHECKING:
-    from glasswork.tracing.ops import Op
+_ORDINARY = (torch.Tensor, torch.nn.Parameter)
 
 
 class _Seen(weakref.ref):  # of a live tensor
@@ -54,18 +54,26 @@ class Moments:
         names: what the parameters and buffers are called; it keeps them alive, so that their ids stay theirs.
         budget: how much may stay in memory.
         gradients: collects where gradients will pass, or None for a forward run.
-        ops: the run's ops so far; `producer` of a Value is an index into it.
+        calls: the run's ops so far; `producer` of a Value is an index into it.
     """
 
-    def __init__(self, names: Names, budget: Budget, gradients: Gradients | None, ops: Sequence[Op]) -> None:
+    def __init__(self, names: Names, budget: Budget, gradients: Gradients | None, calls: Sequence[Call]) -> None:
         self._names: dict[int, tuple[str, ValueKind]] = {id(held): (name, kind) for name, held, kind in names.tensors}
         self._named = names.tensors
         self._budget = budget
         self._gradients = gradients
-        self._ops = ops
-        self._repeats = Repeats(stays=budget.left is None)
+        self._calls = calls
+        self.repeats = Repeats(stays=budget.left is None)
         self._first: dict[str, Value] = {}  # parameters and buffers as they were when first read
-        self._untouched: dict[int, Value] = {}  # those that nothing has written since, by the id of the tensor
+        self._unread: dict[int, Value] = {}  # those that nothing has read yet, by the id of the tensor
+        self.untouched: dict[int, Value] = {}
+        """Parameters and buffers that nothing has written yet, by the id of the tensor."""
+        for name, tensor, kind in names.tensors:
+            if type(tensor) in _ORDINARY:  # others may not have a shape yet
+                value = Value(shape_of(tensor), tensor.dtype, tensor.device, tensor, kind, None, None, 0, name)
+                self._first[name] = self._unread[id(tensor)] = value
+        if gradients is None:  # else each passes its gradient on once it is read
+            self.untouched, self._unread = self._unread, {}
         self._seen: dict[int, _Seen] = {}
         self._sharing: dict[int, list[_Seen]] = {}
         self._lent: dict[int, list[torch.Tensor]] | None = (
@@ -81,7 +89,7 @@ class Moments:
     def value_of(self, tensor: torch.Tensor) -> Value:
         """The Value that a live tensor is now."""
         key = id(tensor)
-        value = self._untouched.get(key)
+        value = self.untouched.get(key)
         if value is not None:
             return value
         seen = self._seen.get(key)
@@ -94,8 +102,10 @@ class Moments:
         if named is None:
             return self._unknown(tensor)
         path, kind = named
-        value = Value(shape_of(tensor), tensor.dtype, tensor.device, tensor, kind, None, None, 0, path)
-        self._first[path] = self._untouched[key] = value
+        value = self._unread.pop(key, None)
+        if value is None:
+            value = Value(shape_of(tensor), tensor.dtype, tensor.device, tensor, kind, None, None, 0, path)
+        self._first[path] = self.untouched[key] = value
         self._pass_through(tensor, value)
         return value
 
@@ -137,14 +147,17 @@ class Moments:
 
     def forget(self, tensor: torch.Tensor) -> None:
         """This tensor is given other memory (`x.data = ...`): what it is now is no longer known."""
-        self._seen.pop(id(tensor), None)
-        self._untouched.pop(id(tensor), None)
+        key = id(tensor)
+        self._seen.pop(key, None)
+        value = self.untouched.pop(key, None) or self._unread.pop(key, None)
+        if value is not None and value.held is tensor:
+            value.held = tensor.detach()  # the memory that it had
 
     def _is_still(self, tensor: torch.Tensor, value: Value) -> bool:
         """Whether a tensor whose memory was lent out has the values that it had."""
         if storage_of(tensor) not in self._outside:
             return True
-        data = value.data
+        data = self._data(value)
         return data is not None and data.shape == tensor.shape and _same_numbers(data, tensor.detach())
 
     def note_input(self, tensor: torch.Tensor, data: torch.Tensor, path: str, leaf: torch.Tensor | None) -> Value:
@@ -159,10 +172,13 @@ class Moments:
             self._pass_through(leaf, value)
         return value
 
-    def made_by(self, op: Op, made: Sequence[torch.Tensor], dense: bool) -> None:
-        """Set the outputs of an op; `dense`: whether all that it read is known to have been contiguous."""
+    def made_by(self, call: Call, made: Sequence[torch.Tensor], dense: bool) -> None:
+        """Set the outputs of a call; `dense`: whether all that it read is known to have been contiguous."""
+        producer = len(self._calls)
+        callee = call.callee
+        again = call if callee.exact or (dense and callee.exact_if_dense) else None
         for slot, tensor in enumerate(made):
-            op.outputs.append(self._note(tensor, "op", op.id, slot, op=op, dense=dense))
+            call.outputs.append(self._note(tensor, "op", producer, slot, again))
 
     def made_inside(self, tensor: torch.Tensor, slot: int) -> Value:
         """The Value of what a part of an op made; it stays that of the tensor until the op itself ends."""
@@ -186,11 +202,10 @@ class Moments:
         kind: ValueKind,
         producer: int | None = None,
         slot: int = 0,
-        *,
-        op: Op | None = None,
-        dense: bool = False,
+        again: Call | None = None,
         storage: int | None = None,
     ) -> Value:
+        """A new moment of a tensor; `again`: the call that may make it once more."""
         if storage is None:
             storage = storage_of(tensor)
         value = Value(shape_of(tensor), tensor.dtype, tensor.device, None, kind, None, producer, slot)
@@ -204,23 +219,20 @@ class Moments:
         else:
             sharing = self._sharing.get(storage)
             if sharing is None:
-                self._sharing[storage] = sharing = []
-            self._keep(tensor, value, storage, sharing, op, dense)
-            sharing.append(seen)
-        self._pass_through(tensor, value)
+                self._keep(tensor, value, again)
+                self._sharing[storage] = [seen]
+            else:
+                if not _is_kept_anyway(tensor, value, storage, sharing):
+                    self._keep(tensor, value, again)
+                sharing.append(seen)
+        if self._gradients is not None:
+            self._pass_through(tensor, value)
         return value
 
-    def _keep(
-        self, tensor: torch.Tensor, value: Value, storage: int, sharing: list[_Seen], op: Op | None, dense: bool
-    ) -> None:
-        for other in sharing[-4:]:
-            held = other.value.held
-            if held is not None and storage_of(held) == storage:
-                value.held = tensor.detach()  # an alias of what is kept anyway
-                return
-        if op is not None and type(tensor) is torch.Tensor:
-            value.again = self._repeats.of(op, value, dense)
-            if value.again is not None:
+    def _keep(self, tensor: torch.Tensor, value: Value, again: Call | None) -> None:
+        if again is not None and type(tensor) is torch.Tensor:
+            value.depth = self.repeats.depth(again, value)
+            if value.depth:
                 return
         if self._budget.left is not None and not self._budget.admits(size_of(tensor)):
             value.again = self._budget.spill(tensor)
@@ -241,7 +253,7 @@ class Moments:
         for named in self._lent.get(storage, ()):
             self._not_ours.add(storage)
             value = self.value_of(named)
-            if self._untouched.pop(id(named), None) is not None:
+            if self.untouched.pop(id(named), None) is not None:
                 self._sharing.setdefault(storage, []).append(self._remember(named, value))
         alive = []
         for seen in self._sharing.pop(storage, ()):
@@ -257,11 +269,11 @@ class Moments:
 
     def _take_away(self, value: Value, held: torch.Tensor, copies: dict[tuple[Any, ...], torch.Tensor]) -> None:
         value.held = None
-        if value.kind == "op" and value.producer is not None and value.producer < len(self._ops):
-            op = self._ops[value.producer]
-            if value.slot < len(op.outputs) and op.outputs[value.slot] is value:
-                value.again = self._repeats.of(op, value, dense=False)
-        if value.again is None:
+        if value.kind == "op" and value.producer is not None and value.producer < len(self._calls):
+            call = self._calls[value.producer]
+            if call.callee.exact and value.slot < len(call.outputs) and call.outputs[value.slot] is value:
+                value.depth = self.repeats.depth(call, value)
+        if not value.depth:
             layout = (held.dtype, held.storage_offset(), tuple(held.shape), held.stride())
             if layout not in copies:
                 copies[layout] = held.detach().clone()
@@ -275,6 +287,7 @@ class Moments:
                 held = seen.value.held
                 if held is not None and seen.value.kind == "op" and storage_of(held) == storage:
                     self._take_away(seen.value, held, copies)
+        self.repeats.settle()
 
     def _remember(self, tensor: torch.Tensor, value: Value) -> _Seen:
         seen = _Seen(tensor)
@@ -286,6 +299,25 @@ class Moments:
     def _pass_through(self, tensor: torch.Tensor, value: Value) -> None:
         if self._gradients is not None and tensor.requires_grad:
             self._gradients.pass_through(tensor, value)
+
+    def _data(self, value: Value) -> torch.Tensor | None:
+        """The numbers of a value while the run goes on, when those that can be made again still have no way to be."""
+        if value.held is None and value.again is None and value.depth and value.producer is not None:
+            call = self._calls[value.producer]
+            for operand in call.operands:
+                self._data(operand)
+            value.again = Repeat(op_of(call, value.producer), value.slot, self.repeats)
+        return value.data
+
+
+def _is_kept_anyway(tensor: torch.Tensor, value: Value, storage: int, sharing: Sequence[_Seen]) -> bool:
+    """Whether something else holds this memory: if so the value is an alias of it."""
+    for other in sharing[-4:]:
+        held = other.value.held
+        if held is not None and storage_of(held) == storage:
+            value.held = tensor.detach()
+            return True
+    return False
 
 
 def _same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:

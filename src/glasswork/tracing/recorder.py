@@ -2,20 +2,23 @@
 
 A TorchFunctionMode sees the functions as their author wrote them; composite ones (F.multi_head_attention_forward) once,
 from outside. Values are detached aliases, not copies; only what is about to be overwritten is copied first.
+What can wait until the run is over, waits (calls.py).
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from glasswork.tracing.callees import Callee, Callees
+from glasswork.tracing.calls import Call, write_up
 from glasswork.tracing.children import Children
 from glasswork.tracing.deviations import Suspect, suspect
 from glasswork.tracing.edits import Edits
@@ -25,8 +28,7 @@ from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.moments import Moments
 from glasswork.tracing.names import Names
 from glasswork.tracing.ops import Op
-from glasswork.tracing.repeats import EXACT_IF_DENSE
-from glasswork.tracing.source import Source, author_line
+from glasswork.tracing.source import author_line
 from glasswork.tracing.spilling import Budget
 from glasswork.tracing.values import Value, map_tensors
 from glasswork.tracing.writes import about_to_write, tensors_in
@@ -34,49 +36,11 @@ from glasswork.tracing.writes import about_to_write, tensors_in
 Keep = str | int
 Cancel = Callable[[], bool] | threading.Event
 
-# torch functions that return a tensor and yet compute nothing
-_NOT_OPS = frozenset(["requires_grad_", "retain_grad", "register_hook", "backward", "share_memory_", "pin_memory"])
-# asked for constantly, and never a tensor: not worth the bookkeeping
-_QUESTIONS = frozenset(
-    "size dim stride numel is_floating_point is_complex storage_offset element_size __len__ __bool__ item".split()  # noqa: SIM905 (one a line would fill the screen)
-)
-_UNSEEN = _NOT_OPS | _QUESTIONS
-_IN_PLACE_OPERATORS = frozenset(
-    ["add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "matmul"]
-)
-# hand the memory itself to others, who may write there unseen
-_LEND = frozenset(["numpy", "__array__", "__dlpack__", "data_ptr", "untyped_storage", "storage", "set_"])
-# may draw masks or noise that nobody sees; where the generator stood gives them again
-_DRAW_INSIDE = frozenset(
-    "lstm gru rnn_tanh rnn_relu scaled_dot_product_attention multi_head_attention_forward gumbel_softmax".split()  # noqa: SIM905
-)
-_PLAIN_NAMES = {"max_pool1d_with_indices": "max_pool1d", "max_pool2d_with_indices": "max_pool2d"} | {
-    "max_pool3d_with_indices": "max_pool3d",
-    "rdiv": "rtruediv",
-    "_threshold": "threshold",
-}
+_new = tuple.__new__  # a named tuple's own constructor is written in Python
+
 _PLAIN = frozenset([int, float, bool, str, type(None), torch.dtype, torch.device])  # arguments that hold no tensor
-_known_names: dict[str, str] = {}
-
-
-def plain_name(function: Callable[..., Any]) -> str:
-    """The field's name of a torch function: `__iadd__` is "add_", `__getitem__` "getitem", `Tensor.T` "T"."""
-    own = getattr(function, "__name__", None) or str(function)
-    known = _known_names.get(own)
-    if known is None:
-        known = _plain_name(function, own)
-        if own != "__get__":  # which property it is, the name does not say
-            _known_names[own] = known
-    return known
-
-
-def _plain_name(function: Callable[..., Any], name: str) -> str:
-    if name == "__get__":  # a property that makes a tensor: x.T, x.real, x.data
-        name = getattr(getattr(function, "__self__", None), "__name__", name)
-    elif name.startswith("__i") and name[3:-2] in _IN_PLACE_OPERATORS:
-        name = name[3:-2] + "_"
-    name = name.removeprefix("__").removesuffix("__") if name.startswith("__") else name
-    return _PLAIN_NAMES.get(name, name).split(".")[0]
+_ORDINARY = frozenset([torch.Tensor, nn.Parameter])
+_callees = Callees()
 
 
 class Recorder(TorchFunctionMode):
@@ -103,19 +67,19 @@ class Recorder(TorchFunctionMode):
         aten: bool = False,
     ) -> None:
         super().__init__()
-        self.ops: list[Op] = []
+        self.noted: list[Call] = []
         self.calls: list[ModuleCall] = []
         self.gradients = gradients
-        self.failed: tuple[BaseException, Op] | None = None
+        self.failed: tuple[BaseException, Call] | None = None
         self.failed_module: tuple[BaseException, str] | None = None
         budget = Budget({"all": None, "none": 0}.get(keep, keep) if isinstance(keep, str) else keep)
         if gradients is not None:
             gradients.budget = budget
-        self.moments = Moments(names, budget, gradients, self.ops)
+        self.moments = Moments(names, budget, gradients, self.noted)
         self._modules = names.modules
         self._open: list[int] = []  # indices into calls, innermost last
-        self._call_counts: Counter[str] = Counter()
-        self._op_counts: Counter[tuple[str, str]] = Counter()
+        self._here: ModuleCall | None = None  # the innermost
+        self._call_counts: dict[str, int] = {}
         self._is_cancelled = cancel.is_set if isinstance(cancel, threading.Event) else cancel
         self._progress = progress
         self._edits = edits
@@ -129,100 +93,126 @@ class Recorder(TorchFunctionMode):
         self, func: Callable[..., Any], types: Iterable[type], args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        name = getattr(func, "__name__", "")
-        if name in _UNSEEN:
-            return func(*args, **kwargs)
-        if name == "__set__":
-            if func.__self__.__name__ == "requires_grad" and args[0].requires_grad == args[1]:  # type: ignore[attr-defined]
-                return None  # what is fed is a copy of the caller's leaf, whose flag torch would not let one set
-            if func.__self__.__name__ == "data":  # type: ignore[attr-defined]
-                self.moments.forget(args[0])
-            return func(*args, **kwargs)
-        if name in _LEND:
-            self.moments.lend(tensors_in(args[0]))
-            return func(*args, **kwargs)
-        if name == "__get__":
-            output = func(*args, **kwargs)
-            if not isinstance(output, torch.Tensor) or func.__self__.__name__ in ("grad", "_base"):  # type: ignore[attr-defined]
-                return output
-            op = self._begin(func, args, kwargs, author_line())
-            self._finish(op, [output], dense=False)
-            return output
+        callee = _callees[func]
+        if callee.role != "op":
+            return func(*args, **kwargs) if callee.role == "unseen" else self._other(callee, func, args, kwargs)
         if self._is_cancelled is not None and self._is_cancelled():
             raise Cancelled(
-                "The trace was cancelled", where=f"before op {len(self.ops)}", why="the caller asked for it"
+                "The trace was cancelled", where=f"before op {len(self.noted)}", why="the caller asked for it"
             )
-        op = self._begin(func, args, kwargs, author_line())
-        if self._children is None:
-            for tensor in about_to_write(name, func, args, kwargs):
-                self.moments.before_writing(tensor, op.id)
-        else:
-            self._children.inside(op)  # they say what they write
-        if op.name in _DRAW_INSIDE:
-            op.random = torch.get_rng_state()
+        source = author_line()
+        operands, kept_args, kept_kwargs = self._values_of(args, kwargs)
+        children: list[Op] = []
+        if self._children is not None:
+            self._children.inside(len(self.noted), children)  # they say what they write
+        elif callee.writes or kwargs or callee.may_write:
+            for tensor in about_to_write(callee.own, func, args, kwargs):
+                self.moments.before_writing(tensor, len(self.noted))
+        random = torch.get_rng_state() if callee.draws else None
+        edited = ""
         start = time.perf_counter()
         try:
-            output = self._run(op, func, args, kwargs)
+            if self._children is None and self._edits is None:
+                output = func(*args, **kwargs)
+            else:
+                output, edited = self._run(callee, func, args, kwargs)
         except Exception as error:
-            op.seconds = time.perf_counter() - start
-            self.failed = (error, op)
-            raise
-        op.seconds = time.perf_counter() - start
-        made = [output] if isinstance(output, torch.Tensor) else tensors_in(output)
-        if not made and name in ("__setitem__", "__delitem__"):
-            made = tensors_in(args[0])
-        if made:
-            dense = op.name in EXACT_IF_DENSE and all(
-                tensor.is_contiguous() for tensor in (*tensors_in(args), *tensors_in(kwargs))
+            seconds = time.perf_counter() - start
+            call = Call(
+                *(callee, func, kept_args, kept_kwargs, operands, self._here, source, seconds, random, "", children, [])
             )
-            self._finish(op, made, dense)
+            self.failed = (error, call)
+            raise
+        seconds = time.perf_counter() - start
+        made = [output] if isinstance(output, torch.Tensor) else tensors_in(output)
+        if not made:
+            if callee.own not in ("__setitem__", "__delitem__"):
+                return output
+            made = tensors_in(args[0])
+            if not made:
+                return output
+        dense = callee.exact_if_dense and all(
+            tensor.is_contiguous() for tensor in (*tensors_in(args), *tensors_in(kwargs))
+        )
+        call = _new(
+            Call,
+            (callee, func, kept_args, kept_kwargs, operands, self._here, source, seconds, random, edited, children, []),
+        )
+        self._note(call, made, dense)
         return output
 
-    def _run(self, op: Op, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        if self._children is None:
-            return func(*args, **kwargs) if self._edits is None else self._edits.run(op, func, args, kwargs)
-        with self._children:
-            return func(*args, **kwargs) if self._edits is None else self._edits.run(op, func, args, kwargs)
+    def _other(self, callee: Callee, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """What is no op: an attribute that is read or set, memory that is lent."""
+        if callee.role == "lend":
+            self.moments.lend(tensors_in(args[0]))
+            return func(*args, **kwargs)
+        attribute = func.__self__.__name__  # type: ignore[attr-defined]
+        if callee.role == "set":
+            if attribute == "requires_grad" and args[0].requires_grad == args[1]:
+                return None  # what is fed is a copy of the caller's leaf, whose flag torch would not let one set
+            if attribute == "data":
+                self.moments.forget(args[0])
+            return func(*args, **kwargs)
+        output = func(*args, **kwargs)
+        if isinstance(output, torch.Tensor) and attribute not in ("grad", "_base"):
+            operands, kept_args, kept_kwargs = self._values_of(args, kwargs)
+            call = Call(
+                *(callee, func, kept_args, kept_kwargs, operands, self._here, author_line(3), 0.0, None, "", [], [])
+            )
+            self._note(call, [output], False)
+        return output
 
-    def _begin(
-        self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], source: Source | None
-    ) -> Op:
+    def _run(
+        self, callee: Callee, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> tuple[Any, str]:
+        """Call it with edits, or with an eye on its aten ops; what it returned, and what was made of that."""
+        with self._children or nullcontext():
+            if self._edits is None:
+                return func(*args, **kwargs), ""
+            return self._edits.run(self._here.path if self._here is not None else "", callee.name, func, args, kwargs)
+
+    def _values_of(
+        self, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> tuple[list[Value], tuple[Any, ...], dict[str, Any]]:
+        """The Values of the tensors among the arguments, and the arguments with those in their place."""
         operands: list[Value] = []
         value_of = self.moments.value_of
+        known = self.moments.untouched
 
         def handle(tensor: torch.Tensor) -> Value:
             value = value_of(tensor)
             operands.append(value)
             return value
 
-        call = self.calls[self._open[-1]] if self._open else None
-        kept_args = tuple([item if type(item) in _PLAIN else map_tensors(handle, item) for item in args])
-        kept_kwargs = {key: item if type(item) in _PLAIN else map_tensors(handle, item) for key, item in kwargs.items()}
-        return Op(
-            id=len(self.ops),
-            name=plain_name(function),
-            function=function,
-            args=kept_args,
-            kwargs=kept_kwargs,
-            operands=tuple(operands),
-            module=call.path if call is not None else "",
-            module_type=call.type if call is not None else "",
-            call=0,
-            source=source,
-        )
+        kept: list[Any] = []
+        for item in args:
+            kind = type(item)
+            if kind in _ORDINARY:
+                value = known.get(id(item)) or value_of(item)
+                operands.append(value)
+                kept.append(value)
+            else:
+                kept.append(item if kind in _PLAIN else map_tensors(handle, item))
+        named: dict[str, Any] = {}
+        for key, item in kwargs.items():
+            kind = type(item)
+            if kind in _ORDINARY:
+                value = known.get(id(item)) or value_of(item)
+                operands.append(value)
+                named[key] = value
+            else:
+                named[key] = item if kind in _PLAIN else map_tensors(handle, item)
+        return operands, tuple(kept), named
 
-    def _finish(self, op: Op, made: list[torch.Tensor], dense: bool) -> None:
-        key = (op.module, op.name)
-        self._op_counts[key] += 1
-        op.call = self._op_counts[key]
-        self.ops.append(op)
+    def _note(self, call: Call, made: list[torch.Tensor], dense: bool) -> None:
         if self._children is not None:
             self._children.outside(made)
-        self.moments.made_by(op, made, dense)
+        self.moments.made_by(call, made, dense)
+        self.noted.append(call)
         if self._children is not None:
-            self._children.join(op, made)
+            self._children.join(call.outputs, made)
         if self._progress is not None:
-            self._progress(len(self.ops))
+            self._progress(len(self.noted))
 
     # -- modules (a Watcher, see modules.py) ---------------------------------------------------------------------------
 
@@ -233,34 +223,44 @@ class Recorder(TorchFunctionMode):
         if path is None:  # made on the fly, or kept in a plain list where torch does not register it
             above = self.calls[parent].path if parent is not None else ""
             path = f"{above}.<{type(module).__name__}>".lstrip(".")
-        self._call_counts[path] += 1
-        here = len(self.ops)
-        call = ModuleCall(path, type(module).__name__, self._call_counts[path], parent, here, here)
-        call.seconds = -time.perf_counter()
+        number = self._call_counts[path] = self._call_counts.get(path, 0) + 1
+        ops = len(self.noted)
+        self._here = call = ModuleCall(path, type(module).__name__, number, parent, ops, ops)
         self._open.append(len(self.calls))
         self.calls.append(call)
         if self._suspect is None:  # of nested ones the outermost
-            noted = suspect(module, path, call.number, args, kwargs or {}, self.moments.value_of)
+            noted = suspect(module, path, number, args, kwargs or {}, self.moments.value_of)
             if noted is not None:
                 self._suspect = (call, noted)
+        call.seconds = -time.perf_counter()
 
     def leave(self, module: nn.Module, output: Any, error: BaseException | None) -> None:
         """A module ends, with its output or with the error that it raised."""
+        now = time.perf_counter()
         call = self.calls[self._open.pop()]
-        call.seconds += time.perf_counter()
-        call.last = len(self.ops)
+        call.seconds += now
+        call.last = len(self.noted)
+        self._here = self.calls[self._open[-1]] if self._open else None
         if error is not None:
             if self._suspect is not None and self._suspect[0] is call:
                 self._suspect = None
             if self.failed_module is None or self.failed_module[0] is not error:
                 self.failed_module = (error, call.path)
             return
-        for tensor in tensors_in(output)[:1]:
-            call.output = self.moments.producer_of(tensor)
+        returned = [output] if type(output) is torch.Tensor else tensors_in(output)
+        if returned:
+            call.output = self.moments.producer_of(returned[0])
         if self._suspect is not None and self._suspect[0] is call:
             noted = self._suspect[1]
-            noted.outputs = [self.moments.value_of(tensor) for tensor in tensors_in(output)]
+            noted.outputs = [self.moments.value_of(tensor) for tensor in returned]
             self.suspects.append(noted)
             self._suspect = None
         if call.output is None and call.last > call.first:
             call.output = call.last - 1
+
+    # -- afterwards ----------------------------------------------------------------------------------------------------
+
+    def ops(self) -> list[Op]:
+        """Write up what was noted, once: the ops of the run, or those before it failed."""
+        self.moments.settle()
+        return write_up(self.noted, self.moments.repeats)

@@ -7,14 +7,16 @@ plain run would have freed), and copying it before in-place writes as much again
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from glasswork.tracing.ops import Op
 from glasswork.tracing.values import Value, replace_values
 from glasswork.tracing.writes import tensors_in
+
+if TYPE_CHECKING:
+    from glasswork.tracing.calls import Call
 
 # each number is one IEEE operation on its operands, or moves: the layout can't matter
 _EXACT_NAMES = (
@@ -23,7 +25,7 @@ _EXACT_NAMES = (
     "flatten permute transpose unsqueeze squeeze expand chunk split unbind getitem T mT t expand_as view_as "
     "movedim contiguous narrow select unflatten broadcast_to roll cat stack to float"
 )
-_EXACT = frozenset(_EXACT_NAMES.split())
+EXACT = frozenset(_EXACT_NAMES.split())
 # vector and scalar code differ in the last bit: the same only on dense operands, cut among as many threads
 _DENSE_NAMES = (
     "gelu silu silu_ sigmoid sigmoid_ tanh tanh_ hardswish hardswish_ hardsigmoid hardsigmoid_ elu elu_ mish "
@@ -40,40 +42,39 @@ class Repeat:
     Args:
         op: the op.
         slot: which of its outputs.
-        then: copies of the parameters that it read, by the id of their Value.
-        threads: how many ran it.
-        stays: whether what it makes may stay in memory.
+        repeats: those of the run: its threads, its copies of parameters, and whether what it makes may stay in memory.
     """
 
-    __slots__ = ("args", "function", "in_place", "kwargs", "slot", "stays", "then", "threads")
+    __slots__ = ("args", "function", "in_place", "kwargs", "repeats", "slot")
 
-    def __init__(self, op: Op, slot: int, then: dict[int, torch.Tensor] | None, threads: int, stays: bool) -> None:
+    def __init__(self, op: Op, slot: int, repeats: Repeats) -> None:
         self.function, self.args, self.kwargs = op.function, op.args, op.kwargs  # not the op: it holds the value
         self.slot = slot
-        self.then = then
-        self.threads = threads
-        self.stays = stays
+        self.repeats = repeats
         self.in_place = op.name.endswith("_") or bool(op.kwargs.get("inplace")) or op.function.__name__[:3] == "__i"
+
+    @property
+    def stays(self) -> bool:
+        """Whether what is made may stay in memory."""
+        return self.repeats.stays
 
     def __call__(self) -> torch.Tensor:
         """The tensor, of the layout that it had."""
-        then = self.then
+        copy_of = self.repeats.copy_of
 
         def operand(value: Value) -> torch.Tensor:
-            tensor = then.get(id(value)) if then else None
-            if tensor is None:
-                tensor = value.tensor
+            tensor = value.tensor if value.kind in ("op", "input") else copy_of(value)
             return tensor.clone() if self.in_place else tensor
 
         args, kwargs = replace_values(operand, self.args), replace_values(operand, self.kwargs)
-        threads = torch.get_num_threads()
-        if threads != self.threads:
-            torch.set_num_threads(self.threads)
+        threads, then = torch.get_num_threads(), self.repeats.threads
+        if threads != then:
+            torch.set_num_threads(then)
         try:
             with torch.no_grad(), torch._C.DisableTorchFunction():
                 output = self.function(*args, **kwargs)
         finally:
-            if threads != self.threads:
+            if threads != then:
                 torch.set_num_threads(threads)
         return output if isinstance(output, torch.Tensor) else tensors_in(output)[self.slot]
 
@@ -86,54 +87,77 @@ class Repeats:
     """
 
     def __init__(self, stays: bool) -> None:
-        self._stays = stays
-        self._then: dict[int, torch.Tensor] = {}
-        self._threads = torch.get_num_threads()
+        self.stays = stays
+        self.threads = torch.get_num_threads()
+        self._read: dict[int, Value] = {}  # parameters, buffers and constants that are read again, until `settle`
+        self._copies: dict[int, torch.Tensor | tuple[torch.Tensor, int]] = {}  # the tensor, or where it begins in one
 
-    def of(self, op: Op, value: Value, dense: bool) -> Callable[[], torch.Tensor] | None:
-        """A function that makes an output of `op` again, bit for bit; None where that is not certain or not cheap.
+    def depth(self, call: Call, value: Value) -> int:
+        """How many ops, one after another, would make an output of `call` again, bit for bit.
 
-        Args:
-            op: the op.
-            value: the output; its `depth` is set.
-            dense: whether all that it read is known to have been contiguous.
+        0 where that is not certain or not cheap: then it has to be held.
         """
-        name = op.name
-        if op.edited or (name not in _EXACT and not (dense and name in EXACT_IF_DENSE)):
-            return None
-        if torch.is_autocast_enabled("cpu") or value.device.type != "cpu" or "out" in op.kwargs:
-            return None
-        if name == "batch_norm" and _uses_batch(op):
-            return None
-        then: dict[int, torch.Tensor] | None = None
+        if call.edited or torch._C._is_any_autocast_enabled() or value.device.type != "cpu":
+            return 0
+        kwargs = call.kwargs
+        if kwargs and ("out" in kwargs or (call.callee.name == "batch_norm" and _uses_batch(call))):
+            return 0
         deepest = 0
-        for operand in op.operands:
+        read = self._read
+        for operand in call.operands:
             if operand.held is None:
-                if operand.again is None:
-                    return None
-                deepest = max(deepest, operand.depth)
-            if operand.kind not in ("op", "input"):
-                copied = self._copied(operand)
-                if copied is None:
-                    return None
-                if then is None:
-                    then = {}
-                then[id(operand)] = copied
-        if deepest >= _DEEP or not op.operands:
-            return None
-        value.depth = deepest + 1
-        return Repeat(op, value.slot, then, self._threads, self._stays)
+                if operand.again is None and not operand.depth:
+                    return 0
+                if operand.depth > deepest:
+                    deepest = operand.depth
+            if operand.kind not in ("op", "input") and id(operand) not in read:
+                if operand.held is None or operand.bytes > _SMALL:
+                    return 0
+                read[id(operand)] = operand
+        return deepest + 1 if deepest < _DEEP and call.operands else 0
 
-    def _copied(self, value: Value) -> torch.Tensor | None:
-        known = self._then.get(id(value))
-        if known is None:
-            held = value.held
-            if held is None or value.bytes > _SMALL:
-                return None
-            known = self._then[id(value)] = held.detach().clone()
-        return known
+    def settle(self) -> None:
+        """At the end of the run: copy what later training may change, all in one piece."""
+        rows: dict[torch.dtype, list[torch.Tensor]] = {}
+        starts: dict[torch.dtype, int] = {}
+        places: list[tuple[int, torch.dtype, int]] = []
+        with torch.no_grad():
+            for key, value in self._read.items():
+                held = value.data
+                if held is None:
+                    continue
+                if not _is_plain_row(held):
+                    self._copies[key] = held.clone()
+                    continue
+                start = starts.get(value.dtype, 0)
+                rows.setdefault(value.dtype, []).append(held)
+                places.append((key, value.dtype, start))
+                starts[value.dtype] = start + value.shape[0]
+            whole = {dtype: torch.cat(parts) for dtype, parts in rows.items()}
+        for key, dtype, start in places:
+            self._copies[key] = (whole[dtype], start)
+        self._read.clear()
+
+    def copy_of(self, value: Value) -> torch.Tensor:
+        """A parameter, buffer or constant as it was in the run."""
+        copy = self._copies.get(id(value))
+        if copy is None:
+            return value.tensor
+        if isinstance(copy, torch.Tensor):
+            return copy
+        whole, start = copy
+        return whole[start : start + value.shape[0]]
 
 
-def _uses_batch(op: Op) -> bool:
-    training: Any = op.args[5] if len(op.args) > 5 else op.kwargs.get("training", False)
-    return bool(training) or op.function is torch.batch_norm
+def _is_plain_row(tensor: torch.Tensor) -> bool:
+    if type(tensor) not in (torch.Tensor, torch.nn.Parameter) or tensor.dim() != 1 or not tensor.is_cpu:
+        return False
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_neg() or tensor.is_conj():
+        return False
+    return tensor.is_contiguous()
+
+
+def _uses_batch(call: Call) -> bool:
+    args = call.args
+    training: Any = args[5] if len(args) > 5 else call.kwargs.get("training", False)
+    return bool(training) or call.function is torch.batch_norm

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from glasswork.tracing.allocator import WORTH_KEEPING, keep_freed_memory
+from glasswork.tracing.calls import op_of
 from glasswork.tracing.collector import collector_put_off
 from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled, NoRoom, NotTraceable, TraceFailed
@@ -201,11 +202,11 @@ def _detached(tree: Any) -> Any:
 
 
 def _assemble(names: Names, empty: Trace, recorder: Recorder, **parts: Any) -> Trace:
-    recorder.moments.settle()
+    ops = recorder.ops()
     parameters, buffers = recorder.moments.named_values()
     return Trace(
         empty.module_type,
-        ops=tuple(recorder.ops),
+        ops=tuple(ops),
         calls=tuple(recorder.calls),
         suspects=tuple(recorder.suspects),
         parameters=parameters,
@@ -222,7 +223,7 @@ def _failure(error: Exception, recorder: Recorder) -> Failure:
     if recorder.failed_module is not None and recorder.failed_module[0] is error:
         module = recorder.failed_module[1]
     if recorder.failed is not None and recorder.failed[0] is error:
-        op = recorder.failed[1]
+        op = op_of(recorder.failed[1], len(recorder.noted))
         shapes = tuple(value.shape for value in op.operands)
         return Failure(op.name, op.module, op.source, shapes, f"{type(error).__name__}: {error}", mismatch(op))
     return Failure(None, module, _raised_at(error), (), f"{type(error).__name__}: {error}")

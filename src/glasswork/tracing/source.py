@@ -10,15 +10,15 @@ from typing import Literal
 
 import torch
 
-Owner = Literal["author", "torch", "tracer", "edge"]
+Owner = Literal["author", "torch", "layer", "tracer", "edge"]
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _TRACER = os.path.dirname(__file__) + os.sep
 _EDGE = os.path.join(_TRACER, "run.py")  # frames outside this one called gw.trace; none of them wrote the op
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
 _CALLING = os.path.join(_LAYERS, "module.py")
-_owners: dict[str, Owner] = {}
-_lines: dict[tuple[CodeType, int], Source] = {}
+# by the id of a code object, which stays its own since it is held here: hashing one reads all its constants
+_codes: dict[int, tuple[Owner, dict[int, Source], CodeType]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Source:
 
 
 def owner(file: str) -> Owner:
-    """Whose code a file holds."""
+    """Whose code a file holds; torch's own layers, where they are told apart, are "layer"."""
     if file == _EDGE:
         return "edge"
     if file.startswith(_TRACER):
@@ -60,23 +60,30 @@ def author_line(depth: int = 2) -> Source | None:
     frame: FrameType | None = sys._getframe(depth)
     layer: FrameType | None = None
     while frame is not None:
-        file = frame.f_code.co_filename
-        whose = _owners.get(file)
-        if whose is None:
-            whose = _owners[file] = owner(file)
+        code = frame.f_code
+        whose, lines, _ = _codes.get(id(code)) or _learn(code)
         if whose == "author":
-            return _line(frame)
+            return lines.get(frame.f_lasti) or _line(frame, lines)
         if whose == "edge":
             break
-        if layer is None and whose == "torch" and file.startswith(_LAYERS) and file != _CALLING:
+        if layer is None and whose == "layer":
             layer = frame
         frame = frame.f_back
-    return None if layer is None else _line(layer)
+    return None if layer is None else _line(layer, _codes[id(layer.f_code)][1])
 
 
-def _line(frame: FrameType) -> Source:
-    key = (frame.f_code, frame.f_lasti)
-    source = _lines.get(key)
+def _learn(code: CodeType) -> tuple[Owner, dict[int, Source], CodeType]:
+    file = code.co_filename
+    whose = owner(file)
+    if whose == "torch" and file.startswith(_LAYERS) and file != _CALLING:
+        whose = "layer"
+    _codes[id(code)] = known = (whose, {}, code)
+    return known
+
+
+def _line(frame: FrameType, lines: dict[int, Source]) -> Source:
+    source = lines.get(frame.f_lasti)
     if source is None:
-        source = _lines[key] = Source(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        code = frame.f_code
+        source = lines[frame.f_lasti] = Source(code.co_filename, frame.f_lineno, code.co_name)
     return source

@@ -60,7 +60,8 @@ class Value:
     Attributes:
         summary: its statistics, once somebody asked for them.
         again: where it is not in memory: gives the tensor once more, bit for bit, computed or read from a file.
-        depth: how many ops `again` runs, one after another, until it meets a tensor that is held.
+        depth: how many ops `again` runs, one after another, until it meets a tensor that is held. While the run goes on
+            it says that there will be an `again`.
     """
 
     __slots__ = (

@@ -31,11 +31,23 @@ def tensors_in(tree: Any) -> list[torch.Tensor]:
     return []
 
 
+def writes_always(name: str) -> bool:
+    """Whether a function of this name overwrites its first argument whatever else it is given."""
+    return name in _OPERATORS or (name[-1:] == "_" and name[-2:] != "__")
+
+
+def may_write(name: str, function: Callable[..., Any]) -> bool:
+    """Whether it depends on its positional arguments, or on its schema, what a function overwrites."""
+    return name in ("batch_norm", "instance_norm") or isinstance(
+        function, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)
+    )
+
+
 def about_to_write(
     name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> list[torch.Tensor]:
     """The tensors that `function(*args, **kwargs)`, called `name` in torch, overwrites; most often none."""
-    if name in _OPERATORS or (name[-1:] == "_" and name[-2:] != "__"):
+    if writes_always(name):
         return tensors_in(args[0]) if args else tensors_in(kwargs.get("input", kwargs.get("self")))
     if kwargs:
         if kwargs.get("inplace") and args:
