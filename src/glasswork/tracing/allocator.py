@@ -28,3 +28,8 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, _LARGEST) and mallopt(_M_TRIM_THRESHOLD, _KEPT))
+
+
+def asked_already() -> bool:
+    """Whether it was asked."""
+    return keep_freed_memory.cache_info().currsize > 0

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from glasswork.tracing.allocator import WORTH_KEEPING, keep_freed_memory
+from glasswork.tracing.allocator import WORTH_KEEPING, asked_already, keep_freed_memory
 from glasswork.tracing.calls import op_of
 from glasswork.tracing.collector import collector_put_off
 from glasswork.tracing.edits import Edits
@@ -84,6 +84,23 @@ def trace_edited(
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """`trace`, with edits of what ops return; `rerun` is what a reader calls."""
+    with collector_put_off():
+        return _run(module, inputs, kwargs, loss, backward, detail, keep, after, edits, cancel, progress)
+
+
+def _run(
+    module: nn.Module,
+    inputs: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    loss: Loss,
+    backward: bool,
+    detail: str,
+    keep: Keep,
+    after: Callable[[Any], Any] | None,
+    edits: Edits | None,
+    cancel: Cancel | None,
+    progress: Callable[[int], None] | None,
+) -> Trace:
     module = _traceable(module, detail, keep)
     gradients = Gradients() if backward else None
     names = Names.of(module)
@@ -98,7 +115,7 @@ def trace_edited(
         start = time.perf_counter()
         score: torch.Tensor | None = None
         try:
-            with collector_put_off(), watch_modules(recorder), recorder:
+            with watch_modules(recorder), recorder:
                 output = module(*arguments, **by_keyword)
                 parts["seconds"] = time.perf_counter() - start
                 extra = after(output) if after is not None else None
@@ -136,7 +153,7 @@ def trace_edited(
                 raise _failed(failure, _assemble(names, result, recorder, failure=failure, **parts)) from error
             parts["backward_seconds"] = time.perf_counter() - start
     made = _assemble(names, result, recorder, **parts)
-    if sum(value.bytes for op in made.ops for value in op.outputs) > WORTH_KEEPING:
+    if not asked_already() and sum(value.bytes for op in made.ops for value in op.outputs) > WORTH_KEEPING:
         keep_freed_memory()
     return made
 
