@@ -102,3 +102,77 @@ def test_gradients_through_writes_on_views_are_sums_too() -> None:
             assert explain_value(run, path, index, of="grad").error <= 1e-12, (path, index)
             checked += 1
     assert checked > 40
+
+
+class Read(nn.Module):
+    """A linear layer before an LSTM, and enough ops that a part's number among the parts is one of theirs too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.before = nn.Linear(3, 4)
+        self.lstm = nn.LSTM(4, 5, num_layers=2)
+        self.after = nn.Sequential(*[nn.Sequential(nn.Linear(5, 5), nn.Tanh()) for _ in range(40)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.after(self.lstm(torch.tanh(self.before(x)))[0])
+
+
+def test_from_inside_an_lstm_back_to_the_input_of_the_network() -> None:
+    """The forget gate of a later step, by the equations of torch.nn.LSTM's documentation."""
+    module = Read().double()
+    x = torch.randn(4, 2, 3, dtype=torch.float64)
+    run = trace(module, x)
+
+    leaf = x.clone().requires_grad_()
+    fed = torch.tanh(module.before(leaf))
+    lower = nn.LSTM(4, 5).double()
+    lower.load_state_dict({name: module.lstm.state_dict()[name] for name in lower.state_dict()})
+    hidden = lower(fed)[0]
+    upper = nn.LSTM(5, 5).double()
+    upper.load_state_dict({name: module.lstm.state_dict()[name.replace("l0", "l1")] for name in upper.state_dict()})
+    before = upper(hidden[:2])[0][-1]
+    weights = module.lstm
+    sums = hidden[2] @ weights.weight_ih_l1.T + weights.bias_ih_l1 + before @ weights.weight_hh_l1.T
+    gate = torch.sigmoid((sums + weights.bias_hh_l1)[:, 5:10])
+
+    found = origin(run, "lstm/step2.layer1.forward.forget_gate", (1, 3), limit=None)
+    assert found.value == pytest.approx(gate[1, 3].item(), rel=1e-12)
+    expected = torch.autograd.grad(gate[1, 3], [leaf, module.before.weight])
+    assert torch.allclose(found.sensitivities["input"], expected[0], rtol=1e-10, atol=1e-14)
+    assert torch.allclose(found.sensitivities["before.weight"], expected[1], rtol=1e-10, atol=1e-14)
+    assert found.count == 9  # three steps of one sequence
+    assert not any(name.startswith("after") for name in found.sensitivities)
+
+
+def test_from_an_attention_weight_back_to_the_input() -> None:
+    torch.manual_seed(0)
+
+    class Attending(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.before = nn.Linear(4, 6)
+            self.attention = nn.MultiheadAttention(6, 2, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = torch.tanh(self.before(x))
+            return self.attention(x, x, x)[0]
+
+    module = Attending().double().eval()
+    x = torch.randn(1, 5, 4, dtype=torch.float64)
+    run = trace(module, x)
+    leaf = x.clone().requires_grad_()
+    fed = torch.tanh(module.before(leaf))
+    _, weights = module.attention(fed, fed, fed, average_attn_weights=False)  # (1, heads, 5, 5)
+    part = next(op for op in run.rebuild("attention:multi_head_attention_forward").ops if op.path.endswith("/weights"))
+    assert part.output.shape == weights.shape
+    found = origin(run, part.path, (0, 1, 2, 3))
+    (expected,) = torch.autograd.grad(weights[0, 1, 2, 3], [leaf])
+    assert torch.allclose(found.sensitivities["input"], expected, rtol=1e-10, atol=1e-14)
+
+
+def test_an_aten_op_sends_one_to_the_op_around_it() -> None:
+    run = trace(nn.Sequential(nn.Linear(3, 2), nn.GELU()), torch.randn(1, 3), detail="aten")
+    child = run["0"].children[0]
+    with pytest.raises(NoOrigin, match="part of an op"):
+        origin(run, child, (0,) * len(child.output.shape))

@@ -90,6 +90,13 @@ def origin(
             where=repr(trace),
             why="no small change of an input changes them a little",
         )
+    if value.kind == "op" and value.producer is None:
+        raise NoOrigin(
+            f"{value.path} is a part of an op",
+            where=repr(trace),
+            why="the way back is walked over the ops that the author wrote",
+            todo=f"ask for {str(value.path).rpartition('/')[0]}",
+        )
     scale = 1.0
     if of == "grad":
         if value.grad is None:
@@ -128,22 +135,34 @@ def _sensitivities(trace: Trace, value: Value, place: tuple[int, ...], scale: fl
     start = torch.zeros(real_shape(value), dtype=torch.float64)
     start[place] = scale
     pending: dict[int, torch.Tensor] = {id(value): start}
-    if value.producer is not None:
-        for op in reversed(trace.ops[: value.producer + 1]):
-            arriving = [pending.pop(id(output), None) for output in op.outputs]
-            written = through_a_view(trace, op)
-            if written is not None and (later := pending.pop(id(written.after), None)) is not None:
-                # the whole that was read later: what was written came through here, the rest is the whole before
-                arriving[0] = _plus(arriving[0], later.flatten()[written.places].reshape(op.output.shape))
-                rest = later.flatten().clone()
-                rest[written.places] = 0.0
-                pending[id(written.before)] = _plus(pending.get(id(written.before)), rest.reshape(later.shape))
-            if all(slopes is None for slopes in arriving):
-                continue
-            for operand, slopes in _handed_on(op, arriving):
-                pending[id(operand)] = _plus(pending.get(id(operand)), slopes)
+    end = 0 if value.producer is None else value.producer + 1
+    inside = trace.around(value)
+    if inside is not None:
+        _walk(inside, inside.ops[:end], pending)
+        for given, standing_in in inside.given:
+            if (slopes := pending.pop(id(standing_in), None)) is not None:
+                pending[id(given)] = _plus(pending.get(id(given)), slopes)
+        end = inside.op.id
+    _walk(trace, trace.ops[:end], pending)
     names = {id(given): name for name, given in {**trace.inputs, **trace.parameters}.items()}
     return {names[key]: slopes for key, slopes in pending.items() if key in names}
+
+
+def _walk(trace: Trace, ops: Sequence[Op], pending: dict[int, torch.Tensor]) -> None:
+    """Hand the sensitivities in `pending`, by the id of their Value, from the last of some ops on to the first."""
+    for op in reversed(ops):
+        arriving = [pending.pop(id(output), None) for output in op.outputs]
+        written = through_a_view(trace, op)
+        if written is not None and (later := pending.pop(id(written.after), None)) is not None:
+            # the whole that was read later: what was written came through here, the rest is the whole before
+            arriving[0] = _plus(arriving[0], later.flatten()[written.places].reshape(op.output.shape))
+            rest = later.flatten().clone()
+            rest[written.places] = 0.0
+            pending[id(written.before)] = _plus(pending.get(id(written.before)), rest.reshape(later.shape))
+        if all(slopes is None for slopes in arriving):
+            continue
+        for operand, slopes in _handed_on(op, arriving):
+            pending[id(operand)] = _plus(pending.get(id(operand)), slopes)
 
 
 def _handed_on(op: Op, arriving: Sequence[torch.Tensor | None]) -> list[tuple[Value, torch.Tensor]]:

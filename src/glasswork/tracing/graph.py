@@ -186,7 +186,7 @@ class Trace:
         """The op that made a value; None for inputs, parameters, buffers and constants."""
         if value.producer is None:
             return None
-        inside = self._around(value)
+        inside = self.around(value)
         return (self.ops if inside is None else inside.ops)[value.producer]
 
     def consumers(self, op: Op | int) -> tuple[Op, ...]:
@@ -195,13 +195,13 @@ class Trace:
 
     def readers(self, value: Value) -> tuple[Op, ...]:
         """The ops that read this very value: also for inputs and parameters."""
-        inside = self._around(value)
+        inside = self.around(value)
         ops = self.ops if inside is None else inside.ops
         return tuple(op for op in ops if any(operand is value for operand in op.operands))
 
     def seed(self, value: Value, index: tuple[int, ...]) -> float:
         """How often the loss holds this very number: what a gradient begins with where it begins."""
-        inside = self._around(value)
+        inside = self.around(value)
         if inside is not None:
             return inside.seed(value, index)
         if self.loss is None:
@@ -237,8 +237,8 @@ class Trace:
                     return value
         return None
 
-    def _around(self, value: Value) -> Rebuilt | None:
-        """The rebuilt op that a value is a part of."""
+    def around(self, value: Value) -> Rebuilt | None:
+        """The rebuilt op that a value was made in; None for those of this trace itself."""
         return next((inside for inside in self._rebuilt.values() if inside.holds(value)), None)
 
     def _unknown(self, address: str, known: Sequence[str] | Mapping[str, Any]) -> UnknownAddress:

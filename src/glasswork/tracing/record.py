@@ -39,7 +39,7 @@ class RecordedTrace(Trace):
 
     def seed(self, value: Value, index: tuple[int, ...]) -> float:
         """What came back to one number of the outputs from outside the call."""
-        inside = self._around(value)
+        inside = self.around(value)
         if inside is not None:
             return inside.seed(value, index)
         gradient = self._outside.get(id(value))

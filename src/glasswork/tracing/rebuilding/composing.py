@@ -36,6 +36,11 @@ class Composer:
             known = self._given[id(value)] = self._outside(path, value.tensor, kind)
         return known
 
+    def standing_in(self) -> list[tuple[Value, Value]]:
+        """The operands of the fused op that were read, each with the input that stands for it."""
+        operands = {id(value): value for value in self._whole.operands}
+        return [(operand, self._given[key]) for key, operand in operands.items() if key in self._given]
+
     def constant(self, name: str, tensor: torch.Tensor) -> Value:
         """A tensor that the fused op makes of nothing: a causal mask, a first state of zeros."""
         return self._outside(f"{self._whole.path}/{name}", tensor, "constant")

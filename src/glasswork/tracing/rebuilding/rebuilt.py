@@ -60,12 +60,14 @@ class Rebuilt(Trace):
 
     Attributes:
         op: the fused op.
+        given: what the op was given, and beside it what stands for that in here, one of `inputs`.
         results: what stands for each of its outputs; None for those that could not be rebuilt.
         error: the largest absolute difference to the op's own outputs; NaN if none could be rebuilt.
         note: what is missing or differs, in words; or "".
     """
 
     op: Op = field(kw_only=True)
+    given: Sequence[tuple[Value, Value]] = ()
     results: Sequence[Value | None] = ()
     error: float = 0.0
     note: str = ""
@@ -120,6 +122,7 @@ def rebuild(op: Op) -> Rebuilt:
         outputs=[value for value in outputs if value is not None],
         backward=backward,
         op=op,
+        given=composer.standing_in(),
         results=outputs,
         error=_difference(outputs, op.outputs),
         note=composed.note,
