@@ -145,4 +145,4 @@ def _looking_at(trace: Trace, op: Op, path: str, index: tuple[int, ...]) -> Plac
 def split(ref: str) -> Place:
     """Path and index of a reference within a trace, `path[i,j]@value`."""
     path, _, rest = ref.partition("[")
-    return path, tuple(int(at) for at in rest.partition("]")[0].split(","))
+    return path, tuple(int(at) for at in rest.partition("]")[0].split(",") if at)
