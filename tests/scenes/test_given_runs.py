@@ -14,6 +14,7 @@ from torch import nn
 from glasswork import data, tracing, zoo
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
+from glasswork.scenes import opening
 from glasswork.scenes.respond import Respondent, parse
 from glasswork.scenes.troubles import without_folders
 
@@ -40,6 +41,15 @@ class Logs(nn.Module):
 
     def forward(self, x):
         return torch.log(x).sum(1, keepdim=True).exp()
+
+class Picky(nn.Module):  # takes series of 64 steps, and says so late
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(3, 1, 3)
+        self.head = nn.Linear(62, 2)
+
+    def forward(self, x):
+        return self.head(self.conv(x).relu().flatten(1))
 
 class Opens(nn.Module):
     example_input_array = torch.ones(2)
@@ -86,6 +96,16 @@ def test_a_network_that_raises_is_shown_up_to_there(folder: Path) -> None:
     assert card.count == 28
     with pytest.raises(GlassworkError, match="can't be changed"):
         opened(respondent, "mine.py:Raises", edits=[m.Edit(at="conv", index=[0, 1, 2, 3], action="off")])
+
+
+def test_a_trial_that_ended_before_the_error_is_made_good(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "PATIENCE", 0.0)
+    respondent = of(folder, "Picky")
+    for _ in range(2):
+        graph, _ = opened(respondent, "mine.py:Picky", level="operations")
+        assert graph.failure is None
+        assert "1×3×64 " in graph.given
+        assert graph.paths[-1] == "head"
 
 
 def test_no_folder_of_this_machine_reaches_a_page(folder: Path) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from glasswork.errors import GlassworkError
 from glasswork.zoo import Network
@@ -15,6 +20,8 @@ from glasswork.zoo import Network
 SEED = 0
 LENGTH = 16  # of a made-up sequence
 SIDES = (224, 64, 32, 28, 16, 8)  # of a made-up picture, the first that runs
+PATIENCE = 1.0  # seconds
+_known: WeakKeyDictionary[nn.Module, Example] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -25,15 +32,22 @@ class Example:
         name: "random" or "example_input_array".
         about: what there is to say of it.
         tensors: the arguments of the module.
+        proven: whether the module ran to its end with them.
     """
 
     name: str
     about: str
     tensors: tuple[Tensor, ...]
+    proven: bool = True
 
 
-def made_up(network: Network) -> Example:
-    """The first made-up input with which the module runs.
+def made_up(network: Network, patience: float | None = None) -> Example:
+    """The first made-up input with which the module runs; tried once for each module.
+
+    Args:
+        network: what is to run.
+        patience: seconds after which a trial that has met no error ends early: what follows is the same run again.
+            None: every trial goes to its end.
 
     Raises:
         GlassworkError: nothing that its layers suggest runs through it.
@@ -42,19 +56,46 @@ def made_up(network: Network) -> Example:
     if own is not None:
         tensors = (own,) if isinstance(own, Tensor) else tuple(own)
         return Example("example_input_array", "the module's own example", tensors)
+    known = _known.get(network.module)
+    if known is not None and (known.proven or patience is not None):
+        return known
     for tensor in _candidates(network.module):
+        proven = True
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), nullcontext() if patience is None else _Trial(patience):
                 network.module(tensor)
+        except _LongEnough:
+            proven = False
         except Exception:  # another shape, another signature: the code is the reader's
             continue
-        return Example("random", f"made-up numbers, {_shape(tensor)} (seed {SEED})", (tensor.clone(),))
+        about = f"made-up numbers, {_shape(tensor)} (seed {SEED})"
+        found = _known[network.module] = Example("random", about, (tensor.clone(),), proven)
+        return found
     raise GlassworkError(
         f"nothing says what {network.name} takes",
         where=network.target,
         why="no input that its layers suggest runs through it",
         todo="Set example_input_array on the module, or call glasswork.trace(module, *inputs) in Python.",
     )
+
+
+class _LongEnough(BaseException):  # no Exception: the module's own code must not catch it
+    """A trial has run for long enough."""
+
+
+class _Trial(TorchFunctionMode):
+    """Ends a run after so many seconds."""
+
+    def __init__(self, patience: float) -> None:
+        super().__init__()
+        self._end = time.monotonic() + patience
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        if time.monotonic() > self._end:
+            raise _LongEnough
+        return func(*args, **(kwargs or {}))
 
 
 def first_guess(network: Network) -> Example | None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from glasswork.errors import GlassworkError
-from glasswork.scenes.examples import first_guess, made_up
+from glasswork.scenes.examples import PATIENCE, first_guess, made_up
 from glasswork.scenes.messages import InputCard
 from glasswork.scenes.pictures import ReadInput, first_input, input_card, prepare, read_picture
 from glasswork.tracing.inputs import leaves
@@ -30,7 +30,8 @@ THUMBNAIL = 224
 class Given:
     """The arguments of a run; `card` says what picture they were made of, else `about` what they are.
 
-    `pixels` is what of the picture the network sees, uint8 (height, width, 3), for people to look at.
+    `pixels` is what of the picture the network sees, uint8 (height, width, 3), for people to look at. What is not
+    `proven` may not run to the end.
     """
 
     tensors: tuple[Tensor, ...]
@@ -38,9 +39,10 @@ class Given:
     pixels: np.ndarray | None = None
     about: str = ""
     tokens: tuple[str, ...] = ()
+    proven: bool = True
 
 
-def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: Arrays) -> Given:
+def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: Arrays, patient: bool = False) -> Given:
     """What a network is run on: what was asked for, a picture of ours, or made-up numbers.
 
     Args:
@@ -48,6 +50,7 @@ def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: A
         wanted: `sample:NAME`, `upload:ID`, `text:WORDS` or `array:ID`; None for a choice of ours.
         read_input: gives the pictures that were uploaded.
         arrays: those that the app was started with.
+        patient: try made-up numbers to the end of the network, however long that takes.
 
     Raises:
         GlassworkError: it can't be read, or nothing says what the network takes.
@@ -64,7 +67,7 @@ def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: A
         name, tensor = arrays[rest]
         return Given((tensor,), about=f"{name}, {_shape(tensor)}")
     if network.preprocess is None and not wanted:
-        return _made_up(network)
+        return _made_up(network, patient)
     network = network if network.preprocess else _with_any_size(network)
     picture = read_picture(wanted or first_input(network), read_input)
     prepared = prepare(network, picture)
@@ -83,7 +86,7 @@ def _text(network: Network, words: str) -> Given:
     return Given((ids,), about=f"“{words[:80]}”, {ids.shape[1]} tokens", tokens=tuple(token_texts(network, ids[0])))
 
 
-def _made_up(network: Network) -> Given:
+def _made_up(network: Network, patient: bool) -> Given:
     """Numbers that run through; where none do, the first that its layers suggest, so that one sees where they end."""
     if network.vocabulary is not None and network.card is not None and network.card.text.get("sample"):
         return _text(network, network.card.text["sample"][: network.card.text["window"]])
@@ -91,12 +94,12 @@ def _made_up(network: Network) -> Given:
         told = ", ".join(f"{name}={value}" for name, value in network.rows.sample.items())
         return Given((network.rows.read(told),), about=f"a row that was held out: {told[:200]}")
     try:
-        example = made_up(network)
+        example = made_up(network, None if patient else PATIENCE)
     except GlassworkError:
         example = first_guess(network)
         if example is None:
             raise
-    return Given(example.tensors, about=example.about)
+    return Given(example.tensors, about=example.about, proven=example.proven)
 
 
 def _with_any_size(network: Network) -> Network:

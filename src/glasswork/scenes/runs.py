@@ -116,6 +116,9 @@ class Runs:
         network = self._networks.load(request.network)
         start = given(network, request.input, read_input, self._arrays)
         id, trace, aim = self._run(network, start.tensors, cancel)
+        if trace.failure is not None and not start.proven:  # the trial ended before the error
+            start = given(network, request.input, read_input, self._arrays, patient=True)
+            id, trace, aim = self._run(network, start.tensors, cancel)
         card = network_card(network)
         if not request.edits:
             return Run(id, trace, card, start, aim, network)
