@@ -37,12 +37,12 @@ class Stats:
             data = data.abs()
         numbers = data.detach().flatten()
         finite = numbers.isfinite() if numbers.is_floating_point() else torch.ones_like(numbers, dtype=torch.bool)
-        share = finite.double().mean().item() if numbers.numel() else 1.0
-        numbers = numbers[finite].double()
+        share = int(finite.count_nonzero()) / numbers.numel() if numbers.numel() else 1.0
+        numbers = (numbers if share == 1 else numbers[finite]).double()
         if not numbers.numel():
             return cls(math.nan, math.nan, math.nan, math.nan, share)
-        spread = numbers.std(correction=0).item()
-        return cls(numbers.min().item(), numbers.max().item(), numbers.mean().item(), spread, share)
+        (least, most), (spread, mean) = torch.aminmax(numbers), torch.std_mean(numbers, correction=0)
+        return cls(least.item(), most.item(), mean.item(), spread.item(), share)
 
 
 class Value:
