@@ -1,7 +1,8 @@
 """What fused functions hide, written out from their equations: every part under the name that a page calls it by.
 
 S. Hochreiter and J. Schmidhuber, Long short-term memory, 1997, as torch.nn.LSTM's documentation gives it; A. Vaswani et
-al., Attention is all you need, 2017, equation 1 and section 3.2.2.
+al., Attention is all you need, 2017, equation 1 and section 3.2.2; J. Ainslie et al., GQA, 2023; the GRU as
+torch.nn.GRU's documentation gives it, after K. Cho et al., 2014.
 """
 
 from __future__ import annotations
@@ -91,70 +92,129 @@ Last = Callable[[Index], tuple[str, Index]]
 Written = tuple[list[Part], Last]
 
 
-def lstm(
-    c: Inside,
-    x: Part,
-    first: Sequence[Part],
-    weights: Sequence[Part],
-    biased: bool,
-    layers: int,
-    dropout: float,
-    training: bool,
-    both_ways: bool,
-    batch_first: bool,
-) -> Written:
+Weights = Sequence[Part | None]  # W, U, b, d of W x + b + U h + d
+Step = Callable[[Inside, str, Part, list[Part], Weights], list[Part]]
+"""One step: from what stands in, and the states before, to the states after; the hidden one is first."""
+
+
+def sums(c: Inside, name: str, x: Part, hidden: Part, weights: Weights) -> tuple[Part, Part]:
+    """W x + b and U h + d."""
+    w, u, b, d = weights
+    return c(f"{name}.from_input", F.linear, x, w, b), c(f"{name}.from_hidden", F.linear, hidden, u, d)
+
+
+def lstm_step(c: Inside, name: str, x: Part, states: list[Part], weights: Weights) -> list[Part]:
     """i, f, g, o = W x + b + U h + d;  c' = sigmoid(f) c + sigmoid(i) tanh(g);  h' = sigmoid(o) tanh(c')."""
-    if not biased or (training and dropout):
-        raise NoNumberError("an LSTM without biases, or with dropout, is not written down here")
-    ways = ("forward", "backward") if both_ways else ("forward",)
-    time = 1 if batch_first else 0
-    steps = range(x.live.shape[time])
-    inputs = [c(f"step{t}.input", torch.select, x, time, t) for t in steps]
-    size = first[0].live.shape[-1]
-    for layer in range(layers):
-        hidden: dict[tuple[int, str], Part] = {}
-        for place, way in enumerate(ways):
-            at = layer * len(ways) + place
-            w, u, b, d = weights[4 * at : 4 * at + 4]
-            h = c(f"layer{layer}.{way}.first_hidden", torch.select, first[0], 0, at)
-            cell = c(f"layer{layer}.{way}.first_cell", torch.select, first[1], 0, at)
-            for t in steps if way == "forward" else reversed(steps):
-                name = f"step{t}.layer{layer}.{way}"
-                from_input = c(f"{name}.from_input", F.linear, inputs[t], w, b)
-                from_hidden = c(f"{name}.from_hidden", F.linear, h, u, d)
-                total = c(f"{name}.sum", torch.add, from_input, from_hidden)
-                i, f, g, o = (
-                    c(f"{name}.{gate}", function, c(f"{name}.{gate}_sum", torch.narrow, total, -1, k * size, size))
-                    for k, (gate, function) in enumerate(
-                        [("input_gate", torch.sigmoid), ("forget_gate", torch.sigmoid), ("candidate", torch.tanh),
-                         ("output_gate", torch.sigmoid)]
-                    )
-                )  # fmt: skip
-                kept = c(f"{name}.kept", torch.mul, f, cell)
-                cell = c(f"{name}.cell", torch.add, kept, c(f"{name}.written", torch.mul, i, g))
-                h = c(f"{name}.hidden", torch.mul, o, c(f"{name}.squashed_cell", torch.tanh, cell))
-                hidden[t, way] = h
-        inputs = [hidden[t, "forward"] for t in steps]
-        if both_ways:
-            pairs = ([hidden[t, way] for way in ways] for t in steps)
-            inputs = [c(f"step{t}.layer{layer}.both", torch.cat, pair, -1) for t, pair in enumerate(pairs)]
-
-    def last(index: Index) -> tuple[str, Index]:
-        t, example = (index[1], index[0]) if batch_first else index[:2]
-        way, at = ways[index[2] // size], index[2] % size
-        return f"step{t}.layer{layers - 1}.{way}.hidden", (example, at)
-
-    return [c("output", torch.stack, inputs, time)], last
+    total = c(f"{name}.sum", torch.add, *sums(c, name, x, states[0], weights))
+    size = total.live.shape[-1] // 4
+    gates = [("input_gate", torch.sigmoid), ("forget_gate", torch.sigmoid), ("candidate", torch.tanh)]
+    i, f, g, o = (
+        c(f"{name}.{gate}", function, c(f"{name}.{gate}_sum", torch.narrow, total, -1, k * size, size))
+        for k, (gate, function) in enumerate([*gates, ("output_gate", torch.sigmoid)])
+    )
+    kept = c(f"{name}.kept", torch.mul, f, states[1])
+    cell = c(f"{name}.cell", torch.add, kept, c(f"{name}.written", torch.mul, i, g))
+    return [c(f"{name}.hidden", torch.mul, o, c(f"{name}.squashed_cell", torch.tanh, cell)), cell]
 
 
-def attend(c: Inside, q: Part, k: Part, v: Part, scale: float, name: str, mask: Tensor | None) -> tuple[Part, Part]:
-    """softmax(q k^T scale) v, and the weights; `mask` is True where nothing may be seen, or is added."""
+def gru_step(c: Inside, name: str, x: Part, states: list[Part], weights: Weights) -> list[Part]:
+    """r, z = sigmoid(W x + b + U h + d);  n = tanh(W x + b + r (U h + d));  h' = (1 - z) n + z h."""
+    new, old = sums(c, name, x, states[0], weights)
+    size = new.live.shape[-1] // 3
+
+    def halves(k: int, kind: str) -> tuple[Part, Part]:
+        first = c(f"{name}.{kind}_from_input", torch.narrow, new, -1, k * size, size)
+        return first, c(f"{name}.{kind}_from_hidden", torch.narrow, old, -1, k * size, size)
+
+    r, z = (
+        c(f"{name}.{kind}", torch.sigmoid, c(f"{name}.{kind}_sum", torch.add, *halves(k, kind)))
+        for k, kind in enumerate(("reset_gate", "update_gate"))
+    )
+    first, second = halves(2, "candidate")
+    passed = c(f"{name}.reset_hidden", torch.mul, r, second)
+    n = c(f"{name}.candidate", torch.tanh, c(f"{name}.candidate_sum", torch.add, first, passed))
+    written = c(f"{name}.written", torch.mul, c(f"{name}.one_minus_update", torch.rsub, z, 1), n)
+    return [c(f"{name}.hidden", torch.add, written, c(f"{name}.kept", torch.mul, z, states[0]))]
+
+
+def rnn_step(function: Callable[[Tensor], Tensor]) -> Step:
+    """h' = f(W x + b + U h + d)."""
+
+    def step(c: Inside, name: str, x: Part, states: list[Part], weights: Weights) -> list[Part]:
+        return [c(f"{name}.hidden", function, c(f"{name}.sum", torch.add, *sums(c, name, x, states[0], weights)))]
+
+    return step
+
+
+def recurrent(step: Step) -> Callable[..., Written]:
+    """All layers, both ways, of a padded batch."""
+
+    def layers_of(
+        c: Inside,
+        x: Part,
+        first: Part | Sequence[Part],
+        weights: Sequence[Part],
+        biased: bool,
+        layers: int,
+        dropout: float,
+        training: bool,
+        both_ways: bool,
+        batch_first: bool,
+    ) -> Written:
+        if training and dropout and layers > 1:
+            raise NoNumberError("dropout between recurrent layers is not written down here")
+        begin = [first] if isinstance(first, Part) else list(first)
+        kinds = ("hidden", "cell")[: len(begin)]
+        ways = ("forward", "backward") if both_ways else ("forward",)
+        each = 4 if biased else 2
+        if len(weights) != each * layers * len(ways):
+            raise NoNumberError("a projection of the hidden state is not written down here")
+        time = 1 if batch_first else 0
+        steps = range(x.live.shape[time])
+        inputs = [c(f"step{t}.input", torch.select, x, time, t) for t in steps]
+        size = begin[0].live.shape[-1]
+        ends: list[list[Part]] = []
+        for layer in range(layers):
+            hidden: dict[tuple[int, str], Part] = {}
+            for place, way in enumerate(ways):
+                at = layer * len(ways) + place
+                own = [*weights[each * at : each * at + each], None, None][:4]
+                states = [
+                    c(f"layer{layer}.{way}.first_{kind}", torch.select, state, 0, at)
+                    for kind, state in zip(kinds, begin, strict=True)
+                ]
+                for t in steps if way == "forward" else reversed(steps):
+                    states = step(c, f"step{t}.layer{layer}.{way}", inputs[t], states, own)
+                    hidden[t, way] = states[0]
+                ends.append(states)
+            inputs = [hidden[t, "forward"] for t in steps]
+            if both_ways:
+                pairs = ([hidden[t, way] for way in ways] for t in steps)
+                inputs = [c(f"step{t}.layer{layer}.both", torch.cat, pair, -1) for t, pair in enumerate(pairs)]
+
+        def last(index: Index) -> tuple[str, Index]:
+            t, example = (index[1], index[0]) if batch_first else index[:2]
+            way, at = ways[index[2] // size], index[2] % size
+            return f"step{t}.layer{layers - 1}.{way}.hidden", (example, at)
+
+        output = c("output", torch.stack, inputs, time)
+        after = [c(f"last_{kind}", torch.stack, [end[k] for end in ends]) for k, kind in enumerate(kinds)]
+        return [output, *after], last
+
+    return layers_of
+
+
+def attend(
+    c: Inside, q: Part, k: Part, v: Part, scale: float, name: str, masks: Sequence[tuple[str, Tensor]]
+) -> tuple[Part, Part]:
+    """softmax(q k^T scale) v, and the weights; a mask is True where nothing may be seen, or is added."""
     scores = c("scores", torch.matmul, q, c("key_transposed", torch.transpose, k, -2, -1))
     scores = c("scaled", torch.mul, scores, scale)
-    if mask is not None and mask.dtype == torch.bool:
-        scores = c("masked", torch.masked_fill, scores, mask, -math.inf)
-    elif mask is not None:
-        scores = c("masked", torch.add, scores, Part(None, mask))
+    for called, mask in masks:
+        if mask.dtype == torch.bool:
+            scores = c(called, torch.masked_fill, scores, mask, -math.inf)
+        else:
+            scores = c(called, torch.add, scores, Part(None, mask))
     weights = c("weights", torch.softmax, scores, -1)
     return c(name, torch.matmul, weights, v), weights
 
@@ -171,15 +231,21 @@ def attention(
     enable_gqa: bool = False,
 ) -> Written:
     """Equation 1."""
-    if dropout_p or enable_gqa:
-        raise NoNumberError("attention with dropout, or with shared heads, is not written down here")
-    mask = None if attn_mask is None else attn_mask.live.detach()
-    if mask is not None and mask.dtype == torch.bool:
-        mask = ~mask
+    if dropout_p:
+        raise NoNumberError("attention with dropout is not written down here")
+    times = query.live.shape[-3] // key.live.shape[-3] if enable_gqa else 1
+    if times > 1:
+        key = c("key_by_head", torch.repeat_interleave, key, times, -3)
+        value = c("value_by_head", torch.repeat_interleave, value, times, -3)
+    masks = []
     if is_causal:
-        mask = torch.ones(query.live.shape[-2], key.live.shape[-2], dtype=torch.bool).triu(1)
+        ones = torch.ones(query.live.shape[-2], key.live.shape[-2], dtype=torch.bool)
+        masks.append(("masked", ones.triu(1)))
+    if attn_mask is not None:
+        mask = attn_mask.live.detach()
+        masks.append(("masked", ~mask if mask.dtype == torch.bool else mask))
     scale = 1 / math.sqrt(query.live.shape[-1]) if scale is None else scale
-    return [attend(c, query, key, value, scale, "output", mask)[0]], lambda index: ("output", index)
+    return [attend(c, query, key, value, scale, "output", masks)[0]], lambda index: ("output", index)
 
 
 def multi_head(c: Inside, *args: Any, **kwargs: Any) -> Written:
@@ -187,7 +253,7 @@ def multi_head(c: Inside, *args: Any, **kwargs: Any) -> Written:
     bound = inspect.signature(F.multi_head_attention_forward).bind(*args, **kwargs)
     bound.apply_defaults()
     given = bound.arguments
-    rare = ("bias_k", "bias_v", "add_zero_attn", "key_padding_mask", "attn_mask", "use_separate_proj_weight")
+    rare = ("bias_k", "bias_v", "add_zero_attn", "use_separate_proj_weight", "static_k", "static_v")
     if any(given[name] not in (None, False) for name in rare) or (given["training"] and given["dropout_p"]):
         raise NoNumberError("this use of multi-head attention is not written down here")
     heads, (length, batch, width) = given["num_heads"], given["query"].live.shape
@@ -199,7 +265,17 @@ def multi_head(c: Inside, *args: Any, **kwargs: Any) -> Written:
         shape = (all_heads.live.shape[0], batch, heads, width // heads)
         by_head = c(f"{name}_by_head", torch.reshape, all_heads, shape)
         split.append(c(f"{name}_heads", torch.permute, by_head, (1, 2, 0, 3)))
-    attended, weights = attend(c, split[0], split[1], split[2], 1 / math.sqrt(width // heads), "heads", None)
+    masks = []
+    for name in ("attn_mask", "key_padding_mask"):
+        if given[name] is None:
+            continue
+        mask = given[name].live.detach()
+        if name == "key_padding_mask":
+            mask = mask.reshape(batch, 1, 1, -1)
+        elif mask.dim() == 3:
+            mask = mask.reshape(batch, heads, *mask.shape[1:])
+        masks.append((f"masked_by_{name}", mask))
+    attended, weights = attend(c, split[0], split[1], split[2], 1 / math.sqrt(width // heads), "heads", masks)
     turned = c("heads_by_position", torch.permute, attended, (2, 0, 1, 3))
     joined = c("joined_heads", torch.reshape, turned, (length, batch, width))
     output = c("projected", F.linear, joined, given["out_proj_weight"], given["out_proj_bias"])
@@ -210,7 +286,10 @@ def multi_head(c: Inside, *args: Any, **kwargs: Any) -> Written:
 
 
 WRITTEN: dict[str, Callable[..., Written]] = {
-    "lstm": lstm,
+    "lstm": recurrent(lstm_step),
+    "gru": recurrent(gru_step),
+    "rnn_tanh": recurrent(rnn_step(torch.tanh)),
+    "rnn_relu": recurrent(rnn_step(torch.relu)),
     "scaled_dot_product_attention": attention,
     "multi_head_attention_forward": multi_head,
 }
