@@ -3,10 +3,19 @@
 /**
  */
 export type Request =
-  ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | FetchPlane | ExplainNumber | SaveTensor | Cancel;
+  | ListNetworks
+  | ListSamples
+  | OpenScene
+  | OpenGraph
+  | OpenRace
+  | FetchTensors
+  | FetchPlane
+  | ExplainNumber
+  | SaveTensor
+  | Cancel;
 /**
  */
-export type Answer = Scene | Graph | Maps | File | Plane | Explained | Networks | Samples | Failure | Done;
+export type Answer = Scene | Graph | Race | Maps | File | Plane | Explained | Networks | Samples | Failure | Done;
 
 export interface Messages {
   [k: string]: unknown;
@@ -62,6 +71,13 @@ export interface Edit {
   axis?: number | null;
   action: "off" | "scale" | "set";
   value?: number;
+}
+/**
+ * Everything that is claimed, published and measured of the architectures.
+ */
+export interface OpenRace {
+  type: "open_race";
+  request: number;
 }
 /**
  * Whole tensors of a trace: `SOURCE#path@what` each, without an index.
@@ -351,6 +367,173 @@ export interface Trouble {
   why: string;
   todo: string;
   module: string;
+}
+/**
+ * The race; each figure can be asked for as `race:LAYER/NAME#FIELD@value`.
+ */
+export interface Race {
+  type: "race";
+  request: number;
+  machine: Machine | null;
+  claimed: Claimed[];
+  published: Published[];
+  costs: Cost[];
+  racers: Racer[];
+  baselines: Baseline[];
+  verdicts: Verdict[];
+  seeds: number;
+}
+/**
+ * Where the costs were measured.
+ */
+export interface Machine {
+  processor: string;
+  cores: number;
+  torch: string;
+  measured: string;
+}
+/**
+ * One row of the lecture's table; see `race.Claim`.
+ */
+export interface Claimed {
+  name: string;
+  year: number;
+  idea: string;
+  top5: number;
+  parameters: number;
+  operations: number;
+  parameters_from: Match;
+  operations_from: Match;
+}
+/**
+ * The variant that comes closest to a claimed figure, by counting.
+ */
+export interface Match {
+  variant: string;
+  as: string;
+  value: number;
+  off: number;
+  verdict: "equal" | "near" | "none";
+}
+/**
+ * One of torchvision's weight cards.
+ */
+export interface Published {
+  name: string;
+  weights: string;
+  top1: number;
+  top5: number;
+  parameters: number;
+  gmacs: number;
+}
+/**
+ * What one reference network costs, with random weights.
+ */
+export interface Cost {
+  name: string;
+  parameters: number;
+  linear_parameters: number;
+  macs: number;
+  flops: number;
+  milliseconds: number;
+  training_milliseconds: number;
+  batch: number;
+  batch_milliseconds: number;
+  peak_bytes: number | null;
+  training_peak_bytes: number | null;
+  kept_bytes: number;
+  threads: number;
+  layers: Slab[];
+}
+/**
+ * One layer of a network; see `layers.Layer`.
+ */
+export interface Slab {
+  path: string;
+  kind: string;
+  kernel: number;
+  channels: number;
+  side: number;
+  macs: number;
+  parameters: number;
+}
+/**
+ * A slim network, run from several seeds under one budget.
+ */
+export interface Racer {
+  name: string;
+  title: string;
+  parameters: number;
+  macs: number;
+  batch: number;
+  planned_steps: number;
+  runs: Run[];
+}
+/**
+ * One run of a slim network: its course on the 5,000 held-out pictures, and how it did on the test set.
+ */
+export interface Run {
+  seed: number;
+  steps: number;
+  seconds: number;
+  accuracy: number | null;
+  at_steps: number[];
+  at_seconds: number[];
+  held_out: number[];
+  loss_steps: number[];
+  loss: number[];
+}
+/**
+ * What learned before deep networks did; made by scripts/baselines.py.
+ */
+export interface Baseline {
+  name: string;
+  title: string;
+  accuracy: number;
+  tested_on: number;
+  parameters: number;
+  macs: number;
+  seconds: number;
+  setting: string;
+  library: string;
+}
+/**
+ * A sentence and what becomes of it.
+ *
+ *     Attributes:
+ *         key: short.
+ *         sentence: in our words.
+ *         judgement: holds where all of its parts do, does not hold where none does.
+ *         reason: which of them hold and which don't, with the deciding figures.
+ *         parts: in the order in which it says them.
+ */
+export interface Verdict {
+  key: string;
+  sentence: string;
+  judgement: "does not hold" | "holds" | "holds in part";
+  reason: string;
+  parts: Part[];
+}
+/**
+ * One thing that a sentence says.
+ *
+ *     Attributes:
+ *         key: short, unique in its sentence.
+ *         what: is compared, in words.
+ *         unit: "points" (of percent), or "times".
+ *         said: what the sentence makes of it.
+ *         claimed, published, measured: the figure by each; None where it has none.
+ *         holds: whether the sentence is right in this; None where the figure that decides is not in the record.
+ */
+export interface Part {
+  key: string;
+  what: string;
+  unit: "points" | "times";
+  said: string;
+  claimed: number | null;
+  published: number | null;
+  measured: number | null;
+  holds: boolean | null;
 }
 /**
  * Tensors of a trace: values, gradients, weights, or what edges give (`@edge`: out channel, in channel).

@@ -77,20 +77,30 @@ def claimed() -> list[dict[str, Any]]:
 
 
 def published() -> list[dict[str, Any]]:
-    """What torchvision's weight cards say: top-1 and top-5 on ImageNet in percent, parameters, 1e9 multiply-adds."""
+    """What torchvision's weight cards say: top-1 and top-5 on ImageNet in percent, parameters, 1e9 multiply-adds.
+
+    Returns:
+        A row for each set of weights, of each network the first one published first.
+    """
     from torchvision import models
 
     rows = []
     for name in PUBLISHED:
-        best = models.get_model_weights(name)["DEFAULT"]
-        scores = best.meta["_metrics"]["ImageNet-1K"]
-        row = {"name": name, "weights": str(best), "top1": scores["acc@1"], "top5": scores["acc@5"]}
-        rows.append({**row, "parameters": best.meta["num_params"], "gmacs": best.meta["_ops"]})
+        for weights in models.get_model_weights(name):
+            if weights.meta.get("categories") is None:
+                continue  # features alone, which were never scored
+            scores = weights.meta["_metrics"]["ImageNet-1K"]
+            row = {"name": name, "weights": str(weights), "top1": scores["acc@1"], "top5": scores["acc@5"]}
+            rows.append({**row, "parameters": weights.meta["num_params"], "gmacs": weights.meta["_ops"]})
     return rows
 
 
-def measured(names: tuple[str, ...] = RUNNERS) -> list[dict[str, Any]]:
+def measured(names: tuple[str, ...] = RUNNERS, batch: int = 0) -> list[dict[str, Any]]:
     """Each network on one picture, in a process of its own, so that its peak of memory is its own.
+
+    Args:
+        names: which.
+        batch: how many pictures to learn from together, besides; 0: only one.
 
     Raises:
         GlassworkError: no such network, it takes no pictures, or its process failed.
@@ -101,8 +111,12 @@ def measured(names: tuple[str, ...] = RUNNERS) -> list[dict[str, Any]]:
         if not {"size", "channels", "classes"} <= set(about.sizes):
             todo = f"Name one of {', '.join(RUNNERS)}."
             raise GlassworkError(f"{name} does not race", why="it names no pictures", todo=todo)
-        command = [sys.executable, "-m", measure.__module__, name]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS)
+        command = [sys.executable, "-m", measure.__module__, name, str(batch)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS)
+        except subprocess.TimeoutExpired as error:
+            todo = "Measure where the machine does little else."
+            raise GlassworkError(f"{name} took too long", why=f"more than {SECONDS} seconds", todo=todo) from error
         if done.returncode:
             said = done.stderr.strip().splitlines()
             raise GlassworkError(f"{name} can't be measured", why=said[-1][:300] if said else f"{done.returncode}")

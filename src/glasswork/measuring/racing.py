@@ -14,21 +14,27 @@ import torch
 
 from glasswork import networks, zoo
 
-REPEATS = 5
+REPEATS, BATCH_REPEATS = 5, 2
 
 
-def measure(name: str) -> dict[str, Any]:
+def measure(name: str, batch: int = 0) -> dict[str, Any]:
     """Measure a reference network with random weights.
+
+    Args:
+        name: one of the reference networks.
+        batch: how many pictures to learn from together, too; 0 leaves that out, which takes most of the time.
 
     Returns:
         parameters; macs, and flops = 2 x macs; milliseconds, the median of REPEATS forward runs on one picture, and
         training_milliseconds, forward and backward; peak_bytes and training_peak_bytes, the most memory beyond what
         the process had before the network was built (None where the system doesn't say); scores and data: none,
-        since random weights have none; threads.
+        since random weights have none; threads; with a batch also batch_milliseconds, forward and backward a
+        picture.
     """
     before = _status("VmRSS")
     torch.manual_seed(0)
-    module = networks.build(name).eval()
+    sizes = {"auxiliary": 0} if networks.named().get(name, name) == "inception" else {}
+    module = networks.build(name, **sizes).eval()
     inputs = networks.example(module)
     parameters = sum(value.numel() for value in module.parameters())
     macs = zoo.count_macs(module, *inputs)
@@ -39,10 +45,14 @@ def measure(name: str) -> dict[str, Any]:
 
     def both() -> None:
         module.zero_grad()
-        module(*inputs).sum().backward()
+        module(*inputs).sum().backward()  # in evaluation: dropout off, so that all runs do the same
 
     milliseconds, peak = _timed(forward), _peak()
     training_milliseconds, training_peak = _timed(both), _peak()
+    together: dict[str, Any] = {}
+    if batch:
+        inputs = networks.example(module, batch)
+        together = {"batch": batch, "batch_milliseconds": _timed(both, BATCH_REPEATS) / batch}
     return {
         "name": name,
         "parameters": parameters,
@@ -55,13 +65,14 @@ def measure(name: str) -> dict[str, Any]:
         "scores": {},
         "data": "",
         "threads": torch.get_num_threads(),
+        **together,
     }
 
 
-def _timed(run: Callable[[], None]) -> float:
+def _timed(run: Callable[[], None], repeats: int = REPEATS) -> float:
     run()  # the first is never like the others
     times = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start = time.perf_counter()
         run()
         times.append(1000 * (time.perf_counter() - start))
@@ -86,4 +97,4 @@ def _status(field: str) -> int | None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1])))
+    print(json.dumps(measure(sys.argv[1], *map(int, sys.argv[2:]))))

@@ -31,6 +31,7 @@ from glasswork.scenes.pictures import (
     sample_pictures,
     stand_ins,
 )
+from glasswork.scenes.race import race
 from glasswork.scenes.runs import Runs
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.troubles import notes, trouble
@@ -108,6 +109,8 @@ class Respondent:
                 yield from self._scene(request, session)
             case m.OpenGraph():
                 yield from self._graph(request, session)
+            case m.OpenRace():
+                yield race(request.request)
             case m.FetchTensors():
                 yield self._tensors(request)
             case m.FetchPlane():

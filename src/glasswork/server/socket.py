@@ -17,7 +17,17 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from glasswork.errors import GlassworkError
-from glasswork.scenes.messages import Answer, Cancel, Done, ExplainNumber, Failure, ListNetworks, ListSamples, Request
+from glasswork.scenes.messages import (
+    Answer,
+    Cancel,
+    Done,
+    ExplainNumber,
+    Failure,
+    ListNetworks,
+    ListSamples,
+    OpenRace,
+    Request,
+)
 from glasswork.server.bucket import TokenBucket
 from glasswork.server.session import GoneError, Job, Outbox, Respond, Session
 from glasswork.server.store import InputStore
@@ -26,7 +36,7 @@ TEXT = 64 << 10  # bytes of one message
 RATE, BURST = 200, 500  # messages a second, and at once
 WAITING = 64  # requests of one page that are not answered yet
 DENIED, NOT_TEXT, TOO_BIG, TRY_LATER = 1008, 1003, 1009, 1013
-LIGHT = (ListNetworks, ListSamples, ExplainNumber)
+LIGHT = (ListNetworks, ListSamples, OpenRace, ExplainNumber)
 
 log = logging.getLogger("glasswork.server")
 decoder = msgspec.json.Decoder(Request)

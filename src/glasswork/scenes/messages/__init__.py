@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import Struct
 
 from glasswork.scenes.messages import base as _base
+from glasswork.scenes.messages.race import OpenRace, Race
 
 What = Literal["value", "grad"]
 
@@ -148,7 +149,16 @@ class Cancel(_base.Request, tag="cancel", frozen=True):
 
 
 Request = (
-    ListNetworks | ListSamples | OpenScene | OpenGraph | FetchTensors | FetchPlane | ExplainNumber | SaveTensor | Cancel
+    ListNetworks
+    | ListSamples
+    | OpenScene
+    | OpenGraph
+    | OpenRace
+    | FetchTensors
+    | FetchPlane
+    | ExplainNumber
+    | SaveTensor
+    | Cancel
 )
 
 
@@ -576,7 +586,7 @@ class Done(Struct, tag_field="type", tag="done", frozen=True):
     request: int
 
 
-Answer = Scene | Graph | Maps | File | Plane | Explained | Networks | Samples | Failure | Done
+Answer = Scene | Graph | Race | Maps | File | Plane | Explained | Networks | Samples | Failure | Done
 
 
 def encode(answer: Answer, arrays: Sequence[np.ndarray[Any, Any]] = ()) -> str | bytes:

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { plot, type Disc } from "./scatter";
+
+const disc = (x: number, y: number, size = 1): Disc => ({
+  key: `${x}`,
+  label: "",
+  tone: "other",
+  form: "disc",
+  x,
+  y,
+  size,
+  ref: "",
+});
+
+test("equal ratios are equally far apart to the right, equal differences upward, and area is size", () => {
+  const { x, y, radius } = plot([disc(0.7, 79), disc(20, 96)], 500, 260);
+  expect(x(10) - x(1)).toBeCloseTo(x(1) - x(0.1));
+  expect(y(80) - y(85)).toBeCloseTo(y(85) - y(90));
+  expect(radius(60) ** 2 / radius(10) ** 2).toBeCloseTo(6);
+});
+
+test("all discs are inside, and ticks are round", () => {
+  const { x, y, xTicks } = plot([disc(0.7, 79), disc(20, 96)], 500, 260);
+  for (const at of [x(0.7), x(20)]) expect(at > 0 && at < 500).toBe(true);
+  for (const at of [y(79), y(96)]) expect(at > 0 && at < 260).toBe(true);
+  expect(xTicks).toEqual([0.5, 1, 2, 5, 10, 20]);
+});
