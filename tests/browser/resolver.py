@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import race_figures
 import safetensors.torch
 import torch
 import torch.nn.functional as F
@@ -397,6 +398,8 @@ class Resolver:
             if path not in scores:
                 raise NoNumberError(f"nothing is written down here about {path!r}")
             return Number(scores[path], scores[path])
+        if kind == "race" and what == "value":
+            return race_figures.resolve(name, path, index)
         if kind == "trace":
             return self.rerun(source).number(path, index, what, int(match["k"]) if match["k"] else None)
         raise NoNumberError(f"nothing is written down here about {kind!r}")

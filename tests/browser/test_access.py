@@ -47,6 +47,9 @@ def states_of(network: str) -> list[State]:
         State("graph, backward", "open", query={**base, "direction": "backward"}),
         State("graph, operations", "open", query={**base, "level": "operations"}),
         State("graph, a number", "open", query={**base, "at": OPENED["conv"]}),
+        State("race", "race"),
+        State("race, sentences", "race", query={"view": "sentences"}),
+        State("race, slim", "race", query={"view": "slim"}),
     ]
 
 

@@ -26,9 +26,12 @@ def test_each_claim_is_matched_to_the_variant_that_yields_it_or_to_none() -> Non
 
 
 def test_what_is_published_is_what_torchvisions_cards_say() -> None:
-    row = next(row for row in race.published() if row["name"] == "resnet152")
-    meta = models.ResNet152_Weights.DEFAULT.meta
-    assert (row["top5"], row["parameters"]) == (meta["_metrics"]["ImageNet-1K"]["acc@5"], meta["num_params"])
+    rows = [row for row in race.published() if row["name"] == "resnet152"]
+    weights = [models.ResNet152_Weights.IMAGENET1K_V1, models.ResNet152_Weights.IMAGENET1K_V2]
+    assert [row["weights"] for row in rows] == [str(one) for one in weights]
+    for row, one in zip(rows, weights, strict=True):
+        meta = one.meta
+        assert (row["top5"], row["parameters"]) == (meta["_metrics"]["ImageNet-1K"]["acc@5"], meta["num_params"])
 
 
 def test_a_network_is_measured_in_a_process_of_its_own() -> None:

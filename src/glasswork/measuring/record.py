@@ -39,7 +39,7 @@ class Cost(Struct, frozen=True, kw_only=True):
     """For one picture, forward."""
     flops: int
     milliseconds: float
-    """For one picture, forward; as the two below the median of several runs."""
+    """For one picture, forward; as the two below the fastest of several runs."""
     training_milliseconds: float
     """For one picture, forward and backward."""
     batch: int

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { plot, type Disc } from "./scatter";
+import { labels, plot, type Disc } from "./scatter";
 
 const disc = (x: number, y: number, size = 1): Disc => ({
   key: `${x}`,
@@ -24,4 +24,17 @@ test("all discs are inside, and ticks are round", () => {
   for (const at of [x(0.7), x(20)]) expect(at > 0 && at < 500).toBe(true);
   for (const at of [y(79), y(96)]) expect(at > 0 && at < 260).toBe(true);
   expect(xTicks).toEqual([0.5, 1, 2, 5, 10, 20]);
+});
+
+test("names stand beside their discs, none over another", () => {
+  const two = [disc(1, 80), disc(1.02, 80.1)].map((one, i) => ({
+    ...one,
+    key: `${i}`,
+    label: "a long name, 2014",
+  }));
+  const found = labels(two, plot(two, 500, 260), 500);
+  expect(found).toHaveLength(2);
+  const [one, other] = found;
+  const apart = Math.abs(one!.left - other!.left) > 100 || Math.abs(one!.top - other!.top) >= 16;
+  expect(apart).toBe(true);
 });

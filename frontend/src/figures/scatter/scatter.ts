@@ -45,3 +45,51 @@ export function plot(discs: Disc[], width: number, height: number): Plot {
     yTicks: up.ticks(5),
   };
 }
+
+export interface Label {
+  key: string;
+  text: string;
+  tone: string;
+  left: number;
+  top: number;
+}
+
+const [CHARACTER, LINE, AIR] = [6.4, 16, 4];
+
+/** Where the names of discs find room, beside or below them: none over another, or over the middle of a disc. */
+export function labels(discs: Disc[], { x, y, radius }: Plot, width: number): Label[] {
+  const all = discs.map((disc) => ({
+    disc,
+    at: [x(disc.x), y(disc.y)] as const,
+    r: disc.form === "ring" ? 5 : radius(disc.size),
+  }));
+  const taken = all.map(({ at: [cx, cy] }) => ({ left: cx - 5, right: cx + 5, top: cy - 5, bottom: cy + 5 }));
+  const found: Label[] = [];
+  const named = all.filter(({ disc }) => disc.form === "disc");
+  for (const { disc, at, r } of [...named].sort(
+    (a, b) => Number(a.disc.tone === "other") - Number(b.disc.tone === "other"),
+  )) {
+    const [cx, cy] = at;
+    const wide = disc.label.length * CHARACTER;
+    const places = [
+      [cx + r + AIR, cy - LINE / 2],
+      [cx - r - AIR - wide, cy - LINE / 2],
+      [cx - wide / 2, cy + r + 2],
+      [cx - wide / 2, cy - r - LINE - 2],
+    ] as const;
+    const place = places.find(([left, top]) => {
+      const inside = left >= -20 && left + wide <= width;
+      return (
+        inside &&
+        !taken.some(
+          (one) => left < one.right && left + wide > one.left && top < one.bottom && top + LINE > one.top,
+        )
+      );
+    });
+    if (!place) continue;
+    const [left, top] = place;
+    taken.push({ left, right: left + wide, top, bottom: top + LINE });
+    found.push({ key: disc.key, text: disc.label, tone: disc.tone, left, top });
+  }
+  return found;
+}

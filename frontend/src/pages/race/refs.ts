@@ -22,11 +22,9 @@ export function inUnits(
   digits: number,
 ): Figure {
   const suffix = unit === 1 ? "" : `/${unit >= 1000 ? `1e${Math.log10(unit)}` : unit}`;
-  return {
-    ref: refTo(layer, name, `${field}${suffix}`),
-    value: value / unit,
-    text: fixed(value / unit, digits),
-  };
+  const [path, index] = field.split("[");
+  const whole = `${path}${suffix}${index ? `[${index}` : ""}`;
+  return { ref: refTo(layer, name, whole), value: value / unit, text: fixed(value / unit, digits) };
 }
 
 /** So many digits that three of them count. */
