@@ -66,13 +66,13 @@ def test_two_processes_give_the_curve_of_one(alone: Path, tmp_path: Path) -> Non
     assert len(said) == 1  # the first process tells
 
 
-def process_of(rank: int, launcher: int) -> int:
+def process_of(rank: int, mark: str) -> int:
     """The process number of a rank that this launcher started."""
     for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and int(entry.name) != launcher:
+        if entry.name.isdecimal():
             with contextlib.suppress(OSError):
                 variables = (entry / "environ").read_bytes().split(b"\0")
-                if f"RANK={rank}".encode() in variables and f"MARK={launcher}".encode() in variables:
+                if f"RANK={rank}".encode() in variables and f"MARK={mark}".encode() in variables:
                     return int(entry.name)
     return 0
 
@@ -84,7 +84,7 @@ def test_c42_a_killed_process_is_replaced_and_parts_of_a_checkpoint_are_read_bac
         command(folder, parallel="fsdp"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
     ) as process:
         forking.until(lambda: len(checkpoints.saved(folder)) == 2, 120)
-        victim = process_of(1, os.getpid())
+        victim = process_of(1, str(os.getpid()))
         assert victim
         os.kill(victim, signal.SIGKILL)
         output, _ = process.communicate(timeout=300)
@@ -111,3 +111,24 @@ def test_c42_a_killed_process_is_replaced_and_parts_of_a_checkpoint_are_read_bac
     assert isinstance(last[0], Started)
     assert last[0].step == STEPS
     assert isinstance(last[-1], Finished)
+
+
+@pytest.mark.slow  # torchrun waits half a minute before it ends a stopped process for good
+def test_c42_a_process_that_hangs_is_given_up_and_the_run_goes_on_from_its_checkpoint(
+    alone: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    environment = {**os.environ, "MARK": f"{os.getpid()}-hung", "GLASSWORK_TIMEOUT": "5"}
+    with subprocess.Popen(
+        command(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    ) as process:
+        forking.until(lambda: len(checkpoints.saved(folder)) == 2, 120)
+        victim = process_of(1, f"{os.getpid()}-hung")
+        assert victim
+        os.kill(victim, signal.SIGSTOP)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output.decode()
+    assert "imed out" in output.decode()  # what the other one waited for is said
+    course = read_metrics(folder)
+    assert [event["event"] for event in course.events] == ["resumed", "finished"]
+    assert_near(folder, alone)

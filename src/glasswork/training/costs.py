@@ -1,0 +1,101 @@
+"""What a run on many processes costs, before it is started: the formulas of docs/scale.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+COPIES = 5  # in a checkpoint: weights, AdamW's two moments, running average, best weights so far
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What one process has.
+
+    Attributes:
+        speed: operations a second, as this network reaches them.
+        link: bytes a second that it sends while others do.
+        disk: bytes a second written and brought to the disk.
+        hashing: bytes a second through sha256.
+        fixed: seconds of a step that don't depend on the batch: the optimiser's update, and the loop.
+    """
+
+    speed: float
+    link: float
+    disk: float
+    hashing: float
+    fixed: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained.
+
+    Attributes:
+        parameters: how many.
+        macs: multiply-adds of one example, forward.
+        batch: examples in a step, over all processes.
+        processes: how many.
+        sharded: whether each holds a share of every tensor (fsdp).
+        copies: how many times the weights are in a checkpoint.
+        bytes: of a number.
+    """
+
+    parameters: int
+    macs: int
+    batch: int
+    processes: int = 1
+    sharded: bool = False
+    copies: int = COPIES
+    bytes: int = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What comes out, for each process.
+
+    Attributes:
+        operations: in a step.
+        arithmetic: seconds of it.
+        sent: bytes in a step.
+        sending: seconds, were nothing of it hidden behind the backward pass.
+        least, most: seconds of a step, when all of the sending is hidden, or none.
+        held: bytes of weights, gradients, moments, average and best weights.
+        checkpoint: bytes that it writes.
+        saving: seconds of a save: written, hashed, read back and hashed again.
+    """
+
+    operations: float
+    arithmetic: float
+    sent: float
+    sending: float
+    least: float
+    most: float
+    held: float
+    checkpoint: float
+    saving: float
+
+
+def cost(plan: Plan, machine: Machine) -> Cost:
+    """What each process of a plan holds, computes, sends and writes.
+
+    A step takes 2 operations a multiply-add forward and twice that backward. A ring sends the gradients around twice,
+    less each process's own part; sharded weights are gathered twice and their gradients scattered once.
+    """
+    count = plan.processes
+    weights = plan.parameters * plan.bytes
+    share = 1 / count if plan.sharded else 1.0
+    operations = 6 * plan.macs * plan.batch / count
+    sent = (3 if plan.sharded else 2) * weights * (count - 1) / count
+    arithmetic, sending = operations / machine.speed, sent / machine.link
+    checkpoint = plan.copies * weights * share
+    return Cost(
+        operations=operations,
+        arithmetic=arithmetic,
+        sent=sent,
+        sending=sending,
+        least=max(arithmetic, sending) + machine.fixed,
+        most=arithmetic + sending + machine.fixed,
+        held=(COPIES + 1) * weights * share,
+        checkpoint=checkpoint,
+        saving=checkpoint / machine.disk + 2 * checkpoint / machine.hashing,
+    )
