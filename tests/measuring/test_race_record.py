@@ -64,8 +64,11 @@ def test_a_verdict_turns_with_its_figures() -> None:
 
 def test_without_costs_a_part_that_needs_them_is_left_open() -> None:
     bare = msgspec.structs.replace(read_record(), costs=[])
-    step = next(part for part in verdicts(bare)[0].parts if part.key == "step")
+    found = {one.key: one for one in verdicts(bare)}
+    step = next(part for part in found["larger_worse"].parts if part.key == "step")
     assert (step.measured, step.holds) == (None, None)
+    assert found["larger_worse"].judgement == "holds in part"
+    assert found["larger_worse"].reason.endswith("not measured")
 
 
 def test_a_damaged_record_is_refused(tmp_path: Path) -> None:

@@ -384,7 +384,7 @@ export interface Race {
   seeds: number;
 }
 /**
- * Where the costs were measured.
+ * Where the costs were measured: other work was done on it besides, so that its times are upper bounds.
  */
 export interface Machine {
   processor: string;

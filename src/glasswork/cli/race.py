@@ -80,7 +80,9 @@ class Race(Report):
         ]
         show_table(("weights", "top-1", "top-5", "parameters", "multiply-adds"), rows, ("parameters", "multiply-adds"))
         print()
-        say("Measured here: one picture, random weights; a multiply-add is two operations.")
+        say(
+            "Measured here, the fastest of several runs: one picture, random weights; a multiply-add is two operations."
+        )
         header = (
             "network",
             "parameters",

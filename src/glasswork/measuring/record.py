@@ -105,7 +105,7 @@ class Baseline(Struct, frozen=True, kw_only=True):
 
 
 class Machine(Struct, frozen=True):
-    """Where the costs were measured."""
+    """Where the costs were measured: other work was done on it besides, so that its times are upper bounds."""
 
     processor: str
     cores: int

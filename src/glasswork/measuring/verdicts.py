@@ -170,6 +170,8 @@ def written(part: Part) -> str:
 def _judged(key: str, sentence: str, *parts: Part) -> Verdict:
     right = [part for part in parts if part.holds]
     wrong = [part for part in parts if part.holds is False]
-    judgement: Judgement = "holds" if not wrong else "holds in part" if right else "does not hold"
-    reason = "; ".join(f"{part.what}: said {part.said}, found {written(part)}" for part in wrong)
+    judgement: Judgement = "holds" if len(right) == len(parts) else "holds in part" if right else "does not hold"
+    reasons = [f"{part.what}: said {part.said}, found {written(part)}" for part in wrong]
+    reasons += [f"{part.what}: not measured" for part in parts if part.holds is None]
+    reason = "; ".join(reasons)
     return Verdict(key, sentence, judgement, reason or "every part of it holds", list(parts))
