@@ -96,7 +96,13 @@ def test_the_run_is_a_target_and_its_scores_are_those_of_plain_torch(ask: Ask, t
 
 
 def test_people_read_the_scores_in_a_table(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = {"recipe": "a-recipe", "data": "emoji", "n": 442, "scores": {"accuracy": 0.81234, "nats": 0.7}}
+    result = {
+        "recipe": "a-recipe",
+        "data": "emoji",
+        "n": 442,
+        "of": "pictures",
+        "scores": {"accuracy": 0.81234, "nats": 0.7},
+    }
     monkeypatch.setattr(recipes, "evaluate", lambda target, data: result)
     said = call("eval", "anything")
     assert said.out.splitlines() == [
