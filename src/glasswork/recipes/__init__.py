@@ -2,7 +2,7 @@
 
 from glasswork.recipes._evaluation import Evaluation, evaluate
 from glasswork.recipes._racing import slim_race
-from glasswork.recipes._registry import config, names, recipe
+from glasswork.recipes._registry import about, config, names, recipe
 from glasswork.recipes._running import changes, run
 
-__all__ = ["Evaluation", "changes", "config", "evaluate", "names", "recipe", "run", "slim_race"]
+__all__ = ["Evaluation", "about", "changes", "config", "evaluate", "names", "recipe", "run", "slim_race"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable
 from functools import cache
@@ -31,6 +32,16 @@ def names() -> list[str]:
     """The names of all recipes."""
     _discover()
     return sorted(_recipes)
+
+
+def about(name: str) -> str:
+    """What a recipe says of itself, in a line.
+
+    Raises:
+        GlassworkError: no such recipe.
+    """
+    config(name)
+    return (inspect.getdoc(_recipes[name]) or "").partition("\n")[0]
 
 
 def config(name: str) -> Config:

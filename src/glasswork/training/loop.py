@@ -57,7 +57,7 @@ def train(
     """
     config = task.config
     check(task, processes)
-    steps = _Steps(task, state, processes)
+    steps = Steps(task, state, processes)
     start, before = time.perf_counter(), state.seconds
     state.waited_for = 0.0
     while state.step < config.steps:
@@ -108,7 +108,7 @@ def check(task: Task, processes: Processes = ALONE) -> None:
     course(config)
 
 
-class _Steps:
+class Steps:
     """What stays the same from step to step."""
 
     def __init__(self, task: Task, state: State, processes: Processes) -> None:
@@ -142,6 +142,11 @@ class _Steps:
             move_average(state, config.average)
         return Stepped(state.step, sum(losses) / len(losses), rate, 0.0, max(norms), index, layers=self.layers)
 
+    def observer(self, number: int) -> Observer | None:
+        """Who looks at a turn of the step that is about to be taken, if it is one that is recorded."""
+        recorded = (self.state.step + 1) % self.config.record_every == 0
+        return self.observers[number] if self.observers and recorded else None
+
     def _update(self, number: int, turn: Turn, index: np.ndarray, rate: float) -> tuple[float, float]:
         """One turn: its loss and the norm of its gradient, over all processes."""
         state = self.state
@@ -150,8 +155,7 @@ class _Steps:
             group["lr"] = rate * turn.rate
         state.network.zero_grad(set_to_none=True)
         mine = 0.0
-        recorded = (state.step + 1) % self.config.record_every == 0
-        observer = self.observers[number] if self.observers and recorded else None
+        observer = self.observer(number)
         for part in self.parts:
             try:
                 with observer.forward() if observer and part is self.parts[0] else nullcontext():
@@ -177,7 +181,7 @@ class _Steps:
 
     def _gradient(self, number: int, index: np.ndarray, part: slice, rate: float, last: bool) -> float:
         """Add one part's gradient; its loss."""
-        batch = self._batch(number, index, part)
+        batch = self.batch(number, index, part)
         with nullcontext() if last else self.losses.apart():
             with self._cast():
                 loss = self.losses.compute(str(number), batch)
@@ -187,14 +191,15 @@ class _Steps:
             limit = EXPLODED * max(1.0, abs(self.state.first_loss))
             if not abs(value) <= limit:
                 names = [self.task.name(int(i)) for i in index[part]]
-                again = self._again(number, batch)
+                again = self.again(number, batch)
                 raise explain_loss(
                     value, self.state.step + 1, rate, self.state.network, again, batch, names, self.config.title
                 )
             (loss if len(self.parts) == 1 else loss / len(self.parts)).backward()
         return value
 
-    def _batch(self, number: int, index: np.ndarray, part: slice) -> Any:
+    def batch(self, number: int, index: np.ndarray, part: slice) -> Any:
+        """A part of what the coming step sees."""
         random = chance(self.config.seed, self.state.step, number)
         batch = self.task.batch(Draw(self.state.step, index, part, random))
         return batch if self.processes.device.type == "cpu" else moved(batch, self.processes.device)
@@ -203,7 +208,9 @@ class _Steps:
         lower = PRECISIONS[self.config.precision]
         return nullcontext() if lower is None else torch.autocast(self.processes.device.type, lower)
 
-    def _again(self, number: int, batch: Any) -> Callable[[], Tensor]:
+    def again(self, number: int, batch: Any) -> Callable[[], Tensor]:
+        """The loss of a batch once more."""
+
         def compute() -> Tensor:
             with self._cast():
                 turn = self.turns[number]
@@ -218,7 +225,7 @@ class _Steps:
             fits //= 2
             self.state.network.zero_grad(set_to_none=True)
             try:
-                self._again(number, self._batch(number, index, slice(part.start, part.start + fits)))().backward()
+                self.again(number, self.batch(number, index, slice(part.start, part.start + fits)))().backward()
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):

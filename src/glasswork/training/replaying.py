@@ -37,7 +37,7 @@ def saved_steps(folder: Path) -> list[int]:
     return [int(name) for name in found if name.isdigit()]
 
 
-def moment(folder: Path, config: Config, step: int, most: int = 1000) -> Moment:
+def moment(folder: Path, config: Config, step: int, most: int = 1000, task: Task | None = None) -> Moment:
     """The state of a run after a step, to the bit (on the same machine and number of threads).
 
     Args:
@@ -45,13 +45,14 @@ def moment(folder: Path, config: Config, step: int, most: int = 1000) -> Moment:
         config: its settings.
         step: how many steps were taken then.
         most: how many may be taken again.
+        task: that of these settings, if it is there already.
 
     Raises:
         GlassworkError: the run has not come so far, or too many steps lie between it and the checkpoint before.
     """
     if not 0 <= step <= config.steps:
         raise GlassworkError(f"there is no step {step:,}", where=str(folder), why=f"the run has {config.steps:,}")
-    task = config.task()
+    task = task or config.task()
     state = begin(task)
     before = [path for path in checkpoints.saved(folder) if int(path.name.removeprefix("step-")) <= step]
     used = None

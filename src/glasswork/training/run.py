@@ -11,13 +11,11 @@ runs/NAME/card.json           the model card, which vouches for them
 
 from __future__ import annotations
 
-import datetime
 import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -26,7 +24,8 @@ from glasswork import zoo
 from glasswork.errors import GlassworkError
 from glasswork.randomness import seeded
 from glasswork.training import checkpoints
-from glasswork.training.config import Config, as_record, flat
+from glasswork.training.config import Config, as_record
+from glasswork.training.describing import model_card
 from glasswork.training.environment import environment
 from glasswork.training.events import Evaluated, Finished, Saved, Started, Stopped, TrainEvent, Warned
 from glasswork.training.locking import locked
@@ -166,7 +165,7 @@ class _Run:
             return
         final = self._test(task, state)
         if self.processes.first:
-            card = self._card(task, state, final)
+            card = model_card(self.recipe, task, self._bare(task, state), state.kept.step, state.seconds, final)
             zoo.save_weights(state.kept.weights, card, self.folder / RUN_WEIGHTS, self.folder / RUN_CARD)
         records.note(state, "finished", state.ended)
         self.processes.wait()
@@ -190,11 +189,20 @@ class _Run:
                     state.rates = ordered(state.rates, state.step, factor)  # else nobody could replay it
             elif order.do in ("pause", "go"):
                 records.note(state, {"pause": "paused", "go": "went on"}[order.do], "ordered")
+            if order.do == "pause":
+                self._save_for_looking(state, records)
 
         if self.processes.count == 1:
+            if self.helm.paused:
+                self._save_for_looking(state, records)
             state.waited_for += self.helm.hold(take, self.asked)
         else:
             self.helm.stopped |= any(order.do == "stop" for order in self.helm.orders())
+
+    def _save_for_looking(self, state: State, records: Records) -> None:
+        """Where a run is paused, somebody wants to see it; a failure is noted, and tried again at the next save."""
+        for _ in self._save(state, records):
+            pass
 
     def _is_over(self, state: State) -> bool:
         return state.ended == "patience" or state.step >= self.config.steps
@@ -267,37 +275,3 @@ class _Run:
             return state.network
         with seeded(self.config.seed):
             return task.network()
-
-    def _card(self, task: Task, state: State, final: dict[str, float]) -> zoo.Card:
-        """The model card of a finished run, still without the hash of its weights."""
-        config, about = self.config, task.about()
-        fields: dict[str, Any] = {
-            "network": config.network,
-            "sizes": dict(config.sizes),
-            "labels": about.labels,
-            **about.card,
-        }
-        of_card = ("title", "network", "data", "licence", "seed", "steps")
-        settings = {k: v for k, v in flat(config).items() if k not in of_card and not k.startswith("sizes.")}
-        return zoo.Card(
-            name=self.recipe,
-            title=config.title,
-            recipe=self.recipe,
-            data=config.data,
-            split=about.split,
-            trained_on=about.examples,
-            validated_on=about.aside,
-            tested_on=about.held_out,
-            seed=config.seed,
-            steps=state.kept.step,
-            planned_steps=config.steps,
-            seconds=round(state.seconds, 1),
-            scores={name: round(value, 4) for name, value in final.items()},
-            settings=settings,
-            parameters=sum(p.numel() for p in state.network.parameters()),
-            macs=zoo.count_macs(self._bare(task, state).eval(), *about.inputs),
-            licence=config.licence,
-            torch=str(torch.__version__),
-            trained=datetime.datetime.now(datetime.UTC).date().isoformat(),
-            **fields,
-        )

@@ -8,7 +8,7 @@ from glasswork.zoo.packages import PACKAGED, Packaged, fetch, is_here
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.references import Counted, counted, is_reference
 from glasswork.zoo.rows import Column, Rows, fit_rows
-from glasswork.zoo.shipping import Shipped, build, expected_picture, shipped
+from glasswork.zoo.shipping import Shipped, build, described, expected_picture, shipped
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
 
@@ -27,6 +27,7 @@ __all__ = [
     "build",
     "count_macs",
     "counted",
+    "described",
     "encode_card",
     "expected_picture",
     "fetch",

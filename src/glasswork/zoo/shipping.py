@@ -77,6 +77,15 @@ def from_card(target: str, card: Card, weights: Path, source: str) -> Network:
         check_fit(build(card.network, card.sizes), values, where=str(weights))
     module = build(card.network, card.sizes)
     fill(module, values, where=str(weights))
+    return described(target, card, module, source)
+
+
+def described(target: str, card: Card, module: nn.Module, source: str) -> Network:
+    """A network of ours, from its card and the module that holds its weights.
+
+    Raises:
+        GlassworkError: the card says in a way that means nothing what it reads.
+    """
     vocabulary, rows = _reads(card, module)
     return Network(
         target=target,
