@@ -12,10 +12,34 @@ export type Request =
   | FetchPlane
   | ExplainNumber
   | SaveTensor
+  | ListRuns
+  | OpenCourse
+  | SteerRun
+  | StartRun
+  | ResumeRun
+  | SlowStep
+  | FollowWeight
+  | FollowAnswer
   | Cancel;
 /**
  */
-export type Answer = Scene | Graph | Race | Maps | File | Plane | Explained | Networks | Samples | Failure | Done;
+export type Answer =
+  | Scene
+  | Graph
+  | Race
+  | Maps
+  | File
+  | Plane
+  | Explained
+  | Networks
+  | Samples
+  | RunList
+  | Course
+  | Steered
+  | SlowMotion
+  | Followed
+  | Failure
+  | Done;
 
 export interface Messages {
   [k: string]: unknown;
@@ -113,6 +137,81 @@ export interface SaveTensor {
   type: "save_tensor";
   ref: string;
   form: "csv" | "npy";
+  request: number;
+}
+/**
+ * Which runs there are, and what can be trained.
+ */
+export interface ListRuns {
+  type: "list_runs";
+  request: number;
+}
+/**
+ * How a run stands and has gone; asked again and again while somebody looks.
+ */
+export interface OpenCourse {
+  type: "open_course";
+  run: string;
+  points?: number;
+  known?: string;
+  view?: string;
+  request: number;
+}
+/**
+ * Give an order to a run that goes on.
+ */
+export interface SteerRun {
+  type: "steer_run";
+  run: string;
+  do: "go" | "pause" | "rate" | "step" | "stop";
+  value?: number;
+  request: number;
+}
+/**
+ * Begin a run, in a process of its own.
+ */
+export interface StartRun {
+  type: "start_run";
+  recipe: string;
+  settings?: {
+    [k: string]: string;
+  };
+  request: number;
+}
+/**
+ * Go on with a run that was stopped, or has died.
+ */
+export interface ResumeRun {
+  type: "resume_run";
+  run: string;
+  request: number;
+}
+/**
+ * The step that follows after a saved one, taken again: forward, loss, backward, update.
+ */
+export interface SlowStep {
+  type: "slow_step";
+  run: string;
+  step: number;
+  weight?: string;
+  request: number;
+}
+/**
+ * One weight at every saved step.
+ */
+export interface FollowWeight {
+  type: "follow_weight";
+  run: string;
+  weight: string;
+  request: number;
+}
+/**
+ * What the network answers to one input at every saved step.
+ */
+export interface FollowAnswer {
+  type: "follow_answer";
+  run: string;
+  input?: string | null;
   request: number;
 }
 /**
@@ -655,6 +754,178 @@ export interface Sample {
   id: string;
   name: string;
   label: string;
+}
+/**
+ * Every run, the newest first, and every recipe.
+ */
+export interface RunList {
+  type: "run_list";
+  request: number;
+  folder: string;
+  runs: RunCard[];
+  recipes: RecipeCard[];
+}
+/**
+ * A run as lists name it.
+ */
+export interface RunCard {
+  name: string;
+  title: string;
+  recipe: string;
+  state: "died" | "failed" | "finished" | "paused" | "running" | "starting" | "stopped";
+  step: number;
+  steps: number;
+}
+/**
+ * Something that can be trained.
+ */
+export interface RecipeCard {
+  name: string;
+  title: string;
+  about: string;
+  data: string;
+  ready: boolean;
+  settings: Setting[];
+}
+/**
+ * One setting of a recipe.
+ */
+export interface Setting {
+  name: string;
+  value: number | boolean | string;
+}
+/**
+ * How a run stands, and how it has gone.
+ *
+ *     `arrays`: for each group of series that were recorded at the same steps `steps` (2, P), the first and the last step
+ *     of each part, then `mean`, `low`, `high` and `count`, each (S, P).
+ */
+export interface Course {
+  type: "course";
+  request: number;
+  stamp: string;
+  run: RunCard;
+  why: string;
+  pid: string;
+  settings: Setting[];
+  named: {
+    [k: string]: string;
+  };
+  groups: string[][];
+  unchanged: boolean;
+  happened: Happening[];
+  saved: number[];
+  scores: FinalScore[];
+  seconds: number;
+  network: string;
+  command: string;
+  log: string[];
+  arrays: Array[];
+}
+/**
+ * Something that happened to a run: paused, resumed, another rate, a warning.
+ */
+export interface Happening {
+  step: number;
+  event: string;
+  text: string;
+  value: number | null;
+}
+/**
+ * One score on held-out examples, of a finished run's card.
+ */
+export interface FinalScore {
+  name: string;
+  number: Number;
+}
+/**
+ * An order was given, or a run begun.
+ */
+export interface Steered {
+  type: "steered";
+  request: number;
+  run: string;
+}
+/**
+ * One step of training, taken again. `arrays`: `examples` (n, H, W, C) as bytes where the inputs are pictures, then
+ *     the first weights that are kernels, and their gradient and change.
+ */
+export interface SlowMotion {
+  type: "slow_motion";
+  request: number;
+  run: string;
+  step: number;
+  batch: number;
+  examples: Example[];
+  loss: Number;
+  after: Number;
+  layers: LayerGradient[];
+  update: UpdateOf;
+  parameter: string;
+  map: string;
+  recorded: number | null;
+  arrays: Array[];
+}
+/**
+ * One example of a step's batch.
+ */
+export interface Example {
+  name: string;
+  label: string;
+  probability: Number;
+  loss: Number;
+}
+/**
+ * One layer's gradient in one step.
+ */
+export interface LayerGradient {
+  path: string;
+  label: string;
+  size: Number;
+}
+/**
+ * One weight's step.
+ */
+export interface UpdateOf {
+  parameter: string;
+  index: number[];
+  before: Number;
+  gradient: Number;
+  after: Number;
+  lines: Line[];
+  error: number;
+  optimiser: string;
+  source: string;
+  refusal: string;
+}
+/**
+ * One line of an optimiser's rule, as a formula and in numbers.
+ */
+export interface Line {
+  formula: string;
+  parts: LinePart[];
+  result: LinePart;
+}
+/**
+ * A part of a line of arithmetic: a number with its place, or what stands between numbers.
+ */
+export interface LinePart {
+  text: string;
+  number: Number | null;
+  kind: string;
+  name: string;
+}
+/**
+ * Numbers over the saved steps, (S, N) in `arrays`.
+ */
+export interface Followed {
+  type: "followed";
+  request: number;
+  run: string;
+  steps: number[];
+  names: string[];
+  sources: string[];
+  arrays: Array[];
 }
 /**
  * What went wrong, where, why, and what to do.

@@ -12,10 +12,10 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal
 
 from glasswork import recipes, training, zoo
 from glasswork.errors import GlassworkError, unknown
@@ -23,12 +23,14 @@ from glasswork.training.course import Drawn, read_course
 from glasswork.training.locking import holder
 from glasswork.training.replaying import saved_steps
 from glasswork.training.steering import order
+from glasswork.training.watching import look
 from glasswork.zoo.shipping import RUN_CARD
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 MOST_RUNS = 200
 LOG = "log.txt"
-LOG_END = 2000  # bytes that are read of it
+TAIL = 8000  # bytes that are read of the end of a file
+WATCHED = "watched"
 State = Literal["starting", "running", "paused", "stopped", "finished", "failed", "died"]
 
 
@@ -38,25 +40,41 @@ class RunView:
 
     Attributes:
         name: of its folder.
-        recipe: what it was begun with.
-        config: its settings.
+        recipe: what it was begun with; "watched" for a loop of the reader's own.
+        title: for people.
+        config: its settings; None of a watched loop, whose settings nobody knows.
         state: starting: not a record yet; died: nobody trains it, and it never said that it ended.
         why: of a run that failed or died, what is known.
         drawn: its course.
         saved: the steps that were kept.
+        seconds: how long it took so far.
         scores: on held-out examples, when it has finished.
         pid: of the process that trains it, as it wrote it down; "" when none does.
     """
 
     name: str
     recipe: str
-    config: training.Config
+    title: str
+    config: training.Config | None
     state: State
     why: str
     drawn: Drawn
     saved: list[int] = field(default_factory=list)
     scores: Mapping[str, float] = field(default_factory=dict)
     pid: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The same in brief, as lists have it."""
+
+    name: str
+    recipe: str
+    title: str
+    state: State
+    step: int
+    steps: int
 
 
 class Courses:
@@ -105,14 +123,32 @@ class Courses:
         folder = self.folder(name)
         if not (folder / training.RUN).is_file():  # its process has only just been started
             return self._starting(name, folder)
-        recipe, config = self.settings(folder)
+        record = self._record(folder)
+        recipe = str(record["recipe"])
+        title = str(record.get("title", recipe))
+        config = None if recipe == WATCHED else self.settings(folder)[1]
         drawn = self._course(folder, points)
         pid = holder(folder)
-        state, why = self._state(name, folder, drawn, pid)
+        state, why = self._state(name, drawn.events, pid, config is None)
         scores: Mapping[str, float] = {}
-        if state == "finished":
+        if state == "finished" and config is not None:
             scores = zoo.read_card(folder / RUN_CARD).scores
-        return RunView(name, recipe, config, state, why, drawn, saved_steps(folder), scores, pid)
+        seconds = drawn.series.get("seconds")
+        passed = float(seconds.high[-1]) if seconds is not None and len(seconds.high) else 0.0
+        saved = [] if config is None else [0, *saved_steps(folder)]  # before the first step, anybody can make it again
+        return RunView(name, recipe, title, config, state, why, drawn, saved, scores, pid, passed)
+
+    def standings(self) -> list[Standing]:
+        """Every run in brief, the newest first; what can't be read is passed over."""
+        return [found for name in self.names() if (found := self._standing(name))]
+
+    def look(self, name: str) -> None:
+        """Tell a watched loop that somebody looks."""
+        look(self.folder(name))
+
+    def log(self, name: str) -> list[str]:
+        """The last lines that a run's trainer said, where it was begun here."""
+        return _end_of_log(self.folder(name), "").splitlines()
 
     def settings(self, folder: Path) -> tuple[str, training.Config]:
         """The recipe's name and the settings of a run.
@@ -120,14 +156,15 @@ class Courses:
         Raises:
             GlassworkError: they can't be read, or are those of a recipe that isn't here.
         """
-        path = folder / training.RUN
-        try:
-            record = json.loads(path.read_bytes())
-            recipe = str(record["recipe"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        record = self._record(folder)
+        recipe = str(record["recipe"])
+        if recipe == WATCHED:
             raise GlassworkError(
-                "a run's settings can't be read", where=str(path), why=str(error), todo="Begin the run again."
-            ) from error
+                "this run is a loop of your own",
+                where=folder.name,
+                why="its network and its data are in your program alone",
+                todo="Look into the network there: glasswork.trace(model, inputs).",
+            )
         return recipe, training.from_record(recipes.config(recipe), record)
 
     def start(self, recipe: str, settings: Mapping[str, str]) -> str:
@@ -147,9 +184,7 @@ class Courses:
             chosen = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
             command = [sys.executable, "-m", "glasswork", "train", recipe, "--out", str(folder), *chosen]
             with log:
-                self._started[folder.name] = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-                )
+                self._started[folder.name] = _begun(command, log)
             return folder.name
 
     def resume(self, name: str) -> None:
@@ -164,9 +199,7 @@ class Courses:
             raise GlassworkError("this run is being trained", where=name, why=pid, todo="Pause or stop it there.")
         with self._lock, (folder / LOG).open("ab") as log:
             command = [sys.executable, "-m", "glasswork", "train", recipe, "--out", str(folder), "--resume"]
-            self._started[name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+            self._started[name] = _begun(command, log)
 
     def steer(self, name: str, do: str, value: float) -> None:
         """Give an order to a run that goes on.
@@ -178,6 +211,31 @@ class Courses:
         if not holder(folder):
             raise GlassworkError("nobody trains this run now", where=name, todo="Resume it first.")
         order(folder, do, value)
+
+    def _record(self, folder: Path) -> dict[str, Any]:
+        path = folder / training.RUN
+        try:
+            record = json.loads(path.read_bytes())
+            if not isinstance(record, dict) or not isinstance(record.get("recipe"), str):
+                raise ValueError("it names no recipe")
+        except (OSError, ValueError) as error:
+            raise GlassworkError(
+                "a run's settings can't be read", where=folder.name, why=str(error), todo="Begin the run again."
+            ) from error
+        return record
+
+    def _standing(self, name: str) -> Standing | None:
+        folder = self.root / name
+        try:
+            record = self._record(folder)
+        except GlassworkError:
+            return None
+        step, events = _newest(folder / "metrics.jsonl")
+        recipe = str(record["recipe"])
+        steps = record.get("steps", 0)
+        state, _ = self._state(name, events, holder(folder), recipe == WATCHED)
+        title = str(record.get("title", recipe))
+        return Standing(name, recipe, title, state, step, steps if isinstance(steps, int) else 0)
 
     def _is_run(self, path: Path) -> bool:
         inside = path.is_dir() and not path.is_symlink()
@@ -202,8 +260,8 @@ class Courses:
             self._drawn[folder.name] = known
         return known[2]
 
-    def _state(self, name: str, folder: Path, drawn: Drawn, pid: str) -> tuple[State, str]:
-        last = next((event for event in reversed(drawn.events) if event["event"] in _TURNS), None)
+    def _state(self, name: str, events: Sequence[Mapping[str, Any]], pid: str, watched: bool) -> tuple[State, str]:
+        last = next((event for event in reversed(events) if event["event"] in _TURNS), None)
         if pid:
             return ("paused" if last and last["event"] == "paused" else "running"), ""
         process = self._started.get(name)
@@ -212,8 +270,10 @@ class Courses:
             return "starting", ""
         if last and last["event"] in ("finished", "stopped"):
             return last["event"], str(last.get("why", ""))
+        if watched:
+            return "finished", ""
         if code is not None and code > 0:
-            return "failed", _end_of_log(folder)
+            return "failed", _end_of_log(self.root / name)
         if code is not None and code < 0:
             likely = ", likely out of memory" if code == -9 else ""
             return "died", f"ended by signal {-code}{likely}"
@@ -225,19 +285,46 @@ class Courses:
         recipe = re.sub(r"-\d+$", "", name) if name not in recipes.names() else name
         state: State = "starting" if code is None else "failed"
         why = "" if code is None else _end_of_log(folder)
-        return RunView(name, recipe, recipes.config(recipe), state, why, Drawn({}, (), 0))
+        config = recipes.config(recipe)
+        return RunView(name, recipe, config.title, config, state, why, Drawn({}, (), 0))
 
 
 _TURNS = {"paused", "went on", "resumed", "stopped", "finished"}
 
 
-def _end_of_log(folder: Path) -> str:
+def _begun(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """A process that outlives this one; while both live, somebody waits for it, so that none is left as a zombie."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    threading.Thread(target=process.wait, name="glasswork-trainer", daemon=True).start()
+    return process
+
+
+def _end_of_log(folder: Path, silent: str = "it said nothing") -> str:
     """The last lines that a trainer said before it ended."""
+    said = _tail(folder / LOG).strip()
+    return said.rpartition("\n\n")[2] or silent
+
+
+def _newest(path: Path) -> tuple[int, list[Mapping[str, Any]]]:
+    """The last step that a run has noted, and what happened of late."""
+    step, events = 0, []
+    for line in _tail(path).split("\n"):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # the first one is cut off
+        if isinstance(record, dict) and isinstance(record.get("step"), int):
+            step = record["step"]
+            if "event" in record:
+                events.append(record)
+    return step, events
+
+
+def _tail(path: Path) -> str:
     try:
-        with (folder / LOG).open("rb") as file:
+        with path.open("rb") as file:
             file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - LOG_END))
-            said = file.read().decode(errors="replace").strip()
+            file.seek(max(0, file.tell() - TAIL))
+            return file.read().decode(errors="replace")
     except OSError:
-        return "it said nothing"
-    return said.rpartition("\n\n")[2] or "it said nothing"
+        return ""

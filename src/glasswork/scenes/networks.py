@@ -10,10 +10,13 @@ from pathlib import Path
 from glasswork import zoo
 from glasswork.errors import GlassworkError, unknown
 from glasswork.scenes.messages import NetworkCard, Score
+from glasswork.scenes.moments import PREFIXES, Moments
 from glasswork.zoo import Network
 
 REGISTRIES = ("torchvision:", "timm:")
 """Whose networks a page may name: all code in them is installed, and a name can't lead out of them."""
+CHAIN = "tiny_vgg"
+"""The architecture that has a page of its own; any other is drawn as a graph."""
 MOST = 4
 """So many networks of registries are held."""
 
@@ -24,15 +27,22 @@ class Networks:
     Args:
         targets: what may be opened besides what ships.
         weights: files of weights to put into some of these.
+        moments: the networks of runs, at their steps.
     """
 
-    def __init__(self, targets: tuple[str, ...] = (), weights: Mapping[str, Path] | None = None) -> None:
+    def __init__(
+        self,
+        targets: tuple[str, ...] = (),
+        weights: Mapping[str, Path] | None = None,
+        moments: Moments | None = None,
+    ) -> None:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
         shipped = sorted(zoo.shipped(), key=lambda row: -row.parameters)  # the one with most to see comes first
         self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in shipped))))
         self._named = {shown(target): target for target in reversed(self.targets)}
         self._weights = dict(weights or {})
+        self._moments = moments
 
     def load(self, name: str) -> Network:
         """The network of a listed target, by that or by what pages call it.
@@ -40,6 +50,8 @@ class Networks:
         Raises:
             GlassworkError: it is not listed, or it can't be loaded.
         """
+        if self._moments is not None and name.startswith(PREFIXES):
+            return self._moments.load(name)
         target = self._named.get(name, name)
         if target not in self.targets and not target.startswith(REGISTRIES):
             raise unknown("network", name, list(self._named))
@@ -89,7 +101,7 @@ def network_card(network: Network) -> NetworkCard:
     return NetworkCard(
         name=shown(network.target),
         title=network.title,
-        page="open" if card is None or shape is None else "cnn",
+        page="cnn" if card is not None and card.network == CHAIN else "open",
         parameters=network.parameters,
         classes=list(network.labels),
         channels=0 if shape is None else shape.channels,

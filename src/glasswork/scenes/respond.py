@@ -15,9 +15,12 @@ from glasswork import data
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
 from glasswork.scenes.changes import Differences
+from glasswork.scenes.courses import Courses
 from glasswork.scenes.files import tensor_file
 from glasswork.scenes.graphs import graph
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
+from glasswork.scenes.messages import training as t
+from glasswork.scenes.moments import Moments
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.numbers import explained
 from glasswork.scenes.opening import Arrays
@@ -34,6 +37,7 @@ from glasswork.scenes.pictures import (
 from glasswork.scenes.race import race
 from glasswork.scenes.runs import Runs
 from glasswork.scenes.traces import Traces
+from glasswork.scenes.training import Training
 from glasswork.scenes.troubles import notes, trouble
 from glasswork.zoo import Network
 
@@ -74,6 +78,7 @@ class Respondent:
         weights: files of weights to put into some of these.
         arrays: inputs of the reader's by id, each with its file's name.
         saved: trace files that may be opened.
+        runs: the folder of the runs of training.
     """
 
     def __init__(
@@ -83,8 +88,12 @@ class Respondent:
         weights: Mapping[str, Path] | None = None,
         arrays: Arrays | None = None,
         saved: tuple[Path, ...] = (),
+        runs: Path = Path("runs"),
     ) -> None:
-        self.networks = Networks(targets, weights)
+        courses = Courses(runs)
+        moments = Moments(courses)
+        self.networks = Networks(targets, weights, moments)
+        self.training = Training(courses, moments)
         self.traces = Traces(traces, self.networks.load)
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
@@ -119,6 +128,17 @@ class Respondent:
                 yield self._number(request)
             case m.SaveTensor():
                 yield self._file(request)
+            case (
+                t.ListRuns()
+                | t.OpenCourse()
+                | t.SteerRun()
+                | t.StartRun()
+                | t.ResumeRun()
+                | t.SlowStep()
+                | t.FollowWeight()
+                | t.FollowAnswer()
+            ):
+                yield from self.training.answer(request, session.inputs.read)
             case m.Cancel():
                 return
 

@@ -28,6 +28,7 @@ from glasswork.scenes.messages import (
     OpenRace,
     Request,
 )
+from glasswork.scenes.messages.training import ListRuns, OpenCourse, ResumeRun, StartRun, SteerRun
 from glasswork.server.bucket import TokenBucket
 from glasswork.server.session import GoneError, Job, Outbox, Respond, Session
 from glasswork.server.store import InputStore
@@ -36,7 +37,7 @@ TEXT = 64 << 10  # bytes of one message
 RATE, BURST = 200, 500  # messages a second, and at once
 WAITING = 64  # requests of one page that are not answered yet
 DENIED, NOT_TEXT, TOO_BIG, TRY_LATER = 1008, 1003, 1009, 1013
-LIGHT = (ListNetworks, ListSamples, OpenRace, ExplainNumber)
+LIGHT = (ListNetworks, ListSamples, OpenRace, ExplainNumber, ListRuns, OpenCourse, SteerRun, StartRun, ResumeRun)
 
 log = logging.getLogger("glasswork.server")
 decoder = msgspec.json.Decoder(Request)
@@ -71,7 +72,14 @@ class Desk:
 
         def put(item: Answer | str | bytes) -> None:
             sent = item if isinstance(item, str | bytes) else msgspec.json.encode(item).decode()
-            asyncio.run_coroutine_threadsafe(page.outbox.put(job, sent), loop).result()
+            if page.outbox.over(job):
+                raise GoneError
+            putting = page.outbox.put(job, sent)
+            try:
+                asyncio.run_coroutine_threadsafe(putting, loop).result()
+            except RuntimeError:  # the server has ended meanwhile
+                putting.close()
+                raise GoneError from None
 
         number = job.request.request
         try:

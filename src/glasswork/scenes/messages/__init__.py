@@ -18,7 +18,9 @@ import numpy as np
 from msgspec import Struct
 
 from glasswork.scenes.messages import base as _base
+from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.messages.race import OpenRace, Race
+from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
 
 What = Literal["value", "grad"]
 
@@ -158,23 +160,9 @@ Request = (
     | FetchPlane
     | ExplainNumber
     | SaveTensor
+    | TrainingRequest
     | Cancel
 )
-
-
-class Number(Struct, frozen=True):
-    """A number and where it can be asked for."""
-
-    ref: str
-    value: float
-
-
-class Array(Struct, frozen=True):
-    """One tensor of a binary frame. `ref` is `SOURCE#path@what`; the reference of an element adds its index."""
-
-    ref: str
-    shape: list[int]
-    dtype: Literal["float32", "float64", "uint8"]
 
 
 class CodeLine(Struct, frozen=True):
@@ -586,7 +574,7 @@ class Done(Struct, tag_field="type", tag="done", frozen=True):
     request: int
 
 
-Answer = Scene | Graph | Race | Maps | File | Plane | Explained | Networks | Samples | Failure | Done
+Answer = Scene | Graph | Race | Maps | File | Plane | Explained | Networks | Samples | TrainingAnswer | Failure | Done
 
 
 def encode(answer: Answer, arrays: Sequence[np.ndarray[Any, Any]] = ()) -> str | bytes:
