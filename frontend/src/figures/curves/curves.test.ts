@@ -32,6 +32,16 @@ test("all the same value, or none at all, has an axis too", () => {
   }
 });
 
+test("a narrow logarithmic axis has ticks between its decades", () => {
+  expect(upward([curve([1, 2], [2.21, 2.33])], "log", 100).ticks).toEqual([2.25, 2.3]);
+});
+
+test("a score may begin below its axis", () => {
+  const y = upward([curve([1, 2, 3, 4, 5], [0.1, 0.8, 0.82, 0.85, 0.9])], "linear", 100, 0.25);
+  expect(y(0.8)).toBeGreaterThan(70);
+  expect(y(0.1)).toBeGreaterThan(100);
+});
+
 test("the nearest record of a step", () => {
   expect(nearest({ steps: [10, 20, 30] }, 24)).toBe(1);
   expect(nearest({ steps: [10, 20, 30] }, 99)).toBe(2);
