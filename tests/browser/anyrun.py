@@ -30,10 +30,10 @@ SIDE, LARGE = 56, 256  # the most numbers along a side of a drawn map, and of on
 class AnyRun(TorchFunctionMode):
     """One recorded run of a network that nobody prepared."""
 
-    def __init__(self, record: dict[str, Any], inputs: dict[str, Tensor]) -> None:
+    def __init__(self, record: dict[str, Any], inputs: dict[str, Tensor], network: zoo.Network | None = None) -> None:
         super().__init__()
         self.record = record
-        network = load(record["target"], record["weights"])
+        network = held_to(network or load(record["target"]), record)
         self.module = network.module
         self.values: dict[str, Tensor] = {}
         self.slopes: dict[str, Tensor] = {}
@@ -343,9 +343,12 @@ def numbered(name: str, number: int) -> str:
 
 
 @cache
-def load(target: str, weights: str) -> zoo.Network:
+def load(target: str) -> zoo.Network:
+    return zoo.load(target)
+
+
+def held_to(network: zoo.Network, record: dict[str, Any]) -> zoo.Network:
     """The network of a trace, which must have the very weights that the trace names."""
-    network = zoo.load(target)
-    if network.weights_hash != weights:
-        raise NoNumberError(f"the weights of {target} are not those that the trace was made with")
+    if network.weights_hash != record["weights"]:
+        raise NoNumberError(f"the weights of {record['target']} are not those that the trace was made with")
     return network

@@ -25,8 +25,9 @@ class Answer:
 class Asking:
     """A fresh process that resolves references among the traces of a folder."""
 
-    def __init__(self, traces: Path) -> None:
+    def __init__(self, traces: Path, runs: Path | None = None) -> None:
         command = [sys.executable, str(Path(__file__).with_name("resolver.py")), str(traces)]
+        command += [str(runs)] if runs else []
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.known: dict[Question, Answer] = {}
         self.foreign: list[str] = []

@@ -8,7 +8,7 @@ from opening import FLAGS, App, find_browser
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from windows import Complaints, window
 
-from glasswork import zoo
+from glasswork import recipes, zoo
 
 Opens = Callable[..., Page]
 
@@ -24,6 +24,8 @@ def networks() -> list[str]:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running = App(tmp_path_factory.mktemp("browser"))
+    settings = {"sizes.width": 4, "batch": 16, "validation": 100, "keep": 0, "steps": 60, "save_every": 10}
+    list(recipes.run("tiny-vgg-digits", out=running.runs / "course", settings={**settings, "record_every": 2}))
     running.start()
     yield running
     running.stop()

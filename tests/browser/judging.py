@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ import numpy as np
 from asking import Answer, Asking, Question
 from scales import apart, colour_of
 from shown import RELATIVE, read, slack, stands_for
-from sightings import Cell, Line, Pixel, Sighting, Text, Twin
+from sightings import Cell, Line, Pixel, Placed, Sighting, Text, Twin
 
 REF = re.compile(r"(?P<source>[^#]+)#(?P<path>[^\[@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)")
 FAINT = 0.06
@@ -84,6 +85,14 @@ def largest_of(ref: str, mode: str) -> Question | None:
     return ("largest_drawn", found["source"], found["path"], index, found["what"])
 
 
+def place_of(value: float, placed: Placed | None) -> float:
+    """Where a number stands on a strip's scale, 0 to 1; elsewhere it stands for itself."""
+    if placed is None or not placed["ratios"]:
+        return value
+    low, high = placed["low"], placed["high"]
+    return min(1.0, max(0.0, math.log(value / low) / math.log(high / low))) if value > 0 else 0.0
+
+
 class Judge:
     """Checks one sighting."""
 
@@ -155,7 +164,11 @@ class Judge:
         if not self.close(pixel["value"], answer):
             self.blame("pixel", f"{pixel['value']} is picked for {pixel['ref']}, which is {answer.value!r}")
         r, g, b = pixel["colour"]
-        far = apart(pixel["scale"], answer.value, pixel["range"], self.seen.theme, (r, g, b))
+        placed = place_of(answer.value, pixel["placed"])
+        far = apart(pixel["scale"], placed, pixel["range"], self.seen.theme, (r, g, b))
+        if pixel["placed"] and pixel["placed"]["ink"] and answer.value == 1:
+            ink = 255 if self.seen.theme == "dark" else 0
+            far = max(abs(part - ink) for part in (r, g, b))
         if far > 1.01 or not pixel["opaque"]:
             self.blame("pixel", f"{pixel['colour']} is painted for {pixel['ref']}, {far:.0f} steps from its colour")
         if pixel["shown"]:

@@ -92,6 +92,7 @@ class App:
         # A copy: somebody may build the front end again in the meantime.
         self.built = Path(shutil.copytree(BUILT_PAGES, folder / "app"))
         self.targets = targets
+        self.runs = folder / "runs"
         self.settings = Settings(port=0, built=self.built, home=self.home)
         self.server: LocalServer | None = None
 
@@ -101,9 +102,12 @@ class App:
 
     def start(self) -> None:
         """Serve; the second time under the same port and token, as after a restart by the reader."""
-        self.server = LocalServer(self.settings, lambda: Respondent(traces=self.traces, targets=self.targets))
+        self.server = LocalServer(self.settings, self.respondent)
         self.settings = self.server.settings
         self.server.start()
+
+    def respondent(self) -> Respondent:
+        return Respondent(traces=self.traces, targets=self.targets, runs=self.runs)
 
     def stop(self) -> None:
         if self.server:

@@ -1,9 +1,9 @@
 """What a reference stands for, computed again in a process of its own with plain torch.
 
-`python resolver.py FOLDER` reads one JSON list of references a line and answers with one JSON list: for each, its value
-and a scale for rounding errors, or why it has none. FOLDER holds the records of traces. Of Glasswork it uses only what
-loads a network and a data set; how a number is made is written down here a second time, from the papers and torch's
-documentation. It is meant to be slow, short and plainly right.
+`python resolver.py FOLDER [RUNS]` reads one JSON list of references a line and answers with one JSON list: for each,
+its value and a scale for rounding errors, or why it has none. FOLDER holds the records of traces, RUNS those of
+training. Of Glasswork it uses only what loads a network and a data set; how a number is made is written down here a
+second time, from the papers and torch's documentation. It is meant to be slow, short and plainly right.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from anyrun import AnyRun
 from changed import ChangedRun
 from claims import NoNumberError, Number, picked, recorded, unlisted, whole_size
+from courserun import CourseRuns
 from torch import Tensor, nn
 
 from glasswork import data, zoo
@@ -32,7 +33,8 @@ from glasswork.zoo import shipping
 FORBIDDEN = ("glasswork.explaining", "glasswork.scenes", "glasswork.tracing", "glasswork.measuring", "glasswork.server")
 OURS = {row.name for row in zoo.shipped()}
 REFERENCE = re.compile(
-    r"(?P<source>[a-z]+:[^#]+)#(?P<path>[^\[\]@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)(?::(?P<k>\d+))?"
+    r"(?P<source>[a-z]+:[^#]+)#(?P<path>[^\[\]@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)"
+    r"(?:(?P<line>\d+)|\.(?P<name>\w+))?(?::(?P<k>\d+))?"
 )
 
 
@@ -355,8 +357,9 @@ def miscalibration(sure: list[float], right: list[bool]) -> float:
 class Resolver:
     """Resolves references; each run is run again once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, courses: Path | None = None) -> None:
         self.folder = folder
+        self.courses = CourseRuns(courses)
         self.runs: dict[str, Rerun | AnyRun] = {}
         self.refused: dict[str, NoNumberError] = {}
 
@@ -371,7 +374,10 @@ class Resolver:
                 record, inputs = recorded(self.folder, id)
                 ours = record["target"] in OURS or Path(record["target"]).is_dir()
                 kind = ChangedRun if record["edits"] else Rerun if ours else AnyRun
-                self.runs[id] = kind(record, inputs)
+                if record["target"].startswith("run:"):
+                    self.runs[id] = AnyRun(record, inputs, self.courses.loaded(record["target"]))
+                else:
+                    self.runs[id] = kind(record, inputs)
             except FileNotFoundError as error:
                 raise NoNumberError(f"trace:{id} has no record: {error}") from error
             except NoNumberError as error:
@@ -398,6 +404,8 @@ class Resolver:
             if path not in scores:
                 raise NoNumberError(f"nothing is written down here about {path!r}")
             return Number(scores[path], scores[path])
+        if kind in ("run", "step"):
+            return self.courses.number(source, path, index, what, match["line"] or match["name"] or "")
         if kind == "race" and what == "value":
             return race_figures.resolve(name, path, index)
         if kind == "trace":
@@ -441,10 +449,10 @@ class Resolver:
         return {"value": found.value, "scale": found.scale}
 
 
-def serve(folder: Path) -> None:
+def serve(folder: Path, courses: Path | None) -> None:
     """Answer line by line, and name what of Glasswork is loaded besides."""
     torch.set_num_threads(1)  # the machine runs a browser and a server beside this
-    resolver = Resolver(folder)
+    resolver = Resolver(folder, courses)
     for line in sys.stdin:
         answers = [resolver.answer(question) for question in json.loads(line)]
         foreign = sorted(name for name in sys.modules if name.startswith(FORBIDDEN))
@@ -452,4 +460,4 @@ def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

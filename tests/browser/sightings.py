@@ -45,6 +45,16 @@ class Line(TypedDict):
     stroke: str
 
 
+class Placed(TypedDict):
+    """Where on its scale a number stands: its own share of it, or between two ends, by ratios."""
+
+    low: float
+    high: float
+    ratios: bool
+    ink: bool
+    """Ones stand in ink."""
+
+
 class Pixel(TypedDict):
     ref: str
     value: float
@@ -53,6 +63,8 @@ class Pixel(TypedDict):
     colour: list[int]
     """Of its own pixel, before the browser scales the pane."""
     opaque: bool
+    placed: Placed | None
+    """Of a strip over time: how its colour follows from the number."""
     shown: list[int] | None
     """Where the panes are scaled by the page itself: what stands in the middle of its square."""
     around: list[float]
@@ -164,7 +176,10 @@ COLLECT = """
               around.push(canvas.pick(...middle(column + dx, row + dy))?.value);
         }
         const known = around.filter((one) => one !== undefined);
-        pixels.push({ ref, value, scale, range, colour: [r, g, b], opaque: a === 255, shown, around: known });
+        const placed = found.placed ?? null;
+        pixels.push({
+          ref, value, scale, range, colour: [r, g, b], opaque: a === 255, placed, shown, around: known,
+        });
       }
     }
   }

@@ -28,7 +28,7 @@ class State:
 
     @property
     def mode(self) -> str:
-        return "open" if self.path == "open" else str(self.query.get("scale", "module"))
+        return "open" if self.path in ("open", "train") else str(self.query.get("scale", "module"))
 
 
 # One number of every kind of operation, by the paths that a Tiny VGG has.

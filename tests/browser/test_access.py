@@ -37,6 +37,7 @@ def states_of(network: str) -> list[State]:
     slope = {**base, "at": OPENED["conv"], "direction": "backward"}
     return [
         State("gallery", ""),
+        State("a new run", "train", query={"run": "course", "step": 20}, clicks=("text=New run",)),
         State("map", query=base),
         State("backward", query={**base, "direction": "backward"}),
         *opened,
@@ -47,6 +48,8 @@ def states_of(network: str) -> list[State]:
         State("graph, backward", "open", query={**base, "direction": "backward"}),
         State("graph, operations", "open", query={**base, "level": "operations"}),
         State("graph, a number", "open", query={**base, "at": OPENED["conv"]}),
+        State("training", "train", query={"run": "course", "step": 20}),
+        State("training, its code", "train", query={"run": "course", "step": 20}, clicks=("text=Code",)),
         State("race", "race"),
         State("race, sentences", "race", query={"view": "sentences"}),
         State("race, slim", "race", query={"view": "slim"}),
@@ -225,7 +228,7 @@ def test_nothing_runs_over_the_side(screen: Page, app: App, networks: list[str])
             wide.append(f"{state.name} by {over} px")
         cut = screen.evaluate(CUT)
         wide += [f"{state.name}: {one}" for one in cut]
-        if state.keys:
+        if state.keys or state.clicks:
             screen.keyboard.press("Escape")
     assert not wide, "\n".join(wide)
 

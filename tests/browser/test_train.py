@@ -1,0 +1,189 @@
+"""The page of training while a run goes on: by keys alone; over a closed browser, a lost server, a dead trainer."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from opening import PATIENCE, App, go
+from playwright.sync_api import Browser, Locator, Page, expect
+from states import DESK
+from test_train_truth import READ
+from windows import Complaints, window
+
+from glasswork.scenes.courses import Courses
+from glasswork.training.locking import holder
+
+pytestmark = pytest.mark.browser
+
+SETTINGS = {"sizes.width": "2", "batch": "8", "validation": "40", "steps": "100000", "save_every": "50", "keep": "0",
+            "record_every": "1", "evaluate_every": "200"}  # fmt: skip
+WAIT = 3 * PATIENCE
+FOCUSED = """() => {
+    const one = document.activeElement;
+    return one.matches("button, a, input") ? (one.getAttribute("aria-label") ?? one.textContent) : "";
+}"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    running = App(tmp_path)
+    running.start()
+    yield running
+    running.stop()
+    for folder in running.runs.glob("*"):
+        if pid := trainer(folder):
+            os.kill(pid, signal.SIGKILL)
+
+
+def trainer(folder: Path) -> int:
+    """Who trains the run in a folder; 0: nobody."""
+    found = re.search(r"\d+", holder(folder))
+    return int(found.group()) if found else 0
+
+
+def records(folder: Path) -> dict[int, float]:
+    lines = (folder / "metrics.jsonl").read_bytes().split(b"\n")[:-1]
+    found: dict[int, float] = {}
+    for record in map(json.loads, lines):
+        if record.get("event") == "resumed":
+            found = {step: loss for step, loss in found.items() if step <= record["step"]}
+        if "loss" in record:
+            found[record["step"]] = record["loss"]
+    return found
+
+
+def events(folder: Path) -> list[str]:
+    lines = (folder / "metrics.jsonl").read_bytes().split(b"\n")[:-1]
+    return [record["event"] for record in map(json.loads, lines) if "event" in record]
+
+
+def state(page: Page) -> Locator:
+    return page.locator(".facts")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the focus is on something of this name."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        found = page.evaluate(
+            "() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
+        )
+        if found.strip().endswith(name):
+            return
+    raise AssertionError(f"Tab never reached {name!r}")
+
+
+def test_a_run_is_begun_and_steered_by_the_keyboard_alone(browser: Browser, app: App, complaints: Complaints) -> None:
+    with window(browser, app, complaints, viewport=DESK) as context:
+        page = context.new_page()
+        go(page, app.address("train"))
+        expect(page.get_by_role("heading", name="Nothing has been trained here yet.")).to_be_visible()
+        tab_to(page, "New run")
+        page.keyboard.press("Enter")
+        page.get_by_label("What to train").focus()
+        page.keyboard.type("Tiny VGG · digits")
+        for name, value in (("steps", "50000"), ("batch", "16")):
+            page.get_by_role("textbox", name=name, exact=True).focus()
+            page.keyboard.press("Control+a")
+            page.keyboard.type(value)
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("running", timeout=WAIT)
+        folder = app.runs / "tiny-vgg-digits"
+        expect(page.locator("path[data-curve$='#loss']")).to_be_attached(timeout=WAIT)
+        page.keyboard.press("Space")
+        expect(state(page)).to_contain_text("paused", timeout=WAIT)
+        paused = max(records(folder))
+        expect(page.locator(".now b")).not_to_have_text("step 0", timeout=WAIT)  # it was saved where it stands
+        at = page.locator(".now b").inner_text()
+        page.keyboard.press("n")
+        expect(page.locator(".now b")).not_to_have_text(at, timeout=WAIT)
+        after = page.locator(".now b").inner_text()
+        assert number(after) == number(at) + 1
+        assert max(records(folder)) >= paused
+        tab_to(page, "change the learning rate")
+        page.keyboard.press("Enter")
+        page.keyboard.type("0.0025")
+        page.keyboard.press("Enter")
+        tab_to(page, "Go on")
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("running", timeout=WAIT)
+        tab_to(page, "Stop")
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("stopped", timeout=WAIT)
+        assert events(folder) == ["paused", "rate", "went on", "stopped"]
+        page.keyboard.press(",")
+        expect(page.locator(".now b")).to_have_text(after)  # the saved step before the one where it was stopped
+        page.keyboard.press("Escape")
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_contain_text("Pause, or go on")
+
+
+def number(words: str) -> int:
+    return int(re.sub(r"\D", "", words))
+
+
+@pytest.fixture
+def going(app: App) -> str:
+    """A run that goes on for as long as the test."""
+    return Courses(app.runs).start("tiny-vgg-digits", SETTINGS)
+
+
+def test_a_dead_trainer_is_told_within_seconds_and_the_run_goes_on(
+    browser: Browser, app: App, going: str, complaints: Complaints
+) -> None:
+    with window(browser, app, complaints, viewport=DESK) as context:
+        page = context.new_page()
+        page.goto(app.address("train", run=going))
+        expect(state(page)).to_contain_text("running", timeout=WAIT)
+        expect(page.locator(".now b")).not_to_have_text("step 0", timeout=WAIT)  # something was saved
+        os.kill(trainer(app.runs / going), signal.SIGKILL)
+        expect(page.get_by_role("alert")).to_contain_text("The trainer died", timeout=5000)
+        died = max(records(app.runs / going))
+        page.get_by_role("button", name="Resume", exact=True).click()
+        expect(state(page)).to_contain_text("running", timeout=WAIT)
+        expect(page.get_by_role("alert")).to_have_count(0)
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(state(page)).to_contain_text("stopped", timeout=WAIT)
+        steps = list(records(app.runs / going))
+        assert steps == list(range(1, len(steps) + 1))
+        assert died > 0
+
+
+def test_a_closed_browser_and_a_lost_server_change_nothing(
+    browser: Browser, app: App, going: str, complaints: Complaints
+) -> None:
+    complaints.expected = ("WebSocket", "ERR_CONNECTION_REFUSED")
+    folder = app.runs / going
+    with window(browser, app, complaints, viewport=DESK) as context:
+        page = context.new_page()
+        page.goto(app.address("train", run=going))
+        expect(state(page)).to_contain_text("running", timeout=WAIT)
+        seen = len(records(folder))
+        page.close()
+        page = context.new_page()
+        page.goto(app.address("train", run=going))
+        expect(state(page)).to_contain_text("running", timeout=WAIT)
+        pid = trainer(folder)
+        app.stop()
+        expect(page.get_by_role("status").first).to_be_visible(timeout=WAIT)
+        app.start()
+        expect(page.get_by_role("status")).to_have_count(0, timeout=WAIT)
+        assert trainer(folder) == pid
+        page.get_by_role("button", name="Pause", exact=True).click(timeout=WAIT)
+        expect(state(page)).to_contain_text("paused", timeout=WAIT)
+        page.wait_for_timeout(1500)  # the page asks once a second
+        wanted = records(folder)
+        assert len(wanted) > seen
+        drawn = page.evaluate(READ, "loss")
+        across = [round(x / drawn["width"] * drawn["last"]) for x, _ in drawn["points"]]
+        assert across == sorted(across)
+        assert abs(across[-1] - max(wanted)) <= drawn["last"] / drawn["width"] + 1
+        if len(wanted) <= 480:  # each record is drawn, once
+            assert len(set(across)) == len(across) == len(wanted)
+        assert list(wanted) == list(range(1, len(wanted) + 1))
