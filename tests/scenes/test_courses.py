@@ -1,14 +1,17 @@
 """Runs as the app sees them, with real trainers in processes of their own."""
 
+import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
-from glasswork import recipes
+from glasswork import recipes, training
 from glasswork.errors import GlassworkError
 from glasswork.scenes.courses import Courses, RunView
 
@@ -16,6 +19,8 @@ SETTINGS = {
     "sizes.width": "2", "batch": "8", "validation": "40", "steps": "100000", "save_every": "20", "record_every": "1",
     "keep": "0", "evaluate_every": "50",
 }  # fmt: skip
+
+QUICK = {"sizes.width": 2, "batch": 8, "validation": 40}
 
 
 def wait(courses: Courses, name: str, true: Callable[[RunView], bool]) -> RunView:
@@ -58,6 +63,79 @@ def test_a_run_is_begun_paused_stepped_stopped_resumed_and_killed(tmp_path: Path
     assert other.names() == [name]
     assert other.view(name, 100).state == "died"
     assert len(other.view(name, 7).drawn.series["loss"].steps) == 7
+
+
+def losses(folder: Path) -> list[float]:
+    records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [record["loss"] for record in records if "loss" in record]
+
+
+def test_twenty_who_look_change_nothing(tmp_path: Path) -> None:
+    settings = {**SETTINGS, "steps": "150", "sizes.width": "3"}
+    alone, watched = Courses(tmp_path / "alone"), Courses(tmp_path / "watched")
+    name = alone.start("tiny-vgg-digits", settings)
+    wait(alone, name, lambda view: view.state == "finished")
+    assert watched.start("tiny-vgg-digits", settings) == name
+    over = threading.Event()
+
+    def look() -> None:
+        own = Courses(tmp_path / "watched")
+        while not over.wait(0.05):
+            if own.names():  # it writes its settings when its data is read
+                own.view(name, 300)
+
+    viewers = [threading.Thread(target=look) for _ in range(20)]
+    for viewer in viewers:
+        viewer.start()
+    wait(watched, name, lambda view: view.state == "finished")
+    over.set()
+    for viewer in viewers:
+        viewer.join()
+    assert losses(watched.folder(name)) == losses(alone.folder(name))
+    assert len(losses(alone.folder(name))) == 150
+
+
+def test_a_second_app_sees_who_trains_and_takes_nothing_over(tmp_path: Path) -> None:
+    first, second = Courses(tmp_path), Courses(tmp_path)
+    name = first.start("tiny-vgg-digits", SETTINGS)
+    running = wait(first, name, lambda view: view.drawn.last > 5)
+    assert second.view(name, 10).state == "running"
+    assert second.view(name, 10).pid == running.pid
+    with pytest.raises(GlassworkError, match="is being trained") as refused:
+        second.resume(name)
+    assert running.pid in str(refused.value)
+    second.steer(name, "stop", 0)  # to steer is everybody's
+    wait(first, name, lambda view: view.state == "stopped")
+
+
+def test_a_damaged_line_in_the_middle_costs_that_line(tmp_path: Path) -> None:
+    list(recipes.run("tiny-vgg-digits", out=tmp_path / "a", steps=30, settings={**QUICK, "record_every": 1}))
+    path = tmp_path / "a" / "metrics.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[11] = lines[11][:20] + b"\xff\x00{" + lines[11][23:]
+    path.write_bytes(b"".join(lines))
+    drawn = Courses(tmp_path).view("a", 100).drawn
+    assert [step for step in range(1, 31) if step not in drawn.series["loss"].steps] == [12]
+    assert drawn.last == 30
+
+
+def test_a_loop_of_the_readers_own_is_shown_and_told_that_somebody_looks(tmp_path: Path) -> None:
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with training.watch(model, optimizer, tmp_path / "own", every=1) as watch:
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = model(torch.ones(1, 3)).square().sum()
+            loss.backward()
+            watch.loss(loss)
+            optimizer.step()
+        view = Courses(tmp_path).view("own", 10)
+        assert (view.recipe, view.title, view.state, view.config) == ("watched", "Linear", "running", None)
+        assert list(view.drawn.series["loss"].steps) == [1, 2, 3, 4]
+        Courses(tmp_path).look("own")
+        assert (tmp_path / "own" / "looking").is_file()
+    assert Courses(tmp_path).view("own", 10).state == "finished"
+    assert [one.name for one in Courses(tmp_path).standings()] == ["own"]
 
 
 def test_what_can_not_be_begun_is_said_at_once(tmp_path: Path) -> None:

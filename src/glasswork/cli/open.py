@@ -50,6 +50,8 @@ class Open(Command):
     """The address to listen on; other machines are let in only with a token in GLASSWORK_TOKEN."""
     browser: Flag = True
     """Don't open a browser."""
+    runs: Annotated[str, tyro.conf.arg(metavar="DIR")] = "runs"
+    """The folder whose runs of training are shown; of a TARGET that is one, the folder that it is in."""
 
     def run(self) -> None:
         """Serve until Ctrl-C."""
@@ -77,6 +79,8 @@ class Open(Command):
         if self.weights and not self.target:
             raise UsageError("--weights of what?", where="glasswork open", todo="Name a TARGET too.")
         self.arrays: dict[str, tuple[str, Any]] = {}
+        if training := self._in_training():
+            self.runs, self.target = str(training.parent), ""
         chosen = self._keep_input(home) if self.input else ""
         early = None
         if self.target and (self.weights or not self._ships()):
@@ -94,7 +98,14 @@ class Open(Command):
         graph = self.target and (bool(self.weights) or chosen.startswith("array:") or not self._ships())
         query = {name: value for name, value in (("network", self._name()), ("input", chosen)) if value}
         path = f"/{'open' if graph else 'cnn'}?{urlencode(query, safe=':/')}" if query else "/"
+        path = f"/train?{urlencode({'run': training.name})}" if training else path
         serve(Settings(host=self.host, port=self.port, home=home), load, path, self.browser, say=_say)
+
+    def _in_training(self) -> Path | None:
+        """The folder of a TARGET that is a run without a trained network yet: it is watched instead."""
+        folder = Path(self.target or "-").resolve()
+        begun = (folder / "run.json").is_file() and not (folder / "card.json").is_file()
+        return folder if begun and not (self.input or self.weights) else None
 
     def _ships(self) -> bool:
         return (CARDS / f"{self.target}.json").is_file()
@@ -117,10 +128,16 @@ class Open(Command):
             weights={self.target: Path(self.weights)} if self.weights else {},
             arrays=self.arrays,
             saved=(Path(self.target),) if saved else (),
+            runs=self._runs(),
         )
         if self.target and not saved and (self.weights or not self._ships()):
             respondent.networks.load(self.target)
         return respondent
+
+    def _runs(self) -> Path:
+        """The folder of runs: that of a TARGET that is one, else the one that was named."""
+        folder = Path(self.target or "-").resolve()
+        return folder.parent if (folder / "run.json").is_file() else Path(self.runs)
 
     def _keep_input(self, home: Path) -> str:
         """The input as the page names it; a file's picture is kept where uploads are, an array in memory."""

@@ -187,6 +187,10 @@ class Courses:
                 self._started[folder.name] = _begun(command, log)
             return folder.name
 
+    def started(self, name: str) -> subprocess.Popen[bytes]:
+        """The process of a run that was begun or resumed here."""
+        return self._started[name]
+
     def resume(self, name: str) -> None:
         """Go on with a run that was stopped or has died, in a process of its own.
 
