@@ -54,7 +54,11 @@ export class CnnState {
   at = $derived(address.get("at"));
   backward = $derived(address.get("direction") === "backward");
   mode = $derived<ScaleMode>(SCALE_MODES.find((mode) => mode === address.get("scale")) ?? "module");
-  card = $derived(this.networks.find((one) => one.name === this.network) ?? null);
+  /** What is listed, or a run's network at one of its steps, which no list has. */
+  card = $derived(
+    this.networks.find((one) => one.name === this.network) ??
+      (this.scene?.network.name === this.network ? this.scene.network : null),
+  );
 
   /** Slopes come along when they are first asked for. */
   ready = $derived(!this.backward || this.tensors.has("input@grad"));
