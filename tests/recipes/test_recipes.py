@@ -7,6 +7,7 @@ import torch
 
 from glasswork import data, measuring, networks, recipes, zoo
 from glasswork.errors import GlassworkError
+from glasswork.recipes._evaluation import places
 from glasswork.training import as_record, flat, from_record
 
 BARS = {"tiny-vgg-emoji": 0.80, "tiny-vgg-fashion": 0.900, "tiny-vgg-digits": 0.985}
@@ -70,3 +71,10 @@ def test_the_maps_that_the_page_shows_are_alive(name: str) -> None:
 def test_scoring_on_data_with_other_classes_is_refused() -> None:
     with pytest.raises(GlassworkError, match=r"can't be scored on mnist.*face, person.*0, 1, 2"):
         recipes.evaluate("tiny-vgg-emoji", data="mnist")
+
+
+def test_two_classes_of_one_name_stand_for_two_outputs() -> None:
+    labels = ("crane", "tench", "crane", "ox")  # a bird and a machine
+    assert places(labels, ("crane", "ox", "crane")) == [0, 3, 2]
+    assert places(labels, ("3", "0")) == [3, 0]
+    assert places(labels, ("crane", "cat")) is None

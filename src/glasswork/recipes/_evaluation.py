@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TypedDict
 
 import torch
@@ -76,7 +77,7 @@ def _evaluate_given(target: str, network: zoo.Network, prepare: zoo.Preprocessin
         files = training.held_out(files, held_out, aside)
     elif "test" in files.splits:
         files = files.take([i for i, part in enumerate(files.splits) if part == "test"])
-    place = _places(network.labels, files.classes)
+    place = places(network.labels, files.classes)
     if place is None:
         raise _no_fit(target, data, network.labels, files.classes)
     scores, count = training.score_files(network.module, files, prepare, place)
@@ -120,10 +121,19 @@ def _evaluate_rows(network: zoo.Network, card: zoo.Card, rows: zoo.Rows, data: s
     return {"recipe": card.recipe, "data": data, "n": len(true), "of": "rows", "scores": scores}
 
 
-def _places(labels: tuple[str, ...], classes: tuple[str, ...]) -> list[int] | None:
-    """Which output stands for each class: that of its name, or for folders named by numbers, that number."""
+def places(labels: tuple[str, ...], classes: tuple[str, ...]) -> list[int] | None:
+    """Which output stands for each class: that of its name, or for folders named by numbers, that number.
+
+    ImageNet has two cranes and two maillots: where a name stands for several outputs, they are taken in their order.
+    """
     if classes and all(name in labels for name in classes):
-        return [labels.index(name) for name in classes]
+        outputs = {name: [at for at, label in enumerate(labels) if label == name] for name in set(classes)}
+        seen: Counter[str] = Counter()
+        places = []
+        for name in classes:
+            places.append(outputs[name][min(seen[name], len(outputs[name]) - 1)])
+            seen[name] += 1
+        return places
     if classes and all(name.isdecimal() and int(name) < len(labels) for name in classes):
         return [int(name) for name in classes]
     return None
