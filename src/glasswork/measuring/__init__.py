@@ -1,8 +1,32 @@
 """Numbers about a network, each with its formula."""
 
-from glasswork.measuring.activity import Activity, activities
-from glasswork.measuring.classification import classification_scores, predict
-from glasswork.measuring.language import text_scores
-from glasswork.measuring.regression import regression_scores
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glasswork.measuring.activity import Activity, activities
+    from glasswork.measuring.classification import classification_scores, predict
+    from glasswork.measuring.language import text_scores
+    from glasswork.measuring.regression import regression_scores
 
 __all__ = ["Activity", "activities", "classification_scores", "predict", "regression_scores", "text_scores"]
+
+_HOMES = {
+    "Activity": "activity",
+    "activities": "activity",
+    "classification_scores": "classification",
+    "predict": "classification",
+    "regression_scores": "regression",
+    "text_scores": "language",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imported when first used: the record of the race is read where torch is not loaded yet."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"glasswork.measuring.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
