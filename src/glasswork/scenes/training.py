@@ -6,7 +6,6 @@ import math
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -114,7 +113,7 @@ class Training:
             scores=[t.FinalScore(k, m.Number(f"run:{view.name}#{k}@score", v)) for k, v in view.scores.items()],
             seconds=view.seconds,
             network=f"run:{view.name}@",
-            command=_command(view, self.courses.root),
+            command=_command(view),
             log=self.courses.log(request.run)[-40:] if view.config else [],
             arrays=entries,
         )
@@ -290,7 +289,7 @@ def _happening(event: Mapping[str, object]) -> t.Happening:
     )
 
 
-def _command(view: RunView, root: Path) -> str:
+def _command(view: RunView) -> str:
     """The line that trains the same run again."""
     if view.config is None:
         return "gw.watch(model, optimizer)"
