@@ -124,7 +124,8 @@ def test_data_sets_are_listed_with_licence_origin_and_size(ask: Ask, call: Call)
         assert (row["bytes"] > 0) == row["shipped"]
         if row["shipped"]:
             assert row["available"]
-    assert [row["name"] for row in result["weights"]] == [*shipping.shipped_names(), *packages.PACKAGED]
+    first = [*shipping.shipped_names(), *packages.PACKAGED]
+    assert [row["name"] for row in result["weights"]][: len(first)] == first
     assert "10,000" in call("data").out
 
 
@@ -168,7 +169,8 @@ def test_weights_that_are_not_here_are_told_with_a_way_to_get_them(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     said = call("data", "fetch", "torchvision:squeezenet1_1")
     assert said.code == 1
-    assert "torchvision.models.get_model('squeezenet1_1', weights='DEFAULT')" in said.err
+    assert "squeezenet1_1-b8a52dc0.pth" in said.err
+    assert str(tmp_path) in said.err
 
 
 def test_the_doctor_tells_versions_and_the_machine(ask: Ask, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torchvision
-from torch import nn
 
 import glasswork
 from glasswork import networks, zoo
@@ -56,19 +54,6 @@ def test_a_network_that_takes_no_pictures_brings_its_own_example() -> None:
 def test_what_is_wrong_with_a_name_is_said(target: str, said: str) -> None:
     with pytest.raises(GlassworkError, match=said):
         zoo.load(target)
-
-
-def test_torchvisions_file_in_pytorchs_cache_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    theirs = torchvision.models.resnet18(weights=None)
-    nn.init.constant_(theirs.fc.bias, 0.25)
-    file = tmp_path / "checkpoints" / torchvision.models.ResNet18_Weights.DEFAULT.url.rsplit("/", 1)[-1]
-    file.parent.mkdir()
-    torch.save(theirs.state_dict(), file)
-    net = zoo.load("resnet18")
-    assert net.weights == "cache"
-    x = torch.rand(1, 3, 64, 64)
-    torch.testing.assert_close(net.module(x), theirs.eval()(x))
 
 
 def test_a_checkpoint_under_published_names_fits(tmp_path: Path) -> None:

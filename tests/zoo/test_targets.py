@@ -162,19 +162,6 @@ def test_a_backbone_of_torchvisions_brings_no_weights_of_its_own(monkeypatch: py
     assert network.module(torch.zeros(1, 3, 32, 32))["out"].shape == (1, 21, 32, 32)
 
 
-def test_torchvisions_weights_are_used_when_they_are_in_the_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    (tmp_path / "checkpoints").mkdir()
-    module = torchvision.models.squeezenet1_1()
-    name = torchvision.models.SqueezeNet1_1_Weights.DEFAULT.url.rsplit("/", 1)[-1]
-    torch.save(module.state_dict(), tmp_path / "checkpoints" / name)
-    network = zoo.load("torchvision:squeezenet1_1")
-    assert network.weights == "cache"
-    assert torch.equal(network.module.state_dict()["classifier.1.weight"], module.state_dict()["classifier.1.weight"])
-
-
 def test_guessing_leaves_a_module_that_needs_more_than_one_input_alone() -> None:
     class Pair(torch.nn.Module):
         def __init__(self) -> None:

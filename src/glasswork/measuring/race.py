@@ -107,8 +107,7 @@ def measured(names: tuple[str, ...] = RUNNERS, batch: int = 0) -> list[dict[str,
     """
     rows = []
     for name in names:
-        about = networks.reference(networks.named().get(name, name))
-        if not {"size", "channels", "classes"} <= set(about.sizes):
+        if not {"size", "channels", "classes"} <= set(networks.sizes(name)):
             todo = f"Name one of {', '.join(RUNNERS)}."
             raise GlassworkError(f"{name} does not race", why="it names no pictures", todo=todo)
         command = [sys.executable, "-m", measure.__module__, name, str(batch)]

@@ -1,6 +1,6 @@
 """The reference networks, one file each; nothing but torch inside."""
 
 from glasswork.networks._published import ours
-from glasswork.networks._registry import Reference, Size, build, example, named, names, network, reference
+from glasswork.networks._registry import Reference, Size, build, example, named, names, network, reference, sizes
 
-__all__ = ["Reference", "Size", "build", "example", "named", "names", "network", "ours", "reference"]
+__all__ = ["Reference", "Size", "build", "example", "named", "names", "network", "ours", "reference", "sizes"]

@@ -100,6 +100,16 @@ def reference(name: str) -> Reference:
     return _references[name]
 
 
+def sizes(name: str) -> dict[str, Any]:
+    """Every size of a network of names() or named(), as it is built when nothing else is asked for.
+
+    Raises:
+        GlassworkError: no such network.
+    """
+    about = reference(named().get(name, name))
+    return {**about.sizes, **about.named.get(name, {})}
+
+
 def build(name: str, **sizes: Size) -> nn.Module:
     """Build a bare network with random weights (torch's global generator).
 

@@ -56,11 +56,10 @@ def plain_deep_slim() -> ClassifierConfig:
 
 
 def _run(title: str, named: str, learning_rate: float = 4e-3) -> ClassifierConfig:
-    architecture = networks.reference(networks.named()[named])
     return ClassifierConfig(
         title=title,
-        network=architecture.name,
-        sizes={**architecture.sizes, **architecture.named[named]},
+        network=networks.named()[named],
+        sizes=networks.sizes(named),
         data="fashion-mnist",
         licence="Apache-2.0",
         steps=STEPS,

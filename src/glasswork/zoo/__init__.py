@@ -4,25 +4,24 @@ from glasswork.zoo.card import Card, encode_card, read_card
 from glasswork.zoo.checkpoints import load_weights, read_checkpoint
 from glasswork.zoo.libraries import reads_text, takes_text, token_texts, tokens
 from glasswork.zoo.network import Network, count_macs, softmax
-from glasswork.zoo.packages import PACKAGED, Packaged, fetch, is_here
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.references import Counted, counted, is_reference
 from glasswork.zoo.rows import Column, Rows, fit_rows
 from glasswork.zoo.shipping import Shipped, build, described, expected_picture, shipped
+from glasswork.zoo.sources import Source, fetch, sources
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
 
 __all__ = [
-    "PACKAGED",
     "Card",
     "Column",
     "Counted",
     "Network",
-    "Packaged",
     "Preprocessed",
     "Preprocessing",
     "Rows",
     "Shipped",
+    "Source",
     "Step",
     "build",
     "count_macs",
@@ -33,7 +32,6 @@ __all__ = [
     "fetch",
     "fill",
     "fit_rows",
-    "is_here",
     "is_reference",
     "load",
     "load_weights",
@@ -44,6 +42,7 @@ __all__ = [
     "save_weights",
     "shipped",
     "softmax",
+    "sources",
     "takes_text",
     "token_texts",
     "tokens",

@@ -34,6 +34,21 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def begins_with(path: Path, sha256: str) -> bool:
+    """Whether the sha256 of a file is this one, or begins with these digits of it."""
+    return file_hash(path).startswith(sha256)
+
+
+def length(address: str) -> int:
+    """How many bytes the other side says that a file has; 0 when it does not say.
+
+    Raises:
+        OSError, ValueError: it can't be reached, or says no number.
+    """
+    with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=TIMEOUT) as answer:
+        return int(answer.headers.get("Content-Length") or 0)
+
+
 def locate(package: str, version: str, sha256: str) -> str:
     """The address of a wheel, wherever this machine's pip finds packages.
 
@@ -74,7 +89,7 @@ def download(
     Args:
         address: https, http or file; whatever comes is compared with the hash.
         path: where the finished file goes; until then what there is stands beside it, with `.part` at the end.
-        sha256: of the whole file.
+        sha256: of the whole file, or the first digits of it where no more are known.
         size: its bytes; no more are read.
         progress: called after each piece.
 
@@ -103,7 +118,7 @@ def download(
                 todo="Free some space.",
             ) from error
     found = file_hash(part)
-    if found != sha256:
+    if not found.startswith(sha256):
         part.unlink()
         raise _altered(path.name, sha256, found)
     part.replace(path)

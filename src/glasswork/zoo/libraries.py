@@ -15,6 +15,7 @@ from torch import nn
 
 from glasswork.errors import GlassworkError
 from glasswork.randomness import seeded
+from glasswork.zoo import torchvision_files
 from glasswork.zoo.network import Network, softmax
 from glasswork.zoo.preprocessing import Preprocessing
 
@@ -28,26 +29,17 @@ def from_torchvision(target: str) -> Network:
 
     name = target.removeprefix("torchvision:")
     _known("torchvision", name, models.list_models(), "torchvision.models.list_models() gives them all.")
-    choices = list(models.get_model_weights(name))
-    best = getattr(type(choices[0]), "DEFAULT", choices[0]) if choices else None
-    module = _seeded(lambda: models.get_model(name, **_without_weights(models.get_model_builder(name))))
-    cached = best and Path(torch.hub.get_dir()) / "checkpoints" / best.url.rsplit("/", 1)[-1]
-    if cached and cached.is_file():
-        module.load_state_dict(torch.load(cached, map_location="cpu", weights_only=True))
+    entry = torchvision_files.published(name)
+    module = _seeded(lambda: models.get_model(name, **_without_weights(name, models.get_model_builder(name))))
+    here = entry is not None and torchvision_files.kept_at(entry).is_file()
+    if here:
+        module.load_state_dict(torchvision_files.read(target, entry))
+        if hasattr(module, "transform_input"):
+            setattr(module, "transform_input", True)  # noqa: B010  as torchvision sets it when it loads these weights itself
     preprocess, labels = None, ()
-    if best and name in models.list_models(models):
-        transforms = best.transforms()
-        preprocess = Preprocessing(
-            size=transforms.crop_size[0],
-            channels=3,
-            shorter_side=transforms.resize_size[0],
-            filter=transforms.interpolation.value,
-            mean=tuple(transforms.mean),
-            std=tuple(transforms.std),
-        )
-        labels = tuple(best.meta["categories"])
-    weights = "cache" if cached and cached.is_file() else "random"
-    return _network(target, name, "torchvision", module, weights, preprocess, labels)
+    if entry is not None and name in models.list_models(models):
+        preprocess, labels = torchvision_files.preprocessing(entry), tuple(entry.meta["categories"])
+    return _network(target, name, "torchvision", module, "cache" if here else "random", preprocess, labels)
 
 
 def from_timm(target: str) -> Network:
@@ -85,8 +77,7 @@ def build_from_library(target: str, classes: int) -> nn.Module:
     from torchvision import models
 
     _known("torchvision", name, models.list_models(), "torchvision.models.list_models() gives them all.")
-    extra = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}  # silences a warning about it
-    return models.get_model(name, weights=None, num_classes=classes, **extra)
+    return models.get_model(name, num_classes=classes, **_without_weights(name, models.get_model_builder(name)))
 
 
 def from_transformers(target: str) -> Network:
@@ -207,9 +198,10 @@ def _seeded(make: Callable[[], nn.Module]) -> nn.Module:
         return make()
 
 
-def _without_weights(builder: Callable[..., nn.Module]) -> dict[str, None]:
+def _without_weights(name: str, builder: Callable[..., nn.Module]) -> dict[str, Any]:
     """What keeps a builder of torchvision from fetching weights: some have a backbone with weights of its own."""
-    return dict.fromkeys(name for name in ("weights", "weights_backbone") if name in signature(builder).parameters)
+    nothing = dict.fromkeys(key for key in ("weights", "weights_backbone") if key in signature(builder).parameters)
+    return {**nothing, "init_weights": True} if name in ("googlenet", "inception_v3") else nothing  # else it warns
 
 
 def _known(library: str, name: str, known: Collection[str], todo: str) -> None:

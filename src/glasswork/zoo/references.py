@@ -3,14 +3,13 @@
     resnet152                          a name of the field
     resnet:depth=20,size=28            an architecture, or a name, with other sizes
 
-Weights are looked for in PyTorch's cache (torchvision's files, under torchvision's names) and among fetched packages;
-otherwise they are random, and the same ones each time.
+Weights are looked for among fetched packages, in Hugging Face's cache and in PyTorch's (torchvision's files, under
+torchvision's names); otherwise they are random, and the same ones each time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +20,8 @@ from torchvision import models
 from glasswork import networks
 from glasswork.errors import GlassworkError, unknown
 from glasswork.randomness import seeded
+from glasswork.zoo import hub, torchvision_files
+from glasswork.zoo.checkpoints import load_weights
 from glasswork.zoo.gguf import llama_weights, read_gguf
 from glasswork.zoo.network import Network, count_macs, softmax
 from glasswork.zoo.packages import PACKAGED, Packaged, is_here, verified
@@ -53,14 +54,7 @@ def load_reference(target: str) -> Network:
     with seeded(0):
         module = networks.build(name, **sizes).eval()
         example = networks.example(module)
-    packaged = PACKAGED.get(name)
-    weights = "random"
-    if not sizes and packaged and is_here(packaged):
-        _fill_packaged(module, packaged)
-        weights = f"{packaged.package} {packaged.version}"
-    elif not sizes and (file := torchvision_file(name)) and file.is_file():
-        fill(module, torch.load(file, map_location="cpu", weights_only=True), str(file))
-        weights = "cache"
+    weights = "random" if sizes else _fill(name, module)
     photo = _photograph(name, sizes)
     if photo is None:
         module.example_input_array = example[0] if len(example) == 1 else example  # pyright: ignore[reportArgumentType]
@@ -104,12 +98,19 @@ def counted(names: Sequence[str] | None = None) -> list[Counted]:
     return rows
 
 
-def torchvision_file(name: str) -> Path | None:
-    """Where PyTorch's cache (TORCH_HOME) keeps torchvision's weights of this name; None where it has none."""
-    if name not in networks.named() or name not in models.list_models(models):
-        return None
-    best = models.get_model_weights(name)["DEFAULT"]
-    return Path(torch.hub.get_dir()) / "checkpoints" / best.url.rsplit("/", 1)[-1]
+def _fill(name: str, module: nn.Module) -> str:
+    """Put the weights that somebody published into a network of no sizes of its own; says whose, or "random"."""
+    packaged, published = PACKAGED.get(name), torchvision_files.published(name, networks.sizes(name).get("size"))
+    if packaged and is_here(packaged):
+        _fill_packaged(module, packaged)
+        return f"{packaged.package} {packaged.version}"
+    if name in hub.REPOSITORIES and (file := hub.kept_at(name)):
+        load_weights(module, hub.verified(name, file))
+        return f"hf:{hub.REPOSITORIES[name]}"
+    if published is not None and (file := torchvision_files.kept_at(published)).is_file():
+        fill(module, torchvision_files.read(name, published), str(file))
+        return "cache"
+    return "random"
 
 
 def _fill_packaged(module: nn.Module, packaged: Packaged) -> None:
@@ -124,7 +125,7 @@ def _fill_packaged(module: nn.Module, packaged: Packaged) -> None:
 
 def _sizes(name: str, given: str, target: str) -> dict[str, networks.Size]:
     """The sizes that stand behind the name, of the types that their defaults have."""
-    defaults = networks.reference(networks.named().get(name, name)).sizes
+    defaults = networks.sizes(name)
     sizes: dict[str, networks.Size] = {}
     for pair in filter(None, given.split(",")):
         size, equals, value = (part.strip() for part in pair.partition("="))
@@ -143,14 +144,18 @@ def _sizes(name: str, given: str, target: str) -> dict[str, networks.Size]:
 
 def _photograph(name: str, sizes: dict[str, networks.Size]) -> tuple[Preprocessing, int] | None:
     """What picture the network takes, and how many classes it tells apart; None when it takes no pictures."""
-    about = networks.reference(networks.named().get(name, name))
-    whole = {**about.sizes, **about.named.get(name, {}), **sizes}
+    whole = {**networks.sizes(name), **sizes}
     if not {"size", "channels", "classes"} <= set(whole) or whole["channels"] not in (1, 3):
         return None
     size, channels, classes = int(whole["size"]), int(whole["channels"]), int(whole["classes"])
     if classes != IMAGENET or channels != 3:
         return Preprocessing(size, channels), classes
-    if about.name == "efficientnet_lite":
+    if not sizes and name in hub.PREPROCESSING:
+        return hub.PREPROCESSING[name], classes
+    if networks.named().get(name, name) == "efficientnet_lite":
         return Preprocessing(size, 3, shorter_side=size, **_EFFICIENTNET), classes
+    published = None if sizes else torchvision_files.published(name, size)
+    if published is not None:
+        return torchvision_files.preprocessing(published, converts=False), classes
     means: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
     return Preprocessing(size, 3, shorter_side=round(size * 256 / 224), **means), classes
