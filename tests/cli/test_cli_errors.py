@@ -128,7 +128,7 @@ def test_bad_usage_is_one_line_and_code_2(call: Call, line: str, names: str) -> 
         ("train tiny-vgg-digits --data no-such-data", "no-such-data"),
         ("train tiny-vgg-digits --set learning_rat=3", "learning_rat"),
         ("train tiny-vgg-digits --set batch=many", "many"),
-        ("data fetch no-such-data", "emoji"),
+        ("data fetch no-such-data", "mnist"),
         ("trace {mine}:nothing", "perceptron"),
         ("trace {mine}:boom", "such"),
         ("trace {mine}:Two", "example_input_array"),
