@@ -43,6 +43,7 @@ def opening(folder: Path) -> Figure:
     """From the request to the answer's last byte, the first time."""
     from glasswork.scenes.messages.training import OpenCourse
     from glasswork.scenes.respond import Respondent
+    from glasswork.server.given import TraceFileStore
 
     class Inputs:
         """Nobody gave a picture."""
@@ -54,6 +55,7 @@ def opening(folder: Path) -> Figure:
         """A page that asks."""
 
         inputs = Inputs()
+        files = TraceFileStore(folder)
         cancelled = threading.Event()
 
     respondent = Respondent(runs=folder.parent)

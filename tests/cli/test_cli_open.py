@@ -23,6 +23,7 @@ from PIL import Image
 from glasswork.scenes import messages as m
 from glasswork.scenes.respond import Respondent
 from glasswork.server import pictures, run, uploads
+from glasswork.server.given import TraceFileStore
 from glasswork.server.settings import Settings
 from glasswork.server.store import InputStore
 
@@ -70,6 +71,7 @@ class Session:
     """A page that asks."""
 
     inputs: InputStore
+    files: TraceFileStore = field(default_factory=lambda: TraceFileStore(Path()))
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 

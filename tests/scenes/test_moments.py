@@ -14,6 +14,7 @@ from glasswork.scenes.courses import Courses
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.respond import Respondent
+from glasswork.server.given import TraceFileStore
 
 SETTINGS = {"sizes.width": 3, "batch": 8, "validation": 40, "keep": 0, "steps": 20, "save_every": 10, "record_every": 1}
 
@@ -36,6 +37,7 @@ class Page:
     """A page that asks."""
 
     inputs = Given()
+    files = TraceFileStore(Path())
     cancelled = threading.Event()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from glasswork import data, zoo
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
 from glasswork.scenes.respond import Respondent, parse
+from glasswork.server.given import TraceFileStore
 
 NETWORK = "tiny-vgg-emoji"
 
@@ -24,6 +26,7 @@ class Nobody:
     """A session without uploads."""
 
     cancelled = threading.Event()
+    files = TraceFileStore(Path())
 
     @property
     def inputs(self) -> Nobody:

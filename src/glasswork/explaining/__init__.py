@@ -24,7 +24,7 @@ from glasswork.explaining.answers import explain, explain_value, terms
 from glasswork.explaining.channels import ChannelParts, channel_parts, maps_before
 from glasswork.explaining.edges import edges, slopes
 from glasswork.explaining.errors import BadIndex, NoGradient, NoOrigin, NoRule
-from glasswork.explaining.expansion import Expansion
+from glasswork.explaining.expansion import Expansion, real
 from glasswork.explaining.explanation import Explanation, Operand, Term
 from glasswork.explaining.origins import Origin, Source, origin
 from glasswork.explaining.rules import register, rule_for
@@ -47,6 +47,7 @@ __all__ = [
     "explain_value",
     "maps_before",
     "origin",
+    "real",
     "register",
     "rule_for",
     "slopes",

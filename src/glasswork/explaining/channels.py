@@ -11,6 +11,7 @@ import torch
 from glasswork.explaining.answers import checked
 from glasswork.explaining.convolution import reading, transposed_reading
 from glasswork.explaining.errors import NoRule
+from glasswork.explaining.expansion import real
 from glasswork.explaining.rules import arguments
 from glasswork.tracing import Op, Trace, Value
 
@@ -55,7 +56,7 @@ def channel_parts(trace: Trace, op: Op | str | int, index: Sequence[int] | int) 
     """
     found = op if isinstance(op, Op) else trace[op]
     place = checked(found.output, index)
-    value = found.output.tensor[place].item()
+    value = real(found.output.tensor)[place].item()
     if found.name.startswith("conv"):
         read = (transposed_reading if "transpose" in found.name else reading)(found, place)
         positions = tuple(tuple(int(at) for at in line) for line in read.window.positions)

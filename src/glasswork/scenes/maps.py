@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from glasswork.errors import GlassworkError
-from glasswork.explaining import NoGradient, edges, slopes
+from glasswork.explaining import NoGradient, edges, real, slopes
 from glasswork.explaining.channels import maps_before
 from glasswork.scenes.labels import describe, name_of, short_name, source_of
 from glasswork.scenes.messages import Array, ClassScore, Column, Number, Push, Stage
@@ -125,7 +125,7 @@ def whole_tensor(trace: Trace, source: str, path: str, what: str) -> tuple[Array
         value = trace.value(path)
         # What the score does not depend on has slope zero: autograd hands out nothing for it.
         tensor = value.tensor if what == "value" else value.grad if value.grad is not None else torch.zeros(value.shape)
-    array = tensor.detach().float().numpy()
+    array = real(tensor.detach()).float().numpy()
     return Array(ref=f"{source}#{path}@{what}", shape=list(array.shape), dtype="float32"), array
 
 

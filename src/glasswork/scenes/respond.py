@@ -17,6 +17,7 @@ from glasswork.scenes import messages as m
 from glasswork.scenes.changes import Differences
 from glasswork.scenes.courses import Courses
 from glasswork.scenes.files import tensor_file
+from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.messages import training as t
@@ -35,7 +36,7 @@ from glasswork.scenes.pictures import (
     stand_ins,
 )
 from glasswork.scenes.race import race
-from glasswork.scenes.runs import Runs
+from glasswork.scenes.runs import Run, Runs
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.training import Training
 from glasswork.scenes.troubles import notes, trouble
@@ -61,6 +62,11 @@ class Session(Protocol):
     @property
     def inputs(self) -> Inputs:
         """The pictures that people gave."""
+        ...
+
+    @property
+    def files(self) -> TraceFiles:
+        """The trace files that people gave."""
         ...
 
     @property
@@ -111,7 +117,7 @@ class Respondent:
         """The answers to a request, as they become ready. Who carries them says when there are no more."""
         match request:
             case m.ListNetworks():
-                yield m.Networks(request.request, self.runs.cards())
+                yield m.Networks(request.request, self.runs.cards(session.files))
             case m.ListSamples():
                 yield self._samples(request)
             case m.OpenScene():
@@ -143,7 +149,7 @@ class Respondent:
                 return
 
     def _samples(self, request: m.ListSamples) -> str | bytes:
-        if request.network in self.runs.saved:
+        if self.runs.is_saved(request.network):
             return m.encode(m.Samples(request.request, [], []))
         network = self.networks.load(request.network)
         names = network.samples or stand_ins(network)
@@ -178,11 +184,18 @@ class Respondent:
         yield m.encode(m.Maps(request.request, arrays), values)
 
     def _graph(self, request: m.OpenGraph, session: Session) -> Iterator[m.Answer | str | bytes]:
-        run = self.runs.open(request, session.inputs.read, session.cancelled)
+        run = self.runs.open(request, session.inputs.read, session.files, session.cancelled)
+        with from_file(run.trace):
+            answer, arrays, values = self._drawn(request, run)
+        yield answer
+        yield m.encode(m.Maps(request.request, arrays), values)
+
+    def _drawn(self, request: m.OpenGraph, run: Run) -> tuple[m.Graph, list[m.Array], list[np.ndarray]]:
+        """A run as columns, and the numbers that are drawn of them."""
         trace, source = run.trace, run.source
         apart = Differences(run.base[1], trace) if run.base else None
         stages, found, arrays, values = graph(trace, source, request.level, request.opened, request.shut, apart)
-        yield m.Graph(
+        answer = m.Graph(
             request=request.request,
             source=source,
             network=run.card,
@@ -208,40 +221,49 @@ class Respondent:
         if run.given.pixels is not None:
             picture = m.Array(ref=f"{source}#picture@value", shape=list(run.given.pixels.shape), dtype="uint8")
             arrays, values = [*arrays, picture], [*values, run.given.pixels]
-        yield m.encode(m.Maps(request.request, arrays), values)
+        return answer, arrays, values
 
     def _tensors(self, request: m.FetchTensors) -> str | bytes:
         pairs = []
         for ref in request.refs[:MOST_TENSORS]:
             id, path, _, what = parse(ref)
-            pairs.append(whole_tensor(self.traces.get(id), f"trace:{id}", path, what))
+            trace = self.traces.get(id)
+            with from_file(trace):
+                pairs.append(whole_tensor(trace, f"trace:{id}", path, what))
         return m.encode(m.Maps(request.request, [array for array, _ in pairs]), [values for _, values in pairs])
 
     def _plane(self, request: m.FetchPlane) -> str | bytes:
         id, path, index, what = parse(request.ref)
-        value = self.traces.get(id).value(path)
-        tensor = value.grad if what == "grad" else value.data
+        trace = self.traces.get(id)
+        value = trace.value(path)
+        if value.dtype.is_complex:
+            return m.encode(m.Plane(request.request, None, 0, [], 0.0, []))
         if index and len(index) != len(value.shape):
             raise GlassworkError("this index has another length", where=path, why=f"its shape is {list(value.shape)}")
-        axes = axes_around(value.shape, index)
-        if tensor is None or axes is None or value.dtype.is_complex:
-            return m.encode(m.Plane(request.request, None, 0, [], 0.0, []))
-        channel, row, column = placed(axes, index)
-        array = whole(tensor, axes, channel).float().numpy()
+        with from_file(trace):
+            tensor = value.grad if what == "grad" else value.data
+            axes = axes_around(value.shape, index)
+            if tensor is None or axes is None:
+                return m.encode(m.Plane(request.request, None, 0, [], 0.0, []))
+            channel, row, column = placed(axes, index)
+            array = whole(tensor, axes, channel).float().numpy()
+            reach = size_of(tensor)
         entry = m.Array(ref=f"trace:{id}#{path}@{what}", shape=list(array.shape), dtype="float32")
-        return m.encode(m.Plane(request.request, axes, channel, [row, column], size_of(tensor), [entry]), [array])
+        return m.encode(m.Plane(request.request, axes, channel, [row, column], reach, [entry]), [array])
 
     def _number(self, request: m.ExplainNumber) -> str | bytes:
         id, path, index, what = parse(request.ref)
         limit = min(max(1, request.limit), MOST_TERMS)
         trace = self.traces.get(id)
-        with self.traces.still:
+        with self.traces.still, from_file(trace):
             answer, values = explained(trace, f"trace:{id}", path, index, what, limit, request.request)
         return m.encode(answer, values)
 
     def _file(self, request: m.SaveTensor) -> str | bytes:
         id, path, _, what = parse(request.ref)
-        name, content = tensor_file(self.traces.get(id), path, what, request.form)
+        trace = self.traces.get(id)
+        with from_file(trace):
+            name, content = tensor_file(trace, path, what, request.form)
         entry = m.Array(ref=request.ref, shape=[len(content)], dtype="uint8")
         return m.encode(m.File(request.request, name, [entry]), [np.frombuffer(content, np.uint8)])
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from glasswork.errors import GlassworkError
 from glasswork.scenes.changes import changes
+from glasswork.scenes.given import ADDRESS, TraceFile, TraceFiles
 from glasswork.scenes.graphs import followed_number, largest_scores
 from glasswork.scenes.messages import NetworkCard, Number, OpenGraph, TopScore
 from glasswork.scenes.networks import Networks, network_card
@@ -27,6 +28,7 @@ from glasswork.zoo import Network
 
 CHUNK = 1 << 20
 MOST_AIMS = 32
+LONGEST_TITLE = 80
 
 
 @dataclass(frozen=True)
@@ -94,17 +96,22 @@ class Runs:
         self._aims: dict[tuple[str, str], Followed | None] = {}
         self.saved: Mapping[str, Run] = {path.name: self._read(path) for path in saved}
 
-    def cards(self) -> list[NetworkCard]:
+    def cards(self, files: TraceFiles) -> list[NetworkCard]:
         """Every network and saved run that can be opened."""
-        return [*(run.card for run in self.saved.values()), *self._networks.cards()]
+        found = [self._given(one) for one in files.all()]
+        return [*(run.card for run in (*self.saved.values(), *found)), *self._networks.cards()]
 
-    def open(self, request: OpenGraph, read_input: ReadInput, cancel: threading.Event) -> Run:
+    def is_saved(self, network: str) -> bool:
+        """Whether a name stands for a run that was read from a file."""
+        return network in self.saved or network.startswith(ADDRESS)
+
+    def open(self, request: OpenGraph, read_input: ReadInput, files: TraceFiles, cancel: threading.Event) -> Run:
         """The run that a page asks for.
 
         Raises:
             GlassworkError: it can't be made.
         """
-        if request.network in self.saved:
+        if self.is_saved(request.network):
             if request.edits:
                 raise GlassworkError(
                     "a saved run can't be changed",
@@ -112,7 +119,8 @@ class Runs:
                     why="its network is not in the file: there is nothing to run again",
                     todo="Open the network itself.",
                 )
-            return self.saved[request.network]
+            own = self.saved.get(request.network)
+            return own or self._given(files.get(request.network.removeprefix(ADDRESS)))
         network = self._networks.load(request.network)
         start = given(network, request.input, read_input, self._arrays)
         id, trace, aim = self._run(network, start.tensors, cancel)
@@ -159,14 +167,19 @@ class Runs:
         Raises:
             GlassworkError: it is no trace file, or a damaged one.
         """
-        saved = open_trace(path)
-        id = file_hash(path)[:ID_LENGTH]
+        return self._saved(file_hash(path)[:ID_LENGTH], path.name, path.name, open_trace(path))
+
+    def _given(self, one: TraceFile) -> Run:
+        return self._saved(one.id, f"{ADDRESS}{one.id}", one.name, one.trace)
+
+    def _saved(self, id: str, address: str, name: str, saved: Trace) -> Run:
+        """The run in a file: `address` is what pages open it by, `name` what people call it."""
         self._traces.adopt(id, saved)
         count = len(saved.inputs)
         about = f"{count} tensor{'' if count == 1 else 's'}, as saved"
         card = NetworkCard(
-            name=path.name,
-            title=f"{saved.module_type} · {path.name}",
+            name=address,
+            title=f"{saved.module_type[:LONGEST_TITLE]} · {name}",
             page="open",
             parameters=sum(prod(value.shape) for value in saved.parameters.values()),
             classes=[],
@@ -186,10 +199,12 @@ class Runs:
 
 def _aim(saved: Trace) -> Followed | None:
     """The number that a saved run's slopes are of, where they are of one."""
-    if saved.loss_index is None or not saved.outputs:
+    index = saved.loss_index
+    if index is None or not saved.outputs or len(list(leaves(saved.output))) != 1:
         return None
-    alone = len(list(leaves(saved.output))) == 1
-    return Followed(-1, saved.loss_index) if alone else None
+    shape = saved.outputs[0].shape  # the file may say anything
+    inside = len(index) == len(shape) and all(at < size for at, size in zip(index, shape, strict=True))
+    return Followed(-1, index) if inside else None
 
 
 def file_hash(path: Path) -> str:

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 import torch
@@ -70,13 +71,13 @@ class Traces:
         self._load = load
         self._most = most
         self._held: OrderedDict[str, tuple[Trace, int]] = OrderedDict()
-        self._files: dict[str, Trace] = {}
+        self._files: WeakValueDictionary[str, Trace] = WeakValueDictionary()
         self._lock = threading.Lock()
         self.still = threading.Lock()
         """Held while a network's own parameters are others than its runs say: nobody may read them then."""
 
     def adopt(self, id: str, saved: Trace) -> None:
-        """Hold a trace that was read from a file; its tensors stay there until they are asked for."""
+        """Know a trace that was read from a file, for as long as somebody holds it."""
         self._files[id] = saved
 
     def run(

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from glasswork.explaining import Expansion, NoGradient, NoRule, explain, terms
+from glasswork.explaining import Expansion, NoGradient, NoRule, explain, real, terms
 from glasswork.scenes.labels import name_of
 from glasswork.scenes.messages import Number, Stop
 from glasswork.tracing import NotRebuilt, Op, Trace, UnknownAddress
@@ -49,14 +49,14 @@ def _is_shut(trace: Trace, path: str, index: tuple[int, ...], operand: Place) ->
         return False
     if expansion.reduce != "max":
         return False
-    return trace.value(operand[0]).tensor[operand[1]].item() < expansion.total()
+    return real(trace.value(operand[0]).tensor)[operand[1]].item() < expansion.total()
 
 
 def _number(trace: Trace, path: str, index: tuple[int, ...], what: str) -> float:
     value = trace.value(path)
     if what == "value":
-        return value.tensor[index].item()
-    return 0.0 if value.grad is None else value.grad[index].item()  # no gradient: the score does not depend on it
+        return real(value.tensor)[index].item()
+    return 0.0 if value.grad is None else real(value.grad)[index].item()  # no gradient: the score does not depend on it
 
 
 def downwards(trace: Trace, path: str, index: tuple[int, ...]) -> list[Place]:

@@ -19,12 +19,14 @@ from starlette.websockets import WebSocket
 
 from glasswork.errors import GlassworkError
 from glasswork.server.gate import Gate
+from glasswork.server.given import TraceFileStore
 from glasswork.server.journal import AccessLog
 from glasswork.server.pages import BuiltPages
 from glasswork.server.session import Respond
 from glasswork.server.settings import Settings
 from glasswork.server.socket import Desk, Page
 from glasswork.server.store import open_store
+from glasswork.server.traces import post_trace
 from glasswork.server.uploads import failure, get_input, post_input
 from glasswork.server.workers import Decoders
 
@@ -52,6 +54,7 @@ def create_app(settings: Settings, respond: Respond) -> App:
     routes += [
         Route("/inputs", post_input, methods=["POST"]),
         Route("/inputs/{id}", get_input),
+        Route("/traces", post_trace, methods=["POST"]),
         WebSocketRoute("/socket", talk),
         Route("/assets/{name:path}", built.asset),
         Route("/icon.svg", built.icon),
@@ -59,7 +62,8 @@ def create_app(settings: Settings, respond: Respond) -> App:
     app = App(settings, routes)
     app.state.store, app.state.notice = open_store(settings.home)
     app.state.decoders = Decoders()
-    app.state.desk = Desk(respond, app.state.store)
+    app.state.files = TraceFileStore(app.state.store.folder)
+    app.state.desk = Desk(respond, app.state.store, app.state.files)
     return app
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from glasswork.scenes.messages import Answer, Request
+from glasswork.server.given import TraceFileStore
 from glasswork.server.store import InputStore
 
 QUEUED = 16 << 20  # bytes that may wait for one page
@@ -24,6 +25,8 @@ class Session:
     """One page's connection."""
     inputs: InputStore
     """The pictures that people gave: `inputs.read(id)` is a PNG."""
+    files: TraceFileStore
+    """The trace files that they gave."""
     cancelled: threading.Event
     """Set when nobody waits for this request any more: work should stop soon."""
 

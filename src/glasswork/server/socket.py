@@ -30,6 +30,7 @@ from glasswork.scenes.messages import (
 )
 from glasswork.scenes.messages.training import ListRuns, OpenCourse, ResumeRun, StartRun, SteerRun
 from glasswork.server.bucket import TokenBucket
+from glasswork.server.given import TraceFileStore
 from glasswork.server.session import GoneError, Job, Outbox, Respond, Session
 from glasswork.server.store import InputStore
 
@@ -55,9 +56,10 @@ class RefusedError(Exception):
 class Desk:
     """Where requests of all pages are worked on: one thread for heavy ones, one for light ones."""
 
-    def __init__(self, respond: Respond, inputs: InputStore) -> None:
+    def __init__(self, respond: Respond, inputs: InputStore, files: TraceFileStore) -> None:
         self.respond = respond
         self.inputs = inputs
+        self.files = files
         self.heavy = ThreadPoolExecutor(1, "glasswork-heavy")
         self.light = ThreadPoolExecutor(1, "glasswork-light")
 
@@ -84,7 +86,7 @@ class Desk:
         number = job.request.request
         try:
             if not page.outbox.over(job):
-                session = Session(page.id, self.inputs, job.cancelled)
+                session = Session(page.id, self.inputs, self.files, job.cancelled)
                 answers = self.respond(job.request, session)
                 try:
                     for item in answers:

@@ -10,7 +10,8 @@ import { COSTS, type Cost } from "../../figures/graph/cost";
 import type { Range } from "../../figures/map/ranges";
 import type { Windowed } from "../../figures/opened/Windows.svelte";
 import type { Tensor } from "../../lib/tensors";
-import type { Key } from "../../lib/text";
+import { text, type Key } from "../../lib/text";
+import { TraceFile } from "../../chrome/input/traceFile.svelte";
 import { upload, type Given, type Refusal } from "../../chrome/input/upload";
 
 const TERMS = 10;
@@ -44,6 +45,7 @@ export class GraphState {
   failure = $state.raw<Failure | null>(null);
   cardFailure = $state.raw<Failure | null>(null);
   refusal = $state.raw<Refusal | null>(null);
+  file = new TraceFile();
   given = $state.raw<Given | null>(null);
   trail = $state.raw<Stop[]>([]);
   busy = $state(false);
@@ -292,8 +294,14 @@ export class GraphState {
     this.busy = false;
   }
 
+  /** A picture for the network, or a run that was saved in a file. */
   async give(picture: Blob | null | undefined): Promise<void> {
     if (!picture) return;
+    if (picture instanceof File && !picture.type.startsWith("image/")) return this.openFile(picture);
+    if (this.graph?.network.saved) {
+      this.refusal = savedReads(this.graph.network.title);
+      return;
+    }
     const turn = ++this.#pictures;
     const answer = await upload(picture);
     if (turn !== this.#pictures) return;
@@ -304,9 +312,36 @@ export class GraphState {
     }
   }
 
+  chooseFile(): void {
+    this.file.choose((file) => void this.openFile(file));
+  }
+
+  async openFile(file: File): Promise<void> {
+    this.refusal = null;
+    const answer = await this.file.send(file);
+    if (!answer) return;
+    if ("refusal" in answer) {
+      this.refusal = answer.refusal;
+      return;
+    }
+    this.show(answer.network);
+    this.#list();
+  }
+
+  /** Another network, as it is at first. */
+  show(network: string): void {
+    address.set({ network, input: null, at: null, open: null, shut: null, edits: null });
+  }
+
   read(id: string, step = true): void {
     address.set({ input: `upload:${id}` }, step);
   }
 }
 
+const savedReads = (title: string): Refusal => ({
+  what: text("saved.picture"),
+  where: title,
+  why: text("saved.why"),
+  todo: text("saved.todo"),
+});
 const key = (ref: string): string => ref.slice(ref.indexOf("#") + 1);

@@ -25,6 +25,7 @@ from glasswork.tracing.errors import BadFile
 MOST_HEADER = 32 << 20  # bytes
 MOST_TENSORS = 100_000
 MOST_AXES = 64
+MOST_LISTS = 1 << 20  # lists and objects in a header: each of them takes 20 times its two characters
 DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
     "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "U16": torch.uint16,
@@ -52,18 +53,25 @@ class Container:
         entries: what the file holds, by name.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, source: Path | BinaryIO, name: str = "", most_header: int = MOST_HEADER) -> None:
         """Open a file and check its header; no tensor is read.
+
+        Args:
+            source: the file's path, or the open file itself, which is then closed with this.
+            name: what errors call an open file.
+            most_header: bytes of its header.
 
         Raises:
             BadFile: it can't be read, or is not what it says.
         """
-        self._path = path
+        self.name = source.name if isinstance(source, Path) else name
+        self.where = str(source) if isinstance(source, Path) else name
+        self._most_header = most_header
         self._lock = threading.Lock()
         try:
-            self._file: BinaryIO = path.open("rb")
+            self._file: BinaryIO = source.open("rb") if isinstance(source, Path) else source
         except OSError as error:
-            raise BadFile(f"{path.name} can't be opened", where=str(path), why=error.strerror or str(error)) from error
+            raise BadFile(f"{self.name} can't be opened", where=self.where, why=error.strerror or str(error)) from error
         weakref.finalize(self, self._file.close)  # when the last Value that reads from it is gone
         try:
             self.metadata, self.entries = self._header()
@@ -100,14 +108,21 @@ class Container:
 
     def _header(self) -> tuple[dict[str, str], dict[str, Entry]]:
         size = os.fstat(self._file.fileno()).st_size
+        self._file.seek(0)
         length = int.from_bytes(self._file.read(8), "little")
-        if size < 8 or not 2 <= length <= min(MOST_HEADER, size - 8):
+        if size < 8 or not 2 <= length <= size - 8:
             raise self._bad(f"it begins with a header of {length:,} bytes; the file has {size:,}")
+        if length > self._most_header:
+            why = f"it begins with a header of {length:,} bytes; at most {self._most_header:,} are read"
+            raise BadFile(f"{self.name} describes too much", where=self.where, why=why, todo=SMALLER)
         text = self._file.read(length)
         count = text.count(b'"data_offsets"')
         if count > MOST_TENSORS:  # told before a Python object is made of each
             raise self._bad(f"it names {count:,} tensors; {MOST_TENSORS:,} are read")
-        header = parsed(text, self._path)
+        lists = text.count(b"[") + text.count(b"{")
+        if lists > MOST_LISTS:
+            raise self._bad(f"its header opens {lists:,} lists and objects; {MOST_LISTS:,} are read")
+        header = parsed(text, self)
         metadata = header.pop("__metadata__", {})
         if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
             raise self._bad("its metadata are not texts")
@@ -136,17 +151,18 @@ class Container:
         return Entry(dtype, tuple(shape), start + begin, start + end)
 
     def _bad(self, why: str) -> BadFile:
-        return BadFile(f"{self._path.name} is no whole safetensors file", where=str(self._path), why=why, todo=AGAIN)
+        return BadFile(f"{self.name} is no whole safetensors file", where=self.where, why=why, todo=AGAIN)
 
 
 AGAIN = "Save it again where it came from."
+SMALLER = "Trace a smaller part of the network."
 
 
 def _sizes(item: Any) -> bool:
     return isinstance(item, list) and all(type(number) is int and 0 <= number < 1 << 62 for number in item)
 
 
-def parsed(text: bytes | str, path: Path) -> dict[str, Any]:
+def parsed(text: bytes | str, container: Container) -> dict[str, Any]:
     """A JSON object, strictly: no NaN, no key twice, no endless nesting.
 
     Raises:
@@ -168,7 +184,9 @@ def parsed(text: bytes | str, path: Path) -> dict[str, Any]:
             raise ValueError(f"expected an object, found {type(found).__name__}")
     except (ValueError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
-        raise BadFile(f"the header of {path.name} can't be read", where=str(path), why=why, todo=AGAIN) from error
+        raise BadFile(
+            f"the header of {container.name} can't be read", where=container.where, why=why, todo=AGAIN
+        ) from error
     return found
 
 
@@ -197,12 +215,15 @@ def write(
         offset = end
     text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    if len(text) > MOST_HEADER or len(planned) > MOST_TENSORS:
+    lists = text.count(b"[") + text.count(b"{")
+    if len(text) > MOST_HEADER or len(planned) > MOST_TENSORS or lists > MOST_LISTS:
         raise BadFile(
             f"{path.name} would be too large to be read again",
             where=str(path),
-            why=f"{len(planned):,} tensors (at most {MOST_TENSORS:,}), {len(text):,} bytes of header ({MOST_HEADER:,})",
-            todo="Trace a smaller part of the network.",
+            why=f"{len(planned):,} tensors (at most {MOST_TENSORS:,}), "
+            f"{len(text):,} bytes of header ({MOST_HEADER:,}), "
+            f"{lists:,} lists ({MOST_LISTS:,})",
+            todo=SMALLER,
         )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import torch
 
@@ -15,7 +15,7 @@ from glasswork.tracing.graph import Failure, Trace
 from glasswork.tracing.modules import ModuleCall
 from glasswork.tracing.ops import Op
 from glasswork.tracing.source import Source
-from glasswork.tracing.storing.container import AGAIN, MOST_AXES, Container, parsed
+from glasswork.tracing.storing.container import AGAIN, MOST_AXES, MOST_HEADER, Container, parsed
 from glasswork.tracing.storing.functions import function_of
 from glasswork.tracing.storing.saving import FORMAT, VERSION
 from glasswork.tracing.storing.trees import unpacked
@@ -27,35 +27,40 @@ _LARGEST = 1 << 53
 _DTYPES = {str(item).removeprefix("torch."): item for item in vars(torch).values() if isinstance(item, torch.dtype)}
 
 
-def open_trace(path: str | os.PathLike[str]) -> Trace:
+def open_trace(path: str | os.PathLike[str] | BinaryIO, *, name: str = "", most_header: int = MOST_HEADER) -> Trace:
     """Read a trace that `save` wrote. Its tensors are read from the file when they are asked for.
 
     Torch's own functions are found again by name, so that numbers are explained and fused ops rebuilt as in the run;
     what the file calls by any other name can be looked at, and not called. Nothing else is imported, run or opened.
 
+    Args:
+        path: where it lies, or the open file, which is then closed with the last of its tensors.
+        name: what errors call an open file.
+        most_header: bytes that the description may have.
+
     Raises:
         BadFile: it is no trace file, is damaged, or says what can't be.
     """
-    path = Path(path)
-    container = Container(path)
+    source = Path(path) if isinstance(path, (str, os.PathLike)) else path
+    container = Container(source, name, most_header)
     try:
         if container.metadata.get("format") != FORMAT:
             raise BadFile(
-                f"{path.name} is no trace file",
-                where=str(path),
+                f"{container.name} is no trace file",
+                where=container.where,
                 why="it is a safetensors file, but not one that glasswork saved a trace in",
                 todo="Save one with trace.save, or `glasswork trace TARGET -o FILE`.",
             )
         version = container.metadata.get("version", "")
         if version != str(VERSION):
             raise BadFile(
-                f"{path.name} is of another version",
-                where=str(path),
+                f"{container.name} is of another version",
+                where=container.where,
                 why=f"it says {version[:20]!r}; this glasswork reads {VERSION}",
                 todo="Open it with the glasswork that saved it, or save it again.",
             )
-        document = parsed(container.metadata.get("trace", ""), path)
-        return _Opener(container, path).trace(document)
+        document = parsed(container.metadata.get("trace", ""), container)
+        return _Opener(container).trace(document)
     except BaseException:
         container.close()
         raise
@@ -90,9 +95,8 @@ class _Stored:
 class _Opener:
     """Builds a trace from its description, and believes none of it."""
 
-    def __init__(self, container: Container, path: Path) -> None:
+    def __init__(self, container: Container) -> None:
         self._container = container
-        self._path = path
         self._values: list[Value] = []
         self._ops = 0
 
@@ -103,7 +107,9 @@ class _Opener:
             if isinstance(error, BadFile):
                 raise
             why = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}" if str(error) else type(error).__name__
-            raise BadFile(f"{self._path.name} is damaged", where=str(self._path), why=why, todo=AGAIN) from error
+            raise BadFile(
+                f"{self._container.name} is damaged", where=self._container.where, why=why, todo=AGAIN
+            ) from error
 
     def _trace(self, document: Mapping[str, Any]) -> Trace:
         described = _of(document, "ops", list)
