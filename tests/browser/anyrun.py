@@ -165,8 +165,8 @@ class AnyRun(TorchFunctionMode):
             raise NoNumberError(f"{what} of what? it needs a number after a colon")
         if what == "share":
             return self.share(path, k)
-        if what == "part":
-            return self.part(path, index, k)
+        if what in ("part", "partremainder"):
+            return self.part(path, index, k) if what == "part" else self.other_parts(path, index, k)
         if what in ("term", "remainder"):
             terms, kept = self.terms(path, index)
             if what == "remainder":
@@ -192,14 +192,24 @@ class AnyRun(TorchFunctionMode):
         total = math.fsum(own.tolist())
         return Number(total if sloped or len(planes) == 1 else total / len(own), own.abs().sum().item())
 
-    def part(self, path: str, index: tuple[int, ...], k: int) -> Number:
-        """What one input channel of a convolution gives."""
+    def channels_of(self, path: str, index: tuple[int, ...]) -> Tensor:
+        """The products of a convolution by input channel, (C, products)."""
         call = self.calls[self.key(path)]
         if call.name != "conv2d":
             raise NoNumberError(f"{path} is no convolution: it has no sums by channel")
         terms, kept = self.terms(path, index)
-        products = terms[: len(terms) - kept].reshape(call.args[1].shape[1:])[k].flatten()
+        return terms[: len(terms) - kept].reshape(call.args[1].shape[1:]).flatten(1)
+
+    def part(self, path: str, index: tuple[int, ...], k: int) -> Number:
+        """What one input channel of a convolution gives."""
+        products = self.channels_of(path, index)[k]
         return Number(math.fsum(products.tolist()), products.abs().sum().item())
+
+    def other_parts(self, path: str, index: tuple[int, ...], k: int) -> Number:
+        """What all input channels give but those k whose sums are largest."""
+        products = self.channels_of(path, index)
+        others = products[products.sum(1).abs().argsort(descending=True)[k:]]
+        return Number(math.fsum(others.flatten().tolist()), others.abs().sum().item())
 
     def reach(self, path: str, channel: int | None, what: str, mode: str) -> Number:
         """Where a colour scale ends: at the tensor's number of largest size."""

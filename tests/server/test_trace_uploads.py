@@ -1,4 +1,4 @@
-"""Trace files from a page (CHECKS C14, C16-C17, C21-C22, C25, C28, C30-C31): what is taken, and how the rest is refused."""
+"""Trace files from a page (CHECKS C07, C14-C17, C21-C31): what is taken, and how the rest is refused."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_the_last_few_are_held_and_their_bytes_go_with_them(tmp_path: Path, file
     store = TraceFileStore(tmp_path, most=10 * len(file), count=3)
     before = nameless()
 
-    def add(id: str, size: int) -> None:
+    def add(id: str, size: int, store: TraceFileStore = store) -> None:
         held = store.file()
         held.write(file)
         held.flush()
@@ -115,7 +115,7 @@ def test_the_last_few_are_held_and_their_bytes_go_with_them(tmp_path: Path, file
     for name in CORPUS:
         with pytest.raises(GlassworkError):
             store.get(name)
-    del store
+    del store, add
     assert nameless() == before, "as when the program ends"
 
 
@@ -130,7 +130,7 @@ def test_c07_what_is_not_sent_as_a_trace_file_has_no_effect(server: LocalServer,
 
 def test_c14_a_name_is_only_shown(fresh: LocalServer, file: bytes) -> None:
     named, _, _ = left(fresh)
-    for number, name in enumerate([*CORPUS[::7], *HOSTILE, "x" * 100_000]):
+    for number, name in enumerate([*CORPUS[::29], *HOSTILE, "x" * 100_000]):
         name = name.encode("utf-8", "replace").decode()
         body = file if number % 10 == 0 else file[:-1]
         answer = post(fresh, body, name[:8000])
@@ -260,7 +260,7 @@ def test_c27_a_name_of_somebodys_function_is_never_looked_up(server: LocalServer
 def test_damaged_anywhere_it_gets_a_message(server: LocalServer, file: bytes) -> None:
     length = 8 + int.from_bytes(file[:8], "little")
     seen = set()
-    for at in range(0, length, length // 60):
+    for at in range(0, length, length // 12):
         for body in (file[:at], file[:at] + b"\xff\0\xff" + file[at + 3 :]):
             answer = post(server, body)
             seen.add(answer.status_code)

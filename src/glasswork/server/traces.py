@@ -55,10 +55,11 @@ async def post_trace(request: Request) -> Response:
         promised = check_head(request)
         with files.turn():
             check_room(promised, shutil.disk_usage(files.folder).free)
-            file = await run_in_threadpool(files.file)
-            id, size = await receive(request, file)
-            found = await run_in_threadpool(files.add, id, name_of(request), file, size)
-            file = None  # the trace reads from it
+            begun: BinaryIO = await run_in_threadpool(files.file)
+            file = begun  # to be closed, unless a trace reads from it in the end
+            id, size = await receive(request, begun)
+            found = await run_in_threadpool(files.add, id, name_of(request), begun, size)
+            file = None
     except TraceFileError as error:
         # What is left of the body is not read: the connection ends with the answer.
         return failure(error.status, error, {"connection": "close"})

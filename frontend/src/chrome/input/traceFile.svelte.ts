@@ -12,15 +12,18 @@ export class TraceFile {
   sending = $state.raw<Sending | null>(null);
   #request: XMLHttpRequest | null = null;
 
+  /** Held while the browser's dialog is open: else it may be collected before it answers. */
+  #input: HTMLInputElement | null = null;
+
   /** Let the reader choose a file. */
   choose(onfile: (file: File) => void): void {
-    const input = document.createElement("input");
+    const input = (this.#input = document.createElement("input"));
     input.type = "file";
     input.onchange = () => {
       const file = input.files?.[0];
       if (file) onfile(file);
     };
-    input.click();
+    this.#input.click();
   }
 
   /** Send a file: under which address it can be opened then, or why not; null when it was given up. */

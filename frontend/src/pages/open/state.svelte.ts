@@ -15,6 +15,8 @@ import { TraceFile } from "../../chrome/input/traceFile.svelte";
 import { upload, type Given, type Refusal } from "../../chrome/input/upload";
 
 const TERMS = 10;
+/** What stands before the id of a trace file. */
+const GIVEN = "given:";
 /** Of a convolution so many input channels are shown. */
 const WINDOWS = 6;
 export const LEVELS = ["stages", "blocks", "operations"] as const;
@@ -65,6 +67,12 @@ export class GraphState {
   /** Changes that were taken back, the last one first. */
   undone = $state.raw<Edit[]>([]);
   card = $derived(this.networks.find((one) => one.name === this.network) ?? this.graph?.network ?? null);
+  /** What is being opened, in words. */
+  title = $derived(
+    this.network && (this.card?.title ?? (this.network.startsWith(GIVEN) ? text("file.one") : this.network)),
+  );
+  /** Whether what can't be shown is a trace file that went with an earlier program. */
+  asksForFile = $derived(!!this.network?.startsWith(GIVEN));
   #wanted = $derived(
     JSON.stringify([this.network, this.input, this.level, this.unfolded, this.folded, this.edits]),
   );
