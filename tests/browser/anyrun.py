@@ -58,6 +58,7 @@ class AnyRun(TorchFunctionMode):
         for path, part in self.module.named_modules():
             hooks.append(part.register_forward_pre_hook(self._enter(path)))
             hooks.append(part.register_forward_hook(self._leave(path)))
+        torch.manual_seed(self.record["seed"])  # what is drawn on the way
         try:
             with self:
                 output = self.module(*given)
@@ -104,6 +105,7 @@ class AnyRun(TorchFunctionMode):
         tensors = tensors_of((args, kwargs))
         reads = tuple(self._made[id(one)][1] if id(one) in self._made else None for one in tensors)
         copied = tree_map(lambda one: one.detach().clone() if isinstance(one, Tensor) else one, (args, kwargs))
+        random = torch.get_rng_state() if name in WRITTEN else None
         output = func(*args, **kwargs)
         made = tensors_of(output)
         if name == "setitem":
@@ -111,7 +113,7 @@ class AnyRun(TorchFunctionMode):
         if made:
             self._counts[self._inside[-1], name] += 1
             key = numbered(f"{self._inside[-1]}:{name}", self._counts[self._inside[-1], name])
-            self.calls[key] = Call(func, name, copied[0], copied[1], reads)
+            self.calls[key] = Call(func, name, copied[0], copied[1], reads, random)
             for slot, tensor in enumerate(made):
                 self._see(key if slot == 0 else f"{key}~{slot}", tensor)
         return output
@@ -136,7 +138,7 @@ class AnyRun(TorchFunctionMode):
                 raise NoNumberError(f"nothing is written down here about the inside of {key!r}")
             outputs = [key, *(f"{key}~{slot}" for slot in (1, 2))]
             found = Inside(key, call, [self.slopes.get(one) for one in outputs])
-            for name, part in found.parts.items():
+            for name, part in (*found.drawn.items(), *found.parts.items()):
                 self.values[name] = part.live.detach()
             self.slopes.update(found.slopes)
             self.insides[key] = found

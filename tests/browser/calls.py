@@ -20,6 +20,8 @@ class Call:
     kwargs: dict[str, Any]
     reads: tuple[str | None, ...]
     """What each of its tensors is called, in order."""
+    random: Tensor | None = None
+    """The state of torch's generator when it was called, where it may draw inside."""
 
 
 def tensors_of(tree: Any) -> list[Tensor]:

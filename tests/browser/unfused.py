@@ -43,6 +43,7 @@ class Inside:
     def __init__(self, whole: str, call: Call, slopes: Sequence[Tensor | None]) -> None:
         self.whole = whole
         self.parts: dict[str, Part] = {}
+        self.drawn: dict[str, Part] = {}
         self.calls: dict[str, Call] = {}
         names = iter(call.reads)
 
@@ -52,7 +53,10 @@ class Inside:
             return Part(next(names), item.clone().requires_grad_(item.is_floating_point()))
 
         args, kwargs = tree_map(given, (call.args, call.kwargs))
-        self.results, self.last = WRITTEN[call.name](self, *args, **kwargs)
+        with torch.random.fork_rng(devices=[]):
+            if call.random is not None:
+                torch.set_rng_state(call.random)
+            self.results, self.last = WRITTEN[call.name](self, *args, **kwargs)
         ends = [(part.live, slope) for part, slope in zip(self.results, slopes, strict=False) if slope is not None]
         self.slopes: Mapping[str, Tensor] = {}
         if ends:
@@ -74,6 +78,13 @@ class Inside:
         self.calls[made.name] = Call(function, function.__name__.strip("_"), tuple(plainly(False)), {}, reads)
         return made
 
+    def mask(self, name: str, shape: Sequence[int], like: Part, p: float) -> Part:
+        """What dropout multiplies with, drawn as the call drew it: 0, or 1 / (1 - p)."""
+        made = Part(f"{self.whole}/{name}", F.dropout(torch.ones(*shape, dtype=like.live.dtype), p, True))
+        assert made.name
+        self.drawn[made.name] = made
+        return made
+
 
 def parts_of(args: Sequence[Any]) -> list[Part]:
     return [one for arg in args for one in (arg if isinstance(arg, list) else [arg]) if isinstance(one, Part)]
@@ -92,19 +103,22 @@ Last = Callable[[Index], tuple[str, Index]]
 Written = tuple[list[Part], Last]
 
 
-Weights = Sequence[Part | None]  # W, U, b, d of W x + b + U h + d
+Weights = Sequence[Part | None]  # W, U, b, d of W x + b + U h + d, and what the hidden state is projected by
 Step = Callable[[Inside, str, Part, list[Part], Weights], list[Part]]
 """One step: from what stands in, and the states before, to the states after; the hidden one is first."""
 
 
 def sums(c: Inside, name: str, x: Part, hidden: Part, weights: Weights) -> tuple[Part, Part]:
     """W x + b and U h + d."""
-    w, u, b, d = weights
+    w, u, b, d, _ = weights
     return c(f"{name}.from_input", F.linear, x, w, b), c(f"{name}.from_hidden", F.linear, hidden, u, d)
 
 
 def lstm_step(c: Inside, name: str, x: Part, states: list[Part], weights: Weights) -> list[Part]:
-    """i, f, g, o = W x + b + U h + d;  c' = sigmoid(f) c + sigmoid(i) tanh(g);  h' = sigmoid(o) tanh(c')."""
+    """i, f, g, o = W x + b + U h + d;  c' = sigmoid(f) c + sigmoid(i) tanh(g);  h' = sigmoid(o) tanh(c').
+
+    With a projection P, h' is P times that.
+    """
     total = c(f"{name}.sum", torch.add, *sums(c, name, x, states[0], weights))
     size = total.live.shape[-1] // 4
     gates = [("input_gate", torch.sigmoid), ("forget_gate", torch.sigmoid), ("candidate", torch.tanh)]
@@ -114,7 +128,11 @@ def lstm_step(c: Inside, name: str, x: Part, states: list[Part], weights: Weight
     )
     kept = c(f"{name}.kept", torch.mul, f, states[1])
     cell = c(f"{name}.cell", torch.add, kept, c(f"{name}.written", torch.mul, i, g))
-    return [c(f"{name}.hidden", torch.mul, o, c(f"{name}.squashed_cell", torch.tanh, cell)), cell]
+    squashed = c(f"{name}.squashed_cell", torch.tanh, cell)
+    projection = weights[4]
+    if projection is None:
+        return [c(f"{name}.hidden", torch.mul, o, squashed), cell]
+    return [c(f"{name}.hidden", F.linear, c(f"{name}.shown", torch.mul, o, squashed), projection), cell]
 
 
 def gru_step(c: Inside, name: str, x: Part, states: list[Part], weights: Weights) -> list[Part]:
@@ -161,24 +179,28 @@ def recurrent(step: Step) -> Callable[..., Written]:
         both_ways: bool,
         batch_first: bool,
     ) -> Written:
-        if training and dropout and layers > 1:
-            raise NoNumberError("dropout between recurrent layers is not written down here")
         begin = [first] if isinstance(first, Part) else list(first)
         kinds = ("hidden", "cell")[: len(begin)]
         ways = ("forward", "backward") if both_ways else ("forward",)
-        each = 4 if biased else 2
-        if len(weights) != each * layers * len(ways):
-            raise NoNumberError("a projection of the hidden state is not written down here")
+        each = len(weights) // (layers * len(ways))
+        projected = each in (3, 5)
         time = 1 if batch_first else 0
         steps = range(x.live.shape[time])
         inputs = [c(f"step{t}.input", torch.select, x, time, t) for t in steps]
         size = begin[0].live.shape[-1]
         ends: list[list[Part]] = []
         for layer in range(layers):
+            if layer and training and dropout:  # one mask for all steps
+                shape = (len(inputs), *inputs[0].live.shape)
+                mask = c.mask(f"layer{layer}.dropout_mask", shape, inputs[0], dropout)
+                for t, value in enumerate(inputs):
+                    name = f"step{t}.layer{layer}.dropout"
+                    inputs[t] = c(name, torch.mul, value, c(f"{name}_mask", torch.select, mask, 0, t))
             hidden: dict[tuple[int, str], Part] = {}
             for place, way in enumerate(ways):
                 at = layer * len(ways) + place
-                own = [*weights[each * at : each * at + each], None, None][:4]
+                flat = weights[each * at : each * at + each]
+                own = [*flat[:2], *(flat[2:4] if biased else (None, None)), flat[-1] if projected else None]
                 states = [
                     c(f"layer{layer}.{way}.first_{kind}", torch.select, state, 0, at)
                     for kind, state in zip(kinds, begin, strict=True)
@@ -205,7 +227,7 @@ def recurrent(step: Step) -> Callable[..., Written]:
 
 
 def attend(
-    c: Inside, q: Part, k: Part, v: Part, scale: float, name: str, masks: Sequence[tuple[str, Tensor]]
+    c: Inside, q: Part, k: Part, v: Part, scale: float, name: str, masks: Sequence[tuple[str, Tensor]], dropout: float
 ) -> tuple[Part, Part]:
     """softmax(q k^T scale) v, and the weights; a mask is True where nothing may be seen, or is added."""
     scores = c("scores", torch.matmul, q, c("key_transposed", torch.transpose, k, -2, -1))
@@ -216,6 +238,9 @@ def attend(
         else:
             scores = c(called, torch.add, scores, Part(None, mask))
     weights = c("weights", torch.softmax, scores, -1)
+    if dropout:
+        mask = c.mask("dropout_mask", weights.live.shape, weights, dropout)
+        weights = c("dropped_weights", torch.mul, weights, mask)
     return c(name, torch.matmul, weights, v), weights
 
 
@@ -231,8 +256,6 @@ def attention(
     enable_gqa: bool = False,
 ) -> Written:
     """Equation 1."""
-    if dropout_p:
-        raise NoNumberError("attention with dropout is not written down here")
     times = query.live.shape[-3] // key.live.shape[-3] if enable_gqa else 1
     if times > 1:
         key = c("key_by_head", torch.repeat_interleave, key, times, -3)
@@ -245,7 +268,7 @@ def attention(
         mask = attn_mask.live.detach()
         masks.append(("masked", ~mask if mask.dtype == torch.bool else mask))
     scale = 1 / math.sqrt(query.live.shape[-1]) if scale is None else scale
-    return [attend(c, query, key, value, scale, "output", masks)[0]], lambda index: ("output", index)
+    return [attend(c, query, key, value, scale, "output", masks, dropout_p)[0]], lambda index: ("output", index)
 
 
 def multi_head(c: Inside, *args: Any, **kwargs: Any) -> Written:
@@ -253,29 +276,44 @@ def multi_head(c: Inside, *args: Any, **kwargs: Any) -> Written:
     bound = inspect.signature(F.multi_head_attention_forward).bind(*args, **kwargs)
     bound.apply_defaults()
     given = bound.arguments
-    rare = ("bias_k", "bias_v", "add_zero_attn", "use_separate_proj_weight", "static_k", "static_v")
-    if any(given[name] not in (None, False) for name in rare) or (given["training"] and given["dropout_p"]):
-        raise NoNumberError("this use of multi-head attention is not written down here")
+    rare = ("static_k", "static_v")
+    if any(given[name] is not None for name in rare):
+        raise NoNumberError("keys and values that are given by head are not written down here")
     heads, (length, batch, width) = given["num_heads"], given["query"].live.shape
     split = []
     for k, name in enumerate(("query", "key", "value")):
-        bias = c(f"{name}_bias", torch.narrow, given["in_proj_bias"], 0, k * width, width)
-        weight = c(f"{name}_weight", torch.narrow, given["in_proj_weight"], 0, k * width, width)
+        bias = given["in_proj_bias"]
+        if bias is not None:
+            bias = c(f"{name}_bias", torch.narrow, bias, 0, k * width, width)
+        if given["use_separate_proj_weight"]:
+            weight = given[f"{name[0]}_proj_weight"]
+        else:
+            weight = c(f"{name}_weight", torch.narrow, given["in_proj_weight"], 0, k * width, width)
         all_heads = c(name, F.linear, given[name], weight, bias)
+        extra = None if name == "query" else given[f"bias_{name[0]}"]
+        if extra is not None:  # one more key and value, the same for all
+            more = c(f"{name}_extra", torch.Tensor.repeat, extra, 1, batch, 1)
+            all_heads = c(f"{name}_with_extra", torch.cat, [all_heads, more])
         shape = (all_heads.live.shape[0], batch, heads, width // heads)
         by_head = c(f"{name}_by_head", torch.reshape, all_heads, shape)
-        split.append(c(f"{name}_heads", torch.permute, by_head, (1, 2, 0, 3)))
+        one = c(f"{name}_heads", torch.permute, by_head, (1, 2, 0, 3))
+        if given["add_zero_attn"] and name != "query":
+            one = c(f"{name}_with_zero", torch.cat, [one, Part(None, torch.zeros_like(one.live[:, :, :1]))], 2)
+        split.append(one)
     masks = []
     for name in ("attn_mask", "key_padding_mask"):
         if given[name] is None:
             continue
         mask = given[name].live.detach()
+        mask = F.pad(mask, (0, split[1].live.shape[2] - mask.shape[-1]))  # what was added may be looked at
         if name == "key_padding_mask":
             mask = mask.reshape(batch, 1, 1, -1)
         elif mask.dim() == 3:
             mask = mask.reshape(batch, heads, *mask.shape[1:])
         masks.append((f"masked_by_{name}", mask))
-    attended, weights = attend(c, split[0], split[1], split[2], 1 / math.sqrt(width // heads), "heads", masks)
+    dropout = given["dropout_p"] if given["training"] else 0.0
+    scale = 1 / math.sqrt(width // heads)
+    attended, weights = attend(c, split[0], split[1], split[2], scale, "heads", masks, dropout)
     turned = c("heads_by_position", torch.permute, attended, (2, 0, 1, 3))
     joined = c("joined_heads", torch.reshape, turned, (length, batch, width))
     output = c("projected", F.linear, joined, given["out_proj_weight"], given["out_proj_bias"])
