@@ -11,6 +11,7 @@ import torch
 
 from glasswork import zoo
 from glasswork.errors import GlassworkError
+from glasswork.scenes import traces as traces_file
 from glasswork.scenes.records import Records
 from glasswork.scenes.traces import Traces
 
@@ -49,7 +50,7 @@ def test_the_followed_number_is_chosen_in_the_same_run(tmp_path: Path, network: 
     hook = network.module.register_forward_hook(lambda *_: calls.append(1))
     traces = Traces(tmp_path, zoo.load)
     try:
-        id, made, chosen = traces.run_choosing(network, (picture(0),), lowest)
+        ((id, made, chosen),) = traces.run_choosing(network, (picture(0),), lowest)
     finally:
         hook.remove()
     assert len(calls) == 1
@@ -66,8 +67,45 @@ def test_the_followed_number_is_chosen_in_the_same_run(tmp_path: Path, network: 
     assert torch.equal(gradient, Traces(tmp_path, zoo.load).get(id).inputs["input"].grad)  # pyright: ignore[reportArgumentType]
 
 
+def test_a_slow_run_comes_first_without_slopes_and_then_whole(
+    tmp_path: Path, network: zoo.Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traces_file, "SLOW", 0.0)
+    traces = Traces(tmp_path, zoo.load)
+    made = traces.run_choosing(network, (picture(0),), lambda _: (-1, (0, 2)))
+    id, first, _ = next(made)
+    assert not first.backward
+    assert all(value.grad is None for op in first.ops for value in op.outputs)
+    assert traces.get(id) is first, "its numbers can be asked for"
+    assert traces.held(network, (picture(0),), (-1, (0, 2))) is None, "but it is not yet what was wanted"
+    ((same, whole, _),) = made
+    assert same == id
+    assert traces.get(id) is whole
+    assert traces.held(network, (picture(0),), (-1, (0, 2))) == (id, whole)
+    _, plain = Traces(None, zoo.load).run(network, (picture(0),), (0, 2))
+    for ours, theirs in zip(whole.ops, plain.ops, strict=True):
+        assert ours.path == theirs.path
+        assert torch.equal(ours.output.tensor, theirs.output.tensor)
+        if theirs.grad is None or ours.grad is None:
+            assert ours.grad is theirs.grad
+        else:
+            assert torch.equal(ours.grad, theirs.grad)
+    assert whole["block1.conv1"].grad is not None
+
+
+def test_who_leaves_after_the_forward_is_not_worked_for(
+    tmp_path: Path, network: zoo.Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traces_file, "SLOW", 0.0)
+    made = Traces(tmp_path, zoo.load).run_choosing(network, (picture(0),), lambda _: (-1, (0, 2)))
+    _, first, _ = next(made)
+    made.close()  # pyright: ignore[reportAttributeAccessIssue]
+    assert first.backward_seconds == 0
+    assert first.inputs["input"].grad is None
+
+
 def test_without_a_number_to_follow_the_run_is_forward_only(tmp_path: Path, network: zoo.Network) -> None:
-    _, made, chosen = Traces(tmp_path, zoo.load).run_choosing(network, (picture(0),), lambda _: None)
+    ((_, made, chosen),) = Traces(tmp_path, zoo.load).run_choosing(network, (picture(0),), lambda _: None)
     assert chosen is None
     assert not made.backward
     assert made.failure is None

@@ -376,6 +376,7 @@ export interface Graph {
   followed: Number | null;
   before: Number | null;
   backward: boolean;
+  pending: boolean;
   notes: Note[];
   failure: Trouble | null;
   edits: Edit[];

@@ -184,11 +184,11 @@ class Respondent:
         yield m.encode(m.Maps(request.request, arrays), values)
 
     def _graph(self, request: m.OpenGraph, session: Session) -> Iterator[m.Answer | str | bytes]:
-        run = self.runs.open(request, session.inputs.read, session.files, session.cancelled)
-        with from_file(run.trace):
-            answer, arrays, values = self._drawn(request, run)
-        yield answer
-        yield m.encode(m.Maps(request.request, arrays), values)
+        for run in self.runs.open(request, session.inputs.read, session.files, session.cancelled):
+            with from_file(run.trace):
+                answer, arrays, values = self._drawn(request, run)
+            yield answer
+            yield m.encode(m.Maps(request.request, arrays), values)
 
     def _drawn(self, request: m.OpenGraph, run: Run) -> tuple[m.Graph, list[m.Array], list[np.ndarray]]:
         """A run as columns, and the numbers that are drawn of them."""
@@ -209,6 +209,7 @@ class Respondent:
             followed=run.followed,
             before=run.before,
             backward=trace.backward and trace.failure is None,
+            pending=run.pending,
             notes=notes(trace),
             failure=trouble(trace),
             edits=request.edits,

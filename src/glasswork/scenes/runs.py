@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -42,6 +42,7 @@ class Run:
         aim: the number whose slopes it holds.
         network: None for a saved run.
         base: the run without the changes, and its id; None where nothing was changed.
+        pending: its slopes are still to come.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Run:
     aim: Followed | None
     network: Network | None = None
     base: tuple[str, Trace] | None = None
+    pending: bool = False
 
     @property
     def source(self) -> str:
@@ -105,8 +107,10 @@ class Runs:
         """Whether a name stands for a run that was read from a file."""
         return network in self.saved or network.startswith(ADDRESS)
 
-    def open(self, request: OpenGraph, read_input: ReadInput, files: TraceFiles, cancel: threading.Event) -> Run:
-        """The run that a page asks for.
+    def open(
+        self, request: OpenGraph, read_input: ReadInput, files: TraceFiles, cancel: threading.Event
+    ) -> Iterator[Run]:
+        """The run that a page asks for; a slow one first as it is after its forward, and when that is shown, whole.
 
         Raises:
             GlassworkError: it can't be made.
@@ -120,16 +124,25 @@ class Runs:
                     todo="Open the network itself.",
                 )
             own = self.saved.get(request.network)
-            return own or self._given(files.get(request.network.removeprefix(ADDRESS)))
+            yield own or self._given(files.get(request.network.removeprefix(ADDRESS)))
+            return
         network = self._networks.load(request.network)
         start = given(network, request.input, read_input, self._arrays)
-        id, trace, aim = self._run(network, start.tensors, cancel)
+        card = network_card(network)
+        made = self._run(network, start.tensors, cancel)
+        id, trace, aim = next(made)
         if trace.failure is not None and not start.proven:  # the trial ended before the error
             start = given(network, request.input, read_input, self._arrays, patient=True)
-            id, trace, aim = self._run(network, start.tensors, cancel)
-        card = network_card(network)
-        if not request.edits:
-            return Run(id, trace, card, start, aim, network)
+            made = self._run(network, start.tensors, cancel)
+            id, trace, aim = next(made)
+        if request.edits:
+            id, trace, aim = ([(id, trace, aim), *made])[-1]  # changes are compared with the whole run
+        else:
+            pending = aim is not None and not trace.backward
+            yield Run(id, trace, card, start, aim, network, pending=pending)
+            for id, trace, aim in made:
+                yield Run(id, trace, card, start, aim, network)
+            return
         if trace.failure is not None:
             raise GlassworkError(
                 "a run that ends early can't be changed",
@@ -139,27 +152,29 @@ class Runs:
             )
         changes(trace, request.edits)  # refused before they are recorded
         changed_id, changed = self._traces.change(id, request.edits, cancel)
-        return Run(changed_id, changed, card, start, aim, network, (id, trace))
+        yield Run(changed_id, changed, card, start, aim, network, (id, trace))
 
     def _run(
         self, network: Network, tensors: tuple[Tensor, ...], cancel: threading.Event
-    ) -> tuple[str, Trace, Followed | None]:
+    ) -> Iterator[tuple[str, Trace, Followed | None]]:
         """The run, from the number that is followed; which that is, is found by the first run on these inputs."""
         key = (network.weights_hash, input_hash(tensors))
         if key in self._aims:
             aim = self._aims[key]
-            index, leaf = (None, -1) if aim is None else (aim.index, aim.leaf)
-            return *self._traces.run(network, tensors, index, leaf, cancel=cancel), aim
+            held = self._traces.held(network, tensors, None if aim is None else (aim.leaf, aim.index))
+            if held is not None:
+                yield *held, aim
+                return
 
         def choose(output: Any) -> tuple[int, tuple[int, ...]] | None:
             found = followed(output)
             return None if found is None else (found.leaf, found.index)
 
-        id, trace, chosen = self._traces.run_choosing(network, tensors, choose, cancel)
-        aim = self._aims[key] = None if chosen is None else Followed(*chosen)
-        while len(self._aims) > MOST_AIMS:
-            self._aims.pop(next(iter(self._aims)), None)
-        return id, trace, aim
+        for id, trace, chosen in self._traces.run_choosing(network, tensors, choose, cancel):
+            aim = self._aims[key] = None if chosen is None else Followed(*chosen)
+            while len(self._aims) > MOST_AIMS:
+                self._aims.pop(next(iter(self._aims)), None)
+            yield id, trace, aim
 
     def _read(self, path: Path) -> Run:
         """A saved run, under the hash of its file. Nothing in it is run.

@@ -10,7 +10,8 @@ import contextlib
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -25,14 +26,18 @@ from glasswork.randomness import seeded
 from glasswork.scenes.changes import changes, in_words
 from glasswork.scenes.messages import Edit
 from glasswork.scenes.records import Records
-from glasswork.tracing import Trace, TraceFailed, rerun, trace
+from glasswork.tracing import Begun, Trace, TraceFailed, begin_trace, rerun
 from glasswork.tracing.inputs import leaves
 from glasswork.tracing.run import Loss
 from glasswork.zoo import Network
 
 Choose = Callable[[Any], tuple[int, tuple[int, ...]] | None]
 """Of an output, which tensor of it (-1: it is one itself), and where in that; None for nothing."""
+Aim = tuple[int, tuple[int, ...]] | None
+"""What was chosen."""
 BYTES = 16 << 20
+SLOW = 0.5
+"""Seconds of a forward run that is shown before its backward run, which takes twice as long, begins."""
 ID_LENGTH = 16
 
 
@@ -94,7 +99,7 @@ class Traces:
         hashed = hashlib.sha256(packed).hexdigest()
         record = Record(target=network.target, weights=network.weights_hash, inputs=hashed, loss=loss, leaf=leaf)
         held = self._get(record.id)
-        if held is None:
+        if held is None or (loss is not None and not held.backward):
             self._records.keep(f"{hashed}.safetensors", packed)
             self._records.keep(f"{record.id}.json", msgspec.json.encode(record))
             held = self._trace(network, inputs, record, cancel, progress)
@@ -106,10 +111,11 @@ class Traces:
         inputs: tuple[torch.Tensor, ...],
         choose: Choose,
         cancel: threading.Event | None = None,
-    ) -> tuple[str, Trace, tuple[int, tuple[int, ...]] | None]:
+    ) -> Iterator[tuple[str, Trace, Aim]]:
         """As `run`, from the number that `choose` finds in the output, in the same run; and which that was.
 
-        Where there is none, and where the module raises, the run is forward only.
+        A slow run comes twice: as it is after its forward, without gradients, and whole. Backward is run when that is
+        asked for. Where no number is found, and where the module raises, the run is forward only.
         """
         packed = pack(inputs)
         hashed = hashlib.sha256(packed).hexdigest()
@@ -124,18 +130,36 @@ class Traces:
             leaf, index = found
             return index if leaf < 0 else list(leaves(output))[leaf][index]
 
+        begun: Begun | Trace
         try:
-            made = self._traced(network, inputs, loss, cancel)
+            with seeded(0):
+                begun = self._begin(network, inputs, loss, cancel)
         except TraceFailed as error:
-            made = error.trace
+            begun = error.trace
         if not chosen:
-            return *self.run(network, inputs, None, cancel=cancel), None
+            yield *self.run(network, inputs, None, cancel=cancel), None
+            return
         leaf, index = chosen[0]
         record = Record(target=network.target, weights=network.weights_hash, inputs=hashed, loss=index, leaf=leaf)
         self._records.keep(f"{hashed}.safetensors", packed)
         self._records.keep(f"{record.id}.json", msgspec.json.encode(record))
-        self._hold(record.id, made)
-        return record.id, made, chosen[0]
+        if isinstance(begun, Begun):
+            if begun.trace.seconds > SLOW:
+                first = forward_of(begun.trace)
+                self._hold(record.id, first)
+                yield record.id, first, chosen[0]
+            begun = self._finish(begun)
+        self._hold(record.id, begun)
+        yield record.id, begun, chosen[0]
+
+    def held(self, network: Network, inputs: tuple[torch.Tensor, ...], aim: Aim) -> tuple[str, Trace] | None:
+        """The whole run of a network on inputs from a number, if it is in memory; and its id."""
+        leaf, index = (-1, None) if aim is None else aim
+        record = Record(
+            target=network.target, weights=network.weights_hash, inputs=input_hash(inputs), loss=index, leaf=leaf
+        )
+        found = self._get(record.id)
+        return None if found is None or (aim is not None and not found.backward) else (record.id, found)
 
     def change(self, id: str, edits: list[Edit], cancel: threading.Event | None = None) -> tuple[str, Trace]:
         """The run of an id once more, with changes; its own id and trace.
@@ -230,15 +254,32 @@ class Traces:
         progress: Callable[[int], None] | None = None,
     ) -> Trace:
         with seeded(0):  # what draws in its forward draws the same when its trace is made again
-            return trace(
-                network.module,
-                *inputs,
-                loss=loss,
-                backward=loss is not None,
-                after=network.after,
-                cancel=cancel,
-                progress=progress,
-            )
+            return self._begin(network, inputs, loss, cancel, progress).finish()
+
+    def _begin(
+        self,
+        network: Network,
+        inputs: tuple[torch.Tensor, ...],
+        loss: Loss,
+        cancel: threading.Event | None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Begun:
+        return begin_trace(
+            network.module,
+            *inputs,
+            loss=loss,
+            backward=loss is not None,
+            after=network.after,
+            cancel=cancel,
+            progress=progress,
+        )
+
+    def _finish(self, begun: Begun) -> Trace:
+        try:
+            with seeded(0):
+                return begun.finish()
+        except TraceFailed as error:
+            return error.trace
 
     def _hold(self, id: str, made: Trace) -> None:
         size = sum(2 * value.bytes for op in made.ops for value in op.outputs)  # each with its gradient
@@ -253,6 +294,11 @@ class Traces:
                 return self._files.get(id)
             self._held.move_to_end(id)
             return self._held[id][0]
+
+
+def forward_of(whole: Trace) -> Trace:
+    """A trace whose gradients are still to come, as one without: what is kept about it ends with its forward."""
+    return replace(whole, backward=False, _rebuilt={})
 
 
 def pack(inputs: tuple[torch.Tensor, ...]) -> bytes:

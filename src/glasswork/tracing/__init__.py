@@ -18,7 +18,7 @@ from glasswork.tracing.ops import Op
 from glasswork.tracing.profile import Cost, ModuleCost, profile
 from glasswork.tracing.record import Runs, record
 from glasswork.tracing.rerun import rerun
-from glasswork.tracing.run import trace
+from glasswork.tracing.run import Begun, begin_trace, trace
 from glasswork.tracing.source import Source
 from glasswork.tracing.storing import is_trace_file, open_trace
 from glasswork.tracing.values import Stats, Value, replace_values
@@ -26,6 +26,7 @@ from glasswork.tracing.values import Stats, Value, replace_values
 __all__ = [
     "BadEdit",
     "BadFile",
+    "Begun",
     "Cancelled",
     "Comparison",
     "Cost",
@@ -45,6 +46,7 @@ __all__ = [
     "TraceFailed",
     "UnknownAddress",
     "Value",
+    "begin_trace",
     "compare",
     "is_trace_file",
     "open_trace",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -69,6 +70,23 @@ def trace(
     )
 
 
+def begin_trace(
+    module: nn.Module,
+    *inputs: Any,
+    loss: Loss = None,
+    backward: bool = False,
+    after: Callable[[Any], Any] | None = None,
+    cancel: Cancel | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Begun:
+    """`trace`, up to the end of the forward: its values can be looked at while the gradients are still to come.
+
+    Args and errors: as of `trace`.
+    """
+    with collector_put_off():
+        return _begin(module, inputs, {}, loss, backward, "ops", "all", after, None, cancel, progress)
+
+
 def trace_edited(
     module: nn.Module,
     inputs: tuple[Any, ...],
@@ -85,10 +103,48 @@ def trace_edited(
 ) -> Trace:
     """`trace`, with edits of what ops return; `rerun` is what a reader calls."""
     with collector_put_off():
-        return _run(module, inputs, kwargs, loss, backward, detail, keep, after, edits, cancel, progress)
+        return _begin(module, inputs, kwargs, loss, backward, detail, keep, after, edits, cancel, progress).finish()
 
 
-def _run(
+@dataclass(eq=False)
+class Begun:
+    """A run whose forward is over.
+
+    Attributes:
+        trace: all of it but the gradients, whose values have none yet.
+        gradients: where they will pass; None where none are wanted.
+        score: what they are of, with its graph, which is freed with this.
+    """
+
+    trace: Trace
+    gradients: Gradients | None
+    score: torch.Tensor | None
+
+    def finish(self) -> Trace:
+        """Run backward, if gradients are wanted: the same trace, with them.
+
+        Raises:
+            NotTraceable: the loss can't be differentiated.
+            TraceFailed: backward raised; `error.trace` is the forward.
+        """
+        made, gradients, score = self.trace, self.gradients, self.score
+        self.gradients = self.score = None
+        if gradients is not None and score is not None:
+            start = time.perf_counter()
+            _check(score)
+            try:
+                with collector_put_off(), torch.inference_mode(mode=False), torch.enable_grad():
+                    gradients.collect(score)
+            except RuntimeError as error:  # what was saved for backward was overwritten; a backward of the reader's own
+                made.failure = Failure("backward", "", None, (), f"{type(error).__name__}: {error}")
+                raise _failed(made.failure, made) from error
+            made.backward_seconds = time.perf_counter() - start
+        if not asked_already() and sum(value.bytes for op in made.ops for value in op.outputs) > WORTH_KEEPING:
+            keep_freed_memory()
+        return made
+
+
+def _begin(
     module: nn.Module,
     inputs: tuple[Any, ...],
     kwargs: Mapping[str, Any],
@@ -100,7 +156,7 @@ def _run(
     edits: Edits | None,
     cancel: Cancel | None,
     progress: Callable[[int], None] | None,
-) -> Trace:
+) -> Begun:
     module = _traceable(module, detail, keep)
     gradients = Gradients() if backward else None
     names = Names.of(module)
@@ -143,19 +199,7 @@ def _run(
             if isinstance(loss, tuple):
                 sizes = parts["output"].shape
                 parts["loss_index"] = tuple(place % size for place, size in zip(loss, sizes, strict=True))
-        if gradients is not None and score is not None:
-            start = time.perf_counter()
-            _check(score)
-            try:
-                gradients.collect(score)
-            except RuntimeError as error:  # what was saved for backward was overwritten; a backward of the reader's own
-                failure = Failure("backward", "", None, (), f"{type(error).__name__}: {error}")
-                raise _failed(failure, _assemble(names, result, recorder, failure=failure, **parts)) from error
-            parts["backward_seconds"] = time.perf_counter() - start
-    made = _assemble(names, result, recorder, **parts)
-    if not asked_already() and sum(value.bytes for op in made.ops for value in op.outputs) > WORTH_KEEPING:
-        keep_freed_memory()
-    return made
+    return Begun(_assemble(names, result, recorder, **parts), gradients, score)
 
 
 def _traceable(module: Any, detail: str, keep: Keep) -> nn.Module:

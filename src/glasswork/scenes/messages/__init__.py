@@ -439,6 +439,8 @@ class Graph(Struct, tag_field="type", tag="graph", frozen=True, kw_only=True):
     """The same number without the changes, where there are any."""
     backward: bool
     """Whether there are slopes."""
+    pending: bool
+    """Whether they are still being computed: the same graph comes again with them."""
     notes: list[Note]
     failure: Trouble | None
     """Where the run ended early; what ran before is shown."""
