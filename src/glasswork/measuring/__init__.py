@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glasswork.measuring.activity import Activity, activities
-    from glasswork.measuring.classification import classification_scores, predict
+    from glasswork.measuring.classification import classification_scores, predict, target_scores
     from glasswork.measuring.language import text_scores
     from glasswork.measuring.regression import regression_scores
 
-__all__ = ["Activity", "activities", "classification_scores", "predict", "regression_scores", "text_scores"]
+__all__ = ["Activity", "activities", "classification_scores", "predict", "regression_scores", "target_scores", "text_scores"]
 
 _HOMES = {
     "Activity": "activity",
@@ -19,6 +19,7 @@ _HOMES = {
     "classification_scores": "classification",
     "predict": "classification",
     "regression_scores": "regression",
+    "target_scores": "classification",
     "text_scores": "language",
 }
 

@@ -59,5 +59,24 @@ def classification_scores(logits: Tensor, labels: Tensor, bins: int = 15) -> dic
     }
 
 
+def target_scores(outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    """Scores of a classifier whose outputs are meant to be 1 for the class and 0 for all others.
+
+    accuracy and balanced_accuracy as in `classification_scores`;
+    squares = the mean over examples of the sum over classes of (output - target)^2.
+
+    Args:
+        outputs: (N, K).
+        labels: (N,), indices.
+    """
+    hits = (outputs.argmax(1) == labels).double()
+    target = F.one_hot(labels, outputs.shape[1]).double()
+    return {
+        "accuracy": hits.mean().item(),
+        "balanced_accuracy": torch.stack([hits[labels == k].mean() for k in labels.unique()]).mean().item(),
+        "squares": (outputs.double() - target).square().sum(1).mean().item(),
+    }
+
+
 def _among(logits: Tensor, labels: Tensor, count: int) -> float:
     return (logits.topk(count).indices == labels[:, None]).any(1).double().mean().item()

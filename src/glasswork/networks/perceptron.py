@@ -55,24 +55,36 @@ class Perceptron(nn.Module):
         depth: hidden layers: 0 for a linear classifier, from 2 on the network is deep.
         outputs: numbers that come out.
         activation: relu, tanh, sigmoid, or identity, with which any depth computes a linear map only.
+        output_activation: the same, of the numbers that come out.
     """
 
     def __init__(
-        self, *, inputs: int = 2, width: int = 8, depth: int = 2, outputs: int = 2, activation: str = "relu"
+        self,
+        *,
+        inputs: int = 2,
+        width: int = 8,
+        depth: int = 2,
+        outputs: int = 2,
+        activation: str = "relu",
+        output_activation: str = "identity",
     ) -> None:
         super().__init__()
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"the activation is {activation!r}; it must be one of {', '.join(ACTIVATIONS)}")
+        for name in (activation, output_activation):
+            if name not in ACTIVATIONS:
+                raise ValueError(f"the activation is {name!r}; it must be one of {', '.join(ACTIVATIONS)}")
         self.inputs = inputs
         self.flatten = nn.Flatten()
         self.hidden = nn.Sequential(*(Layer(width if i else inputs, width, activation) for i in range(depth)))
         self.output = nn.Linear(width if depth else inputs, outputs)
+        self.activation = None if output_activation == "identity" else ACTIVATIONS[output_activation]()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, ...), I numbers each -> (B, K)."""
         x = self.flatten(x)  # (B, I)
         x = self.hidden(x)  # (B, W)
         x = self.output(x)  # (B, K)
+        if self.activation is not None:
+            x = self.activation(x)
         return x
 
     def example(self, batch: int = 1) -> tuple[Tensor, ...]:

@@ -64,7 +64,9 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
         "data": data,
         "n": len(examples),
         "of": "pictures",
-        "scores": measuring.classification_scores(logits, torch.tensor(examples.labels)),
+        "scores": (measuring.classification_scores if network.after else measuring.target_scores)(
+            logits, torch.tensor(examples.labels)
+        ),
     }
 
 

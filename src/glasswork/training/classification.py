@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from glasswork import data, measuring, zoo
 from glasswork.data import Dataset
 from glasswork.data.given import Problem, ShardFiles, is_given, read_pictures
-from glasswork.errors import GlassworkError
+from glasswork.errors import GlassworkError, unknown
 from glasswork.training.augmentation import Augmentation, augment, on_white
 from glasswork.training.config import Config
 from glasswork.training.pictures import Decoded, Files, Held, Pictures, fitted, load
@@ -24,6 +24,7 @@ from glasswork.training.task import About, Draw, Task
 from glasswork.zoo import Preprocessing
 
 SHARE_ASIDE = 0.1  # at most, of one's own pictures
+CRITERIA = ("cross_entropy", "squares")
 BALANCED = 2  # the stream of the seed for classes drawn equally often
 
 
@@ -32,6 +33,8 @@ class ClassifierConfig(Config):
     """A classifier's run.
 
     Attributes:
+        criterion: cross_entropy, of logits; or squares, the sum over classes of (output - target)^2, for networks
+            whose outputs are themselves meant to be 1 for the class and 0 for the others.
         label_smoothing: the part of the target given to all classes alike.
         balance: whether every class is drawn equally often.
         choose_by: "accuracy" (the highest) or "nats" (the fewest). With a few hundred pictures set aside, accuracy is
@@ -44,6 +47,7 @@ class ClassifierConfig(Config):
         buffer: of pictures in archives (shards:), how many are held and shuffled at a time.
     """
 
+    criterion: str = "cross_entropy"
     label_smoothing: float = 0.0
     balance: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -97,11 +101,13 @@ class Classification(Task):
         GlassworkError: no such data, or it doesn't fit the network.
     """
 
-    choices: Mapping[str, bool] = {"accuracy": True, "balanced_accuracy": True, "nats": False}
+    choices: Mapping[str, bool] = {"accuracy": True, "balanced_accuracy": True, "nats": False, "squares": False}
     config: ClassifierConfig
 
     def __init__(self, config: ClassifierConfig, parts: Mapping[str, Dataset] | None = None) -> None:
         super().__init__(config)
+        if config.criterion not in CRITERIA:
+            raise unknown("criterion", config.criterion, CRITERIA)
         self.start = start_from(config.start) if config.start else None
         self.problems: list[Problem] = []
         if is_given(config.data):
@@ -214,24 +220,30 @@ class Classification(Task):
         return x, torch.from_numpy(self.seen.labels[index])
 
     def loss(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Cross-entropy; a scalar. Heads on the side (Inception) count 0.3 each, as in their paper."""
+        """Cross-entropy or squares; a scalar. Heads on the side (Inception) count 0.3 each, as in their paper."""
         inputs, labels = batch
         if self.config.freeze:
             hold_frozen(network)
         output = network(inputs)
-        smooth = self.config.label_smoothing
         if isinstance(output, Tensor):
-            return F.cross_entropy(output, labels, label_smoothing=smooth)
-        main, *aside = (F.cross_entropy(x, labels, label_smoothing=smooth) for x in output if x is not None)
+            return self._criterion(output, labels)
+        main, *aside = (self._criterion(x, labels) for x in output if x is not None)
         return main + 0.3 * sum(aside)
+
+    def _criterion(self, output: Tensor, labels: Tensor) -> Tensor:
+        smooth = self.config.label_smoothing
+        if self.config.criterion == "cross_entropy":
+            return F.cross_entropy(output, labels, label_smoothing=smooth)
+        target = F.one_hot(labels, output.shape[1]).to(output.dtype) * (1 - smooth) + smooth / output.shape[1]
+        return (output - target).square().sum(1).mean()
 
     def scores(self, network: nn.Module) -> dict[str, float]:
         """Scores on the pictures set aside."""
-        return measured(network, self.aside, self.prepare) if len(self.aside) else {}
+        return measured(network, self.aside, self.prepare, criterion=self.config.criterion) if len(self.aside) else {}
 
     def final(self, network: nn.Module) -> dict[str, float]:
         """Scores on the held-out pictures."""
-        return measured(network, self.held_out, self.prepare) if len(self.held_out) else {}
+        return measured(network, self.held_out, self.prepare, criterion=self.config.criterion) if len(self.held_out) else {}
 
     def name(self, index: int) -> str:
         """The picture's name."""
@@ -250,7 +262,10 @@ class Classification(Task):
             f"tested on {len(self.held_out):,} held out{left}",
             labels=self.seen.classes,
             inputs=(torch.zeros(1, how.channels, how.size, how.size),),
-            card={"light_on_dark": how.light_on_dark, "picture": vars(how) if how.mean or how.shorter_side else {}},
+            card={
+                "light_on_dark": how.light_on_dark,
+                "picture": vars(how) if how.mean or how.shorter_side or "size" not in self.config.sizes else {},
+            },
         )
 
 
@@ -268,6 +283,7 @@ def measured(
     how: Preprocessing,
     place: Sequence[int] | None = None,
     at_once: int = 250,
+    criterion: str = "cross_entropy",
 ) -> dict[str, float]:
     """Scores of a classifier on pictures, as it expects them; `place` as in score_files."""
     logits, device = [], next(network.parameters()).device
@@ -276,7 +292,8 @@ def measured(
         inputs = normalised(on_white(pictures.inputs(index)), how)
         logits.append(measuring.predict(network, inputs.to(device)).cpu())
     labels = pictures.labels if place is None else np.asarray(place)[pictures.labels]
-    return measuring.classification_scores(torch.cat(logits), torch.tensor(labels))
+    scored = measuring.classification_scores if criterion == "cross_entropy" else measuring.target_scores
+    return scored(torch.cat(logits), torch.tensor(labels))
 
 
 def held_out(files: Files, share: float, aside: float) -> Files:
@@ -335,7 +352,10 @@ def _check_fit(config: ClassifierConfig, dataset: Dataset) -> None:
         GlassworkError: one of them differs.
     """
     _, rows, columns, channels = dataset.pictures.shape
-    found = {"size": rows, "channels": 3 if channels == 4 else channels, "classes": len(dataset.classes)}
+    colours = 3 if channels == 4 else channels
+    found = {"size": rows, "channels": colours, "classes": len(dataset.classes)}
+    if "inputs" in config.sizes:  # a network that reads a picture as a row of numbers
+        found = {"inputs": rows * columns * colours, "outputs": len(dataset.classes)}
     wrong = [f"{name} {config.sizes[name]}, the data has {value}" for name, value in found.items()
              if config.sizes[name] != value]  # fmt: skip
     if rows != columns:

@@ -96,11 +96,16 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
         labels=card.labels,
         card=card,
         samples=tuple(data.samples(card.data)) if card.data in data.names() else (),
-        after=softmax if card.labels or not (vocabulary or rows) else None,
+        after=softmax if _gives_logits(card) and (card.labels or not (vocabulary or rows)) else None,
         weights=source,
         vocabulary=vocabulary,
         rows=rows,
     )
+
+
+def _gives_logits(card: Card) -> bool:
+    """Whether the outputs are bare sums, of which a softmax makes probabilities."""
+    return card.sizes.get("output_activation", "identity") == "identity"
 
 
 def _reads(card: Card, module: nn.Module) -> tuple[Vocabulary | None, Rows | None]:
@@ -159,8 +164,8 @@ def expected_picture(card: Card) -> Preprocessing:
     except msgspec.ValidationError as error:
         raise GlassworkError("a model card can't be read", where=card.name, why=f"picture: {error}") from error
     return Preprocessing(
-        int(card.sizes["size"]),
-        int(card.sizes["channels"]),
+        int(card.sizes.get("size", told.size)),
+        int(card.sizes.get("channels", told.channels)),
         light_on_dark=card.light_on_dark,
         shorter_side=told.shorter_side,
         filter=told.filter,
@@ -170,6 +175,8 @@ def expected_picture(card: Card) -> Preprocessing:
 
 
 class _Picture(msgspec.Struct, frozen=True):
+    size: int = 0
+    channels: int = 0
     shorter_side: int = 0
     filter: Literal["bilinear", "bicubic"] = "bilinear"
     mean: tuple[float, ...] = ()
