@@ -27,7 +27,9 @@ THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 def states() -> Iterator[State]:
     """The gallery; the largest network in all its states; the map of each other one."""
-    first, *others = [row.name for row in sorted(zoo.shipped(), key=lambda row: -row.parameters)]
+    first, *others = [
+        row.name for row in sorted(zoo.shipped(), key=lambda row: -row.macs) if row.name.startswith("tiny-vgg")
+    ]
     base = settings_of(first, zoo.load(first).samples[0])
     yield State("gallery", "")
     yield State("cnn-map", query=base)
@@ -40,6 +42,8 @@ def states() -> Iterator[State]:
         yield State(f"cnn-slope-{name.replace(' ', '-')}", query=query)
     yield State("cnn-terms", query={**base, "at": OPENED["conv"]}, keys=("t",))
     yield State("cnn-keys", query=base, keys=("?",))
+    yield State("perceptron", "perceptron")
+    yield State("perceptron-forward", "perceptron", {"direction": "forward", "weight": "1,3,300"})
     yield State("open-map", "open", query=base)
     yield State("open-operations", "open", query={**base, "level": "operations"})
     yield State("open-backward", "open", query={**base, "direction": "backward"})
@@ -51,7 +55,7 @@ def states() -> Iterator[State]:
 
 def small_states() -> Iterator[State]:
     """What only a small screen has: the sheet at its heights, and its tabs."""
-    first = max(zoo.shipped(), key=lambda row: row.parameters).name
+    first = max(zoo.shipped(), key=lambda row: row.macs).name
     base = settings_of(first, zoo.load(first).samples[0])
     for name in ("second conv", "relu", "pool", "output", "softmax", "pixel"):
         for height in ("half", "full"):

@@ -25,6 +25,7 @@ from anyrun import AnyRun
 from changed import ChangedRun
 from claims import NoNumberError, Number, picked, recorded, unlisted, whole_size
 from courserun import CourseRuns
+from lessonrun import lesson
 from torch import Tensor, nn
 
 from glasswork import data, zoo
@@ -406,6 +407,8 @@ class Resolver:
             return Number(scores[path], scores[path])
         if kind in ("run", "step"):
             return self.courses.number(source, path, index, what, match["line"] or match["name"] or "")
+        if kind == "lesson":
+            return lesson(name).number(path, index, what, match["line"] or match["name"] or "")
         if kind == "race" and what == "value":
             return race_figures.resolve(name, path, index)
         if kind == "trace":

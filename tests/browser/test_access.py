@@ -51,6 +51,8 @@ def states_of(network: str) -> list[State]:
         State("training", "train", query={"run": "course", "step": 20}),
         State("training, its code", "train", query={"run": "course", "step": 20}, clicks=("text=Code",)),
         State("race", "race"),
+        State("lesson", "perceptron"),
+        State("lesson, forward", "perceptron", query={"direction": "forward", "weight": "1,3,300"}),
         State("race, sentences", "race", query={"view": "sentences"}),
         State("race, slim", "race", query={"view": "slim"}),
     ]

@@ -20,6 +20,8 @@ export type Request =
   | SlowStep
   | FollowWeight
   | FollowAnswer
+  | OpenLesson
+  | OpenLandscape
   | Cancel;
 /**
  */
@@ -38,6 +40,8 @@ export type Answer =
   | Steered
   | SlowMotion
   | Followed
+  | LessonOf
+  | Landscape
   | Failure
   | Done;
 
@@ -212,6 +216,45 @@ export interface FollowAnswer {
   type: "follow_answer";
   run: string;
   input?: string | null;
+  request: number;
+}
+/**
+ * Backpropagation of one digit, and the step that follows.
+ */
+export interface OpenLesson {
+  type: "open_lesson";
+  lesson: Lesson;
+  weight?: number[];
+  view?: string;
+  request: number;
+}
+/**
+ * A network that learns digits, by how many steps of what.
+ */
+export interface Lesson {
+  network?: string;
+  layers?: LayerOf[];
+  seed?: number;
+  optimiser?: string;
+  rate?: number;
+  batch?: number;
+  step?: number;
+  input?: string;
+  label?: number | null;
+}
+/**
+ * One layer of a dense network.
+ */
+export interface LayerOf {
+  units: number;
+  activation: string;
+}
+/**
+ * The cost around a network's weights, along two directions through them, and the way so far.
+ */
+export interface OpenLandscape {
+  type: "open_landscape";
+  lesson: Lesson;
   request: number;
 }
 /**
@@ -926,6 +969,94 @@ export interface Followed {
   steps: number[];
   names: string[];
   sources: string[];
+  arrays: Array[];
+}
+/**
+ * `arrays`: `input@value`; for each layer `wL` and `bL`, `@value` and `@grad`; `zL@value`, `zL@slope`, `zL@grad`;
+ *     `aL@value`, `aL@grad`; of the last layer `aL@after`; and for each activation in use `curve/NAME@value`: z, f, f'.
+ */
+export interface LessonOf {
+  type: "lesson";
+  request: number;
+  source: string;
+  lesson: Lesson;
+  title: string;
+  layers: LayerOf[];
+  card: string;
+  input: string;
+  name: string;
+  picture: boolean;
+  label: number;
+  said: number;
+  said_after: number;
+  cost: Number;
+  after: Number;
+  mean: Number;
+  accuracy: Number;
+  accuracy_after: Number;
+  unseen: number;
+  norms: LayerNorm[];
+  weight: WeightOf;
+  activations: ActivationCard[];
+  choices: string[];
+  optimisers: string[];
+  course: CourseOf;
+  exploded: boolean;
+  arrays: Array[];
+}
+/**
+ * The size of the gradient of one layer's weights.
+ */
+export interface LayerNorm {
+  size: Number;
+  weights: number;
+}
+/**
+ * The chain rule at one weight, and what a step makes of it.
+ */
+export interface WeightOf {
+  layer: number;
+  unit: number;
+  source: number;
+  weight: Number;
+  value: Number;
+  slope: Number;
+  wish: Number;
+  gradient: Number;
+  mean: Number;
+  above: Number;
+  below: Number;
+  moved: number;
+  difference: Number;
+  update: UpdateOf;
+}
+/**
+ * What an activation is.
+ */
+export interface ActivationCard {
+  name: string;
+  formula: string;
+  slope: string;
+}
+/**
+ * The cost of each batch on the way, thinned.
+ */
+export interface CourseOf {
+  steps: number[];
+  costs: number[];
+}
+/**
+ * `arrays`: `landscape@value`, the cost (R, R) over the plane; `path@value`, (P, 3): both coordinates of each kept
+ *     step, and the cost there.
+ */
+export interface Landscape {
+  type: "landscape";
+  request: number;
+  source: string;
+  reach: number[];
+  steps: number[];
+  of: "batch" | "digit";
+  examples: number;
   arrays: Array[];
 }
 /**

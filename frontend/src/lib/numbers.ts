@@ -34,6 +34,15 @@ export function exact(value: number): string {
   return withMinus(String(value));
 }
 
+/** Four decimals, or three digits and a power of ten where those would hide it. */
+export function written(value: number): string {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value) || size === 0 || (size >= 1e-3 && size < 1e5))
+    return fixed(value, size >= 100 ? 1 : 4);
+  const power = Math.floor(Math.log10(size));
+  return scientific(10 ** power).replace(/^1 /, `${fixed(value / 10 ** power, 2)} `);
+}
+
 /** Few significant digits, for the ends of a scale. */
 export function brief(value: number): string {
   if (!Number.isFinite(value)) return notFinite(value);

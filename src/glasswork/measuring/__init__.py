@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from glasswork.measuring.language import text_scores
     from glasswork.measuring.regression import regression_scores
 
-__all__ = ["Activity", "activities", "classification_scores", "predict", "regression_scores", "target_scores", "text_scores"]
+__all__ = [
+    "Activity",
+    "activities",
+    "classification_scores",
+    "predict",
+    "regression_scores",
+    "target_scores",
+    "text_scores",
+]
 
 _HOMES = {
     "Activity": "activity",

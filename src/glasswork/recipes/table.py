@@ -12,7 +12,14 @@ def table() -> TableConfig:
     return TableConfig(
         title="Perceptron on a table",
         network="perceptron",
-        sizes={"inputs": 1, "width": 64, "depth": 2, "outputs": 1, "activation": "relu", "output_activation": "identity"},
+        sizes={
+            "inputs": 1,
+            "width": 64,
+            "depth": 2,
+            "outputs": 1,
+            "activation": "relu",
+            "output_activation": "identity",
+        },
         data="",
         licence="as the table",
         steps=2_000,

@@ -15,8 +15,8 @@ from glasswork.zoo import Network
 
 REGISTRIES = ("torchvision:", "timm:")
 """Whose networks a page may name: all code in them is installed, and a name can't lead out of them."""
-CHAIN = "tiny_vgg"
-"""The architecture that has a page of its own; any other is drawn as a graph."""
+PAGES = {("tiny_vgg", ""): "cnn", ("perceptron", "mnist"): "perceptron"}
+"""Architectures, on the data that they need, which have a page of their own; any other is drawn as a graph."""
 MOST = 4
 """So many networks of registries are held."""
 
@@ -38,7 +38,7 @@ class Networks:
     ) -> None:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
-        shipped = sorted(zoo.shipped(), key=lambda row: -row.parameters)  # the one with most to see comes first
+        shipped = sorted(zoo.shipped(), key=lambda row: -row.macs)  # the one with most to see comes first
         self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in shipped))))
         self._named = {shown(target): target for target in reversed(self.targets)}
         self._weights = dict(weights or {})
@@ -101,7 +101,7 @@ def network_card(network: Network) -> NetworkCard:
     return NetworkCard(
         name=shown(network.target),
         title=network.title,
-        page="cnn" if card is not None and card.network == CHAIN else "open",
+        page="open" if card is None else _page(card.network, card.data),
         parameters=network.parameters,
         classes=list(network.labels),
         channels=0 if shape is None else shape.channels,
@@ -116,3 +116,8 @@ def network_card(network: Network) -> NetworkCard:
         reads_text=zoo.reads_text(network),
         weights=network.weights,
     )
+
+
+def _page(network: str, data: str) -> str:
+    """The page of an architecture."""
+    return PAGES.get((network, ""), PAGES.get((network, data), "open"))

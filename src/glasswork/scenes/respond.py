@@ -19,7 +19,9 @@ from glasswork.scenes.courses import Courses
 from glasswork.scenes.files import tensor_file
 from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
+from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
+from glasswork.scenes.messages import lessons as q
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.networks import Networks, network_card
@@ -100,6 +102,7 @@ class Respondent:
         moments = Moments(courses)
         self.networks = Networks(targets, weights, moments)
         self.training = Training(courses, moments)
+        self.lessons = Lessons()
         self.traces = Traces(traces, self.networks.load)
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
@@ -145,6 +148,8 @@ class Respondent:
                 | t.FollowAnswer()
             ):
                 yield from self.training.answer(request, session.inputs.read)
+            case q.OpenLesson() | q.OpenLandscape():
+                yield from self.lessons.answer(request, session.inputs.read, session.cancelled.is_set)
             case m.Cancel():
                 return
 

@@ -14,15 +14,15 @@ from torch import Tensor
 
 from glasswork import data, recipes
 from glasswork.errors import GlassworkError, unknown
-from glasswork.explaining.updating import Assignment, NoUpdateRule, Quantity, explain_update
 from glasswork.scenes import messages as m
 from glasswork.scenes.courses import WATCHED, Courses, RunView, Standing
 from glasswork.scenes.labels import name_of
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.pictures import ReadInput, first_input, prepare, read_picture
+from glasswork.scenes.updates import update_of
 from glasswork.training import flat
-from glasswork.training.retaking import Taken, Updated
+from glasswork.training.retaking import Taken
 from glasswork.training.summary import Series
 
 WEIGHT = re.compile(r"([A-Za-z0-9_.]{1,200})\[(\d+(?:,\d+)*)?\]")
@@ -147,7 +147,7 @@ class Training:
                 )
                 for layer, size in _gradients(taken)
             ],
-            update=_update(taken.updated[parameter], parameter, index, source),
+            update=update_of(taken.updated[parameter], parameter, index, source),
             parameter=kernels,
             map=source,
             recorded=recorded,
@@ -334,62 +334,6 @@ def _chosen(taken: Taken, weight: str) -> tuple[str, tuple[int, ...]]:
     gradient = taken.updated[name].gradient
     place = torch.unravel_index(gradient.abs().argmax(), gradient.shape)
     return name, tuple(int(at) for at in place)
-
-
-def _update(one: Updated, name: str, index: tuple[int, ...], source: str) -> t.UpdateOf:
-    """A weight's step, every number of it with its place."""
-    place = f"{source}#{name}[{','.join(map(str, index))}]"
-    lines, error, refusal, found_in = list[t.Line](), 0.0, "", ""
-    try:
-        update = explain_update(one.optimiser, one.settings, one.memory, one.before, one.gradient, index, one.written)
-        made = _Places(place, one.optimiser)
-        lines = [made.line(each) for each in update.lines]
-        error, found_in = update.error, update.source
-    except NoUpdateRule as no_rule:
-        refusal = str(no_rule)
-    return t.UpdateOf(
-        parameter=name,
-        index=list(index),
-        before=m.Number(f"{place}@value", float(one.before[index])),
-        gradient=m.Number(f"{place}@grad", float(one.gradient[index])),
-        after=m.Number(f"{place}@written", float(one.written[index])),
-        lines=lines,
-        error=error,
-        optimiser=one.optimiser,
-        source=found_in,
-        refusal=refusal,
-    )
-
-
-class _Places:
-    """Gives the numbers of an update's lines their references: what a line has set is `@LINE`, counted from 1."""
-
-    def __init__(self, place: str, optimiser: str) -> None:
-        self._place, self._optimiser = place, optimiser
-        self._made: dict[int, int] = {}
-        self._lines = 0
-
-    def line(self, one: Assignment) -> t.Line:
-        """One line; what it sets is known to those after it."""
-        parts = [self._part(part) for part in one.expression.parts]
-        self._lines += 1
-        self._made[id(one.target)] = self._lines
-        return t.Line(
-            formula=f"{one.target.formula} = {one.expression.formula}", parts=parts, result=self._part(one.target)
-        )
-
-    def _part(self, part: Quantity | str) -> t.LinePart:
-        if isinstance(part, str):
-            return t.LinePart(text=part, number=None, kind="", name="")
-        if id(part) in self._made:
-            what = f"line{self._made[id(part)]}"
-        elif part.kind == "setting":
-            what = "setting"
-        else:
-            what = {"weight": "value", "gradient": "grad"}.get(part.kind, "memory")
-        name = re.sub(r"\W", "", part.name) if what in ("setting", "memory") else ""
-        ref = f"{self._place}@{what}{f'.{name}' if name else ''}"
-        return t.LinePart(text=part.formula, number=m.Number(ref, part.value), kind=part.kind, name=part.name)
 
 
 def _pixels(inputs: Tensor) -> np.ndarray:

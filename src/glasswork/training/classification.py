@@ -24,7 +24,7 @@ from glasswork.training.task import About, Draw, Task
 from glasswork.zoo import Preprocessing
 
 SHARE_ASIDE = 0.1  # at most, of one's own pictures
-CRITERIA = ("cross_entropy", "squares")
+CRITERIA = ["cross_entropy", "squares"]
 BALANCED = 2  # the stream of the seed for classes drawn equally often
 
 
@@ -243,7 +243,11 @@ class Classification(Task):
 
     def final(self, network: nn.Module) -> dict[str, float]:
         """Scores on the held-out pictures."""
-        return measured(network, self.held_out, self.prepare, criterion=self.config.criterion) if len(self.held_out) else {}
+        return (
+            measured(network, self.held_out, self.prepare, criterion=self.config.criterion)
+            if len(self.held_out)
+            else {}
+        )
 
     def name(self, index: int) -> str:
         """The picture's name."""

@@ -32,6 +32,7 @@ MATRICES = "Muon"
 """It takes matrices only; biases are left to AdamW."""
 ALL = (*optimiser_names(), "LBFGS")
 
+
 @dataclass(frozen=True, kw_only=True)
 class Play:
     """How is trained.
@@ -54,6 +55,21 @@ class Play:
     l2: float = 0.0
     dropout: float = 0.0
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one optimiser did in one step.
+
+    Attributes:
+        optimiser: torch's name.
+        settings: lr, momentum, ...
+        parts: for each of its tensors: the numbers before, the gradient, those after, and what it remembered before.
+    """
+
+    optimiser: str
+    settings: Mapping[str, Any]
+    parts: list[tuple[Tensor, Tensor, Tensor, Mapping[str, Any]]]
 
 
 @dataclass
@@ -139,11 +155,13 @@ class Player:
 
     def values(self, x: Numbers) -> list[Numbers]:
         """Of each layer, (N, O), for any inputs (N, I)."""
-        return passed(self.weights, self.biases, self.activations, x)
+        with np.errstate(all="ignore"):
+            return passed(self.weights, self.biases, self.activations, x)
 
     def cost(self, x: Numbers, y: Numbers) -> float:
         """The mean cost of examples, without penalties."""
-        return COSTS[self.play.cost](self.values(x)[-1], y)[0]
+        with np.errstate(all="ignore"):
+            return COSTS[self.play.cost](self.values(x)[-1], y)[0]
 
     def state(self) -> State:
         """All that decides what comes next."""
@@ -164,8 +182,44 @@ class Player:
         if step < self.step:
             near = max(one for one in self._kept if one <= step)
             self._begin(self._kept[near].network, near, self._kept[near].memory)
-        while self.step < step and time.monotonic() < until and not stop():
-            self._take()
+        with np.errstate(all="ignore"):  # numbers that run out are shown as what they are
+            while self.step < step and time.monotonic() < until and not stop():
+                self._take()
+
+    def slowly(self) -> list[Update]:
+        """Take the next step, and tell what each optimiser had in its hands; parameters are one row where they may."""
+        seen = [
+            [(one.detach().clone(), copy.deepcopy(dict(optimiser.state.get(one, {})))) for one in _held(optimiser)]
+            for optimiser in self.optimisers
+        ]
+        optimisers = self.optimisers
+        self.go(self.step + 1)
+        return [
+            Update(
+                type(optimiser).__name__,
+                {key: value for key, value in optimiser.param_groups[0].items() if key != "params"},
+                [
+                    (before, _slope_of(one), one.detach().clone(), memory)
+                    for one, (before, memory) in zip(_held(optimiser), were, strict=True)
+                ],
+            )
+            for optimiser, were in zip(optimisers, seen, strict=True)
+        ]
+
+    def place(self, layer: int, unit: int, source: int) -> tuple[int, int, tuple[int, ...]]:
+        """Where a weight stands among what `slowly` tells: which optimiser, which of its tensors, and the index.
+
+        Args:
+            layer: from 0.
+            unit: of the layer.
+            source: which of its inputs.
+        """
+        if self.play.optimiser == MATRICES:
+            return 0, layer, (unit, source)
+        if self.play.optimiser in WHOLE:
+            return 0, 2 * layer, (unit, source)
+        before = sum(w.size + b.size for w, b in zip(self.weights[:layer], self.biases[:layer], strict=True))
+        return 0, 0, (before + unit * self.weights[layer].shape[1] + source,)
 
     def _take(self) -> None:
         index = self._examples(self.step)
@@ -174,15 +228,13 @@ class Player:
         costs = []
 
         def closure() -> float:
-            found = backpropagate(
-                self.weights, self.biases, self.activations, x, y, self.play.cost, self._into, masks
-            )
+            found = backpropagate(self.weights, self.biases, self.activations, x, y, self.play.cost, self._into, masks)
             costs.append(found)
             return found + self._penalise()
 
         try:
             if self.play.optimiser == "LBFGS":
-                self.optimisers[0].step(lambda: torch.tensor(closure()))
+                self.optimisers[0].step(closure)
             else:
                 closure()
                 for optimiser in self.optimisers:
@@ -234,6 +286,14 @@ class Player:
         if len(self._kept) > KEPT:
             self._every *= 2
             self._kept = {step: one for step, one in self._kept.items() if step % self._every == 0}
+
+
+def _held(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+    return list(optimiser.param_groups[0]["params"])
+
+
+def _slope_of(tensor: Tensor) -> Tensor:
+    return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad.detach().clone()
 
 
 def _learning(values: Numbers, slope: Numbers) -> Tensor:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from glasswork.scenes.messages import base as _base
 from glasswork.scenes.messages.base import Array, Number
+from glasswork.scenes.messages.lessons import LessonAnswer, LessonRequest
 from glasswork.scenes.messages.race import OpenRace, Race
 from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
 
@@ -161,6 +162,7 @@ Request = (
     | ExplainNumber
     | SaveTensor
     | TrainingRequest
+    | LessonRequest
     | Cancel
 )
 
@@ -576,7 +578,21 @@ class Done(Struct, tag_field="type", tag="done", frozen=True):
     request: int
 
 
-Answer = Scene | Graph | Race | Maps | File | Plane | Explained | Networks | Samples | TrainingAnswer | Failure | Done
+Answer = (
+    Scene
+    | Graph
+    | Race
+    | Maps
+    | File
+    | Plane
+    | Explained
+    | Networks
+    | Samples
+    | TrainingAnswer
+    | LessonAnswer
+    | Failure
+    | Done
+)
 
 
 def encode(answer: Answer, arrays: Sequence[np.ndarray[Any, Any]] = ()) -> str | bytes:

@@ -1,0 +1,100 @@
+"""The truth test of backpropagation in slow motion: every number again by plain torch, every line its own wish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from asking import Asking
+from judging import Verdict, judge
+from opening import App, go, settle
+from planting import text
+from playwright.sync_api import Browser, Page
+from sightings import collect
+from states import DESK, PHONE, State
+from touring import look
+from windows import Complaints, window
+
+pytestmark = pytest.mark.browser
+
+OWN = {"layers": "12 relu,9 tanh,10 sigmoid", "batch": 20, "rate": "0.05", "seed": 3}
+STATES = (
+    State("shipped", "perceptron"),
+    State("a weight within", "perceptron", {"weight": "2,5,3", "stop": 5, "optimiser": "momentum", "step": 3}),
+    State("a first weight", "perceptron", {"weight": "1,6,400", "stop": 8, "optimiser": "RMSprop", "rate": "0.01"}),
+    State("forward", "perceptron", {"weight": "1,3,300", "direction": "forward"}),
+    State("own", "perceptron", {**OWN, "step": 40, "optimiser": "Adam", "weight": "2,1,4"}, keys=("l",)),
+    State("wide", "perceptron", {"network": "perceptron-digits-wide", "input": "sample:mnist-2142"}),
+)
+SMALL = (State("small", "perceptron", {"step": 2}), State("small, forward", "perceptron", {"direction": "forward"}))
+LEAST = {"value": 100, "wished": 400, "pushed": 200, "wish": 40, "grad": 40, "slope": 40, "passed": 40, "line": 5,
+         "mean": 1, "difference": 5, "above": 5, "written": 5, "norm": 10, "after": 10, "setting": 3}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+    asks = Asking(tmp_path_factory.mktemp("lesson"))
+    yield asks
+    asks.close()
+
+
+@pytest.fixture(scope="module")
+def verdict(browser: Browser, app: App, answers: Asking) -> Verdict:
+    complaints, seen = Complaints(), []
+    with window(browser, app, complaints, viewport=DESK) as context:
+        page = context.new_page()
+        seen += [look(page, app, state) for state in STATES]
+    with window(browser, app, complaints, viewport=PHONE, has_touch=True, color_scheme="dark") as context:
+        page = context.new_page()
+        seen += [look(page, app, state) for state in SMALL]
+    complaints.raise_any()
+    return judge(seen, answers)
+
+
+def test_every_number_of_a_lesson_is_true(verdict: Verdict) -> None:
+    assert not verdict.wrong, str(verdict)
+
+
+def test_enough_of_every_kind_of_a_lesson_was_checked(verdict: Verdict, answers: Asking) -> None:
+    counts = {kind: len(refs) for kind, refs in verdict.checked.items()}
+    assert {kind: counts.get(kind, 0) for kind in LEAST if counts.get(kind, 0) < LEAST[kind]} == {}
+    assert answers.foreign == []
+
+
+BUMP = r"was.replace(/\d(?=\D*$)/, (digit) => (Number(digit) + 3) % 10)"
+WIRE = """() => {
+    const one = document.querySelector("[data-edge*='w3']"), was = one.getAttribute("data-value");
+    one.setAttribute("data-value", Number(was) * 1.01 + 0.001);
+    return () => one.setAttribute("data-value", was);
+}"""
+PLANTS = {
+    "the chain": ("text", text(".product [data-ref]", BUMP)),
+    "the check": ("text", text(".check [data-ref$='@difference']", BUMP)),
+    "a wish": ("text", text("tbody [data-ref*='@passed']", BUMP)),
+    "a line": ("line", WIRE),
+}
+
+
+def test_an_error_planted_on_a_lesson_is_found(page: Page, app: App, answers: Asking) -> None:
+    go(page, app.address("perceptron"))
+    for found_as, script in PLANTS.values():
+        page.evaluate(f"() => {{ window.undo = ({script})(); }}")
+        wrong = judge([collect(page, "planted", "perceptron")], answers).wrong
+        page.evaluate("window.undo()")
+        assert any(one.startswith(f"[planted] {found_as}: ") for one in wrong), wrong
+
+
+def test_slow_motion_goes_forth_and_back_by_keys_alone(page: Page, app: App) -> None:
+    go(page, app.address("perceptron", stop=7))
+    for key, wanted in ((".", "stop=8"), (".", "step=1"), (",", "stop=8"), ("n", "step=1")):
+        page.keyboard.press(key)
+        page.wait_for_url(f"**{wanted}*")
+    settle(page)
+    page.locator("svg [role=button][tabindex='0']").focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    settle(page)
+    assert "weight=2,2," in page.url
+    page.keyboard.press("f")
+    settle(page)
+    assert page.locator(".vitrine h2").inner_text() == "layer 2, neuron 2"
