@@ -62,6 +62,7 @@ def test_enough_of_every_kind_of_a_lesson_was_checked(verdict: Verdict, answers:
 
 
 BUMP = r"was.replace(/\d(?=\D*$)/, (digit) => (Number(digit) + 3) % 10)"
+FIRST = r"was.replace(/\.(\d)/, (_, digit) => '.' + ((Number(digit) + 3) % 10))"
 WIRE = """() => {
     const one = document.querySelector("[data-edge*='w3']"), was = one.getAttribute("data-value");
     one.setAttribute("data-value", Number(was) * 1.01 + 0.001);
@@ -69,7 +70,7 @@ WIRE = """() => {
 }"""
 PLANTS = {
     "the chain": ("text", text(".product [data-ref]", BUMP)),
-    "the check": ("text", text(".check [data-ref$='@difference']", BUMP)),
+    "the check": ("text", text(".check [data-ref$='@difference']", FIRST)),
     "a wish": ("text", text("tbody [data-ref*='@passed']", BUMP)),
     "a line": ("line", WIRE),
 }

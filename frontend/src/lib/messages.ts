@@ -22,6 +22,8 @@ export type Request =
   | FollowAnswer
   | OpenLesson
   | OpenLandscape
+  | PlayOn
+  | GivePoints
   | Cancel;
 /**
  */
@@ -42,6 +44,8 @@ export type Answer =
   | Followed
   | LessonOf
   | Landscape
+  | Played
+  | PointsGiven
   | Failure
   | Done;
 
@@ -255,6 +259,56 @@ export interface LayerOf {
 export interface OpenLandscape {
   type: "open_landscape";
   lesson: Lesson;
+  request: number;
+}
+/**
+ * Be at a step, as far as the time allows, and show what the network is there.
+ */
+export interface PlayOn {
+  type: "play_on";
+  play: PlayOf;
+  step: number;
+  milliseconds?: number;
+  points?: boolean;
+  view?: string;
+  request: number;
+}
+/**
+ * A network of the playground, and how it is trained.
+ */
+export interface PlayOf {
+  data?: string;
+  count?: number;
+  test?: number;
+  noise?: number;
+  features?: string[];
+  hidden?: LayerOf[];
+  optimiser?: string;
+  rate?: number;
+  momentum?: number;
+  batch?: number;
+  l1?: number;
+  l2?: number;
+  dropout?: number;
+  seed?: number;
+  edits?: Dragged[];
+}
+/**
+ * A weight that was set by hand.
+ */
+export interface Dragged {
+  step: number;
+  layer: number;
+  unit: number;
+  source: number;
+  value: number;
+}
+/**
+ * Points of the reader's: x, y, and a class of two, or a value.
+ */
+export interface GivePoints {
+  type: "give_points";
+  points: number[][];
   request: number;
 }
 /**
@@ -1058,6 +1112,39 @@ export interface Landscape {
   of: "batch" | "digit";
   examples: number;
   arrays: Array[];
+}
+/**
+ * `arrays`: for each layer `wL`, `bL` and `fL` (units, R, R), the first row at the top of the plane, `f0` the
+ *     features; of the last layer `fL` is (1, Q, Q); and with them `points@value`, (N, 4): x, y, target, and whether it is
+ *     tested on.
+ */
+export interface Played {
+  type: "played";
+  request: number;
+  source: string;
+  step: number;
+  epoch: number;
+  each: number;
+  wanted: number;
+  train: Number;
+  test: Number | null;
+  right: Number | null;
+  right_trained: Number | null;
+  classes: boolean;
+  exploded: boolean;
+  reach: number;
+  optimisers: string[];
+  activations: string[];
+  arrays: Array[];
+}
+/**
+ * They were taken in; `given:ID` names them.
+ */
+export interface PointsGiven {
+  type: "points_given";
+  request: number;
+  id: string;
+  classes: boolean;
 }
 /**
  * What went wrong, where, why, and what to do.

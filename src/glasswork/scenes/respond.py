@@ -22,6 +22,7 @@ from glasswork.scenes.graphs import graph
 from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.messages import lessons as q
+from glasswork.scenes.messages import playground as p
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.networks import Networks, network_card
@@ -37,6 +38,7 @@ from glasswork.scenes.pictures import (
     sample_pictures,
     stand_ins,
 )
+from glasswork.scenes.playground import Playground
 from glasswork.scenes.race import race
 from glasswork.scenes.runs import Run, Runs
 from glasswork.scenes.traces import Traces
@@ -103,6 +105,7 @@ class Respondent:
         self.networks = Networks(targets, weights, moments)
         self.training = Training(courses, moments)
         self.lessons = Lessons()
+        self.playground = Playground()
         self.traces = Traces(traces, self.networks.load)
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
@@ -150,6 +153,8 @@ class Respondent:
                 yield from self.training.answer(request, session.inputs.read)
             case q.OpenLesson() | q.OpenLandscape():
                 yield from self.lessons.answer(request, session.inputs.read, session.cancelled.is_set)
+            case p.PlayOn() | p.GivePoints():
+                yield from self.playground.answer(request, session.cancelled.is_set)
             case m.Cancel():
                 return
 

@@ -168,6 +168,14 @@ class Player:
         memory = [copy.deepcopy(optimiser.state_dict()) for optimiser in self.optimisers]
         return State(self.step, self.network, memory)
 
+    def take_over(self, other: Player, step: int) -> None:
+        """Take up what another one did before a step, up to which both are the same."""
+        self._every = other._every
+        self._kept |= {at: state for at, state in other._kept.items() if at < step}
+        self.costs |= {at: cost for at, cost in other.costs.items() if at <= step}
+        near = max(self._kept)
+        self._begin(self._kept[near].network, near, self._kept[near].memory)
+
     def go(self, step: int, until: float = math.inf, stop: Callable[[], bool] = lambda: False) -> None:
         """Be at a step, or, when time runs out before, on the way to it.
 

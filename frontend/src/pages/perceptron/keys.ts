@@ -16,3 +16,14 @@ export const LESSON_KEYS: KeyRow[] = [
   { keys: ["1", "2"], does: "lesson.keyViews" },
   { keys: ["?"], does: "keys.list" },
 ];
+
+export const PLAY_KEYS: KeyRow[] = [
+  { keys: ["Tab"], does: "keys.tab" },
+  { keys: ["Space"], does: "play.keyPlay" },
+  { keys: [",", "."], does: "play.keyStep" },
+  { keys: ["E"], does: "play.keyEpoch" },
+  { keys: ["R"], does: "play.keyAgain" },
+  { keys: ["C"], does: "play.pinAbout" },
+  { keys: ["1", "2"], does: "lesson.keyViews" },
+  { keys: ["?"], does: "keys.list" },
+];

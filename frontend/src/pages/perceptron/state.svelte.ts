@@ -3,7 +3,7 @@ import { address } from "../../lib/address.svelte";
 import { link } from "../../lib/link.svelte";
 import type { Failure, Landscape, LayerOf, Lesson, LessonOf, NetworkCard, Sample } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
-import { upload, type Given, type Refusal } from "../../chrome/input/upload";
+import { upload, type Refusal } from "../../chrome/input/upload";
 
 const SHIPPED = "perceptron-digits";
 const PLAY_EVERY = 1100;
@@ -34,7 +34,6 @@ export class LessonState {
   thumbnails = $state.raw<Tensor | null>(null);
   failure = $state.raw<Failure | null>(null);
   refusal = $state.raw<Refusal | null>(null);
-  file = $state.raw<Given | null>(null);
   busy = $state(false);
   playing = $state(false);
   #player: ReturnType<typeof setInterval> | undefined;

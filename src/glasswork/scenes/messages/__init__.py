@@ -20,6 +20,7 @@ from msgspec import Struct
 from glasswork.scenes.messages import base as _base
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.messages.lessons import LessonAnswer, LessonRequest
+from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
 from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
 
@@ -163,6 +164,7 @@ Request = (
     | SaveTensor
     | TrainingRequest
     | LessonRequest
+    | PlayRequest
     | Cancel
 )
 
@@ -590,6 +592,7 @@ Answer = (
     | Samples
     | TrainingAnswer
     | LessonAnswer
+    | PlayAnswer
     | Failure
     | Done
 )
