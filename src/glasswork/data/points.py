@@ -1,7 +1,7 @@
 """Points in the plane, drawn by a formula: two classes to be told apart, or a value to be fitted.
 
-The plane is -6 to 6 both ways. The sets and their names are those that are usual since the TensorFlow Playground (Smilkov
-and Carter 2016); moons are scikit-learn's. Noise moves a point, not its label.
+The plane is -6 to 6 both ways. The sets and their names are those that are usual since the TensorFlow Playground
+(Smilkov and Carter 2016); moons are scikit-learn's. Noise moves a point, not its label.
 """
 
 from __future__ import annotations

@@ -107,7 +107,9 @@ class Playground:
             wanted=request.step,
             train=m.Number(f"{source}#loss@train", train),
             test=None if test is None else m.Number(f"{source}#loss@test", test),
-            right=None if right is None else m.Number(f"{source}#accuracy@{'test' if test is not None else 'train'}", right),
+            right=None
+            if right is None
+            else m.Number(f"{source}#accuracy@{'test' if test is not None else 'train'}", right),
             right_trained=None if right_trained is None else m.Number(f"{source}#accuracy@train", right_trained),
             classes=table.points.classes,
             exploded=not math.isfinite(train),
@@ -230,7 +232,8 @@ def given_points(rows: list[list[float]]) -> Points:
     if not np.isfinite(values).all():
         raise _unfit("some are no numbers")
     x, y = values[:, :2], values[:, 2]
-    span = np.ptp(x, axis=0)
+    with np.errstate(all="ignore"):
+        span = np.ptp(x, axis=0)
     if (span == 0).any():
         raise _unfit("a coordinate is the same for all of them")
     if np.ptp(y) == 0:

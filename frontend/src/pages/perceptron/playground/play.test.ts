@@ -6,7 +6,7 @@ const OWN: Settings = {
   data: "spiral",
   noise: 0.2,
   hidden: [{ units: 3, activation: "relu" }],
-  optimiser: "Adam",
+  optimiser: "RMSprop",
   rate: 0.001,
   edits: [{ step: 12, layer: 1, unit: 2, source: -1, value: -0.5 }],
 };
