@@ -225,6 +225,8 @@ class Judge:
         if share < FAINT:
             return
         scale = "gradient" if kind_of(line["ref"]) in ("slope", "wished") else "activation"
+        if re.search(r"#w\d+\[[\d,]+\]@value", line["ref"]):
+            scale = "weight"
         seen = [int(part) for part in re.findall(r"\d+", line["stroke"])]
         wanted = colour_of(scale, 0.68 if value > 0 else -0.68, 1, self.seen.theme)
         if len(seen) != 3 or max(abs(a - b) for a, b in zip(seen, wanted, strict=True)) > 3:

@@ -26,6 +26,7 @@ from changed import ChangedRun
 from claims import NoNumberError, Number, picked, recorded, unlisted, whole_size
 from courserun import CourseRuns
 from lessonrun import lesson
+from playrun import played
 from torch import Tensor, nn
 
 from glasswork import data, zoo
@@ -409,6 +410,8 @@ class Resolver:
             return self.courses.number(source, path, index, what, match["line"] or match["name"] or "")
         if kind == "lesson":
             return lesson(name).number(path, index, what, match["line"] or match["name"] or "")
+        if kind == "play":
+            return played(name).number(path, index, what)
         if kind == "race" and what == "value":
             return race_figures.resolve(name, path, index)
         if kind == "trace":

@@ -52,6 +52,7 @@ def states_of(network: str) -> list[State]:
         State("training, its code", "train", query={"run": "course", "step": 20}, clicks=("text=Code",)),
         State("race", "race"),
         State("lesson", "perceptron"),
+        State("playground", "perceptron", query={"view": "playground", "at": 20, "unit": "1,2"}),
         State("lesson, forward", "perceptron", query={"direction": "forward", "weight": "1,3,300"}),
         State("race, sentences", "race", query={"view": "sentences"}),
         State("race, slim", "race", query={"view": "slim"}),

@@ -26,9 +26,16 @@ STATES = (
     State("own", "perceptron", {**OWN, "step": 40, "optimiser": "Adam", "weight": "2,1,4"}, keys=("l",)),
     State("wide", "perceptron", {"network": "perceptron-digits-wide", "input": "sample:mnist-2142"}),
 )
+PLAY = {"view": "playground"}
+PLAYED = (
+    State("playground", "perceptron", {**PLAY, "at": 60, "unit": "1,2"}),
+    State("regression", "perceptron", {**PLAY, "data": "plane", "features": "x,y,xy", "hidden": "3 relu", "at": 25}),
+    State("why depth", "perceptron", PLAY, clicks=(".presets button >> nth=2", "footer .link >> nth=0")),
+)
 SMALL = (State("small", "perceptron", {"step": 2}), State("small, forward", "perceptron", {"direction": "forward"}))
 LEAST = {"value": 100, "wished": 400, "pushed": 200, "wish": 40, "grad": 40, "slope": 40, "passed": 40, "line": 5,
-         "mean": 1, "difference": 5, "above": 5, "written": 5, "norm": 10, "after": 10, "setting": 3}  # fmt: skip
+         "mean": 1, "difference": 5, "above": 5, "written": 5, "norm": 10, "after": 10, "setting": 3,
+         "train": 3, "test": 5}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,7 @@ def verdict(browser: Browser, app: App, answers: Asking) -> Verdict:
     complaints, seen = Complaints(), []
     with window(browser, app, complaints, viewport=DESK) as context:
         page = context.new_page()
-        seen += [look(page, app, state) for state in STATES]
+        seen += [look(page, app, state) for state in (*STATES, *PLAYED)]
     with window(browser, app, complaints, viewport=PHONE, has_touch=True, color_scheme="dark") as context:
         page = context.new_page()
         seen += [look(page, app, state) for state in SMALL]
@@ -99,3 +106,38 @@ def test_slow_motion_goes_forth_and_back_by_keys_alone(page: Page, app: App) -> 
     page.keyboard.press("f")
     settle(page)
     assert page.locator(".vitrine h2").inner_text() == "layer 2, neuron 2"
+
+
+def test_the_playground_is_played_scrubbed_and_dragged_by_keys_alone(page: Page, app: App) -> None:
+    go(page, app.address("perceptron", view="playground", hidden="3 tanh"))
+    page.keyboard.press("Space")
+    page.wait_for_function("Number(document.querySelector('footer b').textContent.replace(/\\D/g, '')) > 40")
+    page.keyboard.press("Space")
+    page.wait_for_url("**at=*")
+    page.keyboard.press("r")
+    settle(page)
+    page.keyboard.press("e")
+    settle(page)
+    assert page.locator("footer b").inner_text() == "after 20 steps"
+    page.locator("button.cell[aria-label='layer 1, neuron 0']").press("Enter")
+    slider = page.locator("section input[type=range]").first
+    before = page.locator("section .num").first.inner_text()
+    slider.press("ArrowRight")
+    settle(page)
+    assert page.locator("section .num").first.inner_text() != before
+    assert "edits=20~1~0~0~" in page.url
+
+
+def test_a_table_that_cannot_be_read_says_why_and_one_that_can_is_played(page: Page, app: App) -> None:
+    go(page, app.address("perceptron", view="playground"))
+    page.get_by_role("button", name="Your own table").click()
+    table = page.locator("textarea")
+    table.fill("1,2,0\n3,four,1\n5,6,0\n7,8,1")
+    page.get_by_role("button", name="Use these").click()
+    assert "line 2" in page.locator("dialog[open]").inner_text()
+    table.fill("\n".join(f"{i % 100},{i % 7},{i % 2}" for i in range(100_000)))
+    page.get_by_role("button", name="Use these").click()
+    page.wait_for_url("**data=given:*")
+    settle(page)
+    assert page.locator("dialog[open]").count() == 0
+    assert "1500 / 100000" in page.locator("header").inner_text()
