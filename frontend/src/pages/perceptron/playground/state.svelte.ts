@@ -70,8 +70,11 @@ export class PlaygroundState {
   #frames: number[] = [];
   #asked = 0;
 
-  settings = $derived(settingsOf(address.values));
-  beside = $derived(unpacked(address.get("beside")));
+  /** As text, so that what stands beside in the address changes nothing here. */
+  #named = $derived(JSON.stringify([settingsOf(address.values), ...unpacked(address.get("beside"))]));
+  #all = $derived(JSON.parse(this.#named) as Settings[]);
+  settings = $derived(this.#all[0]!);
+  beside = $derived(this.#all.slice(1));
   lanes = $state.raw<Lane[]>([]);
   main = $derived(this.lanes[0] ?? null);
   step = $derived(this.main?.played?.step ?? 0);
@@ -83,7 +86,7 @@ export class PlaygroundState {
 
   constructor() {
     $effect(() => {
-      const all = [this.settings, ...this.beside];
+      const all = this.#all;
       untrack(() => this.#attend(all));
     });
     $effect(() => link.onReopen(() => this.#ask(this.step, SCRUB, true)));
