@@ -12,7 +12,7 @@ from opening import App, go, settle
 from planting import text
 from playwright.sync_api import Browser, Page, expect
 from sightings import collect
-from states import DESK, PHONE, State
+from states import DESK, PHONE, Query, State
 from touring import look
 from windows import Complaints, window
 
@@ -27,7 +27,7 @@ STATES = (
     State("own", "perceptron", {**OWN, "step": 40, "optimiser": "Adam", "weight": "2,1,4"}, keys=("l",)),
     State("wide", "perceptron", {"network": "perceptron-digits-wide", "input": "sample:mnist-2142"}),
 )
-PLAY = {"view": "playground"}
+PLAY: Query = {"view": "playground"}
 PLAYED = (
     State("playground", "perceptron", {**PLAY, "at": 60, "unit": "1,2"}),
     State("regression", "perceptron", {**PLAY, "data": "plane", "features": "x,y,xy", "hidden": "3 relu", "at": 25}),
@@ -126,7 +126,7 @@ def test_the_playground_is_played_scrubbed_and_dragged_by_keys_alone(page: Page,
     slider.press("ArrowRight")
     settle(page)
     assert page.locator("section .num").first.inner_text() != before
-    assert "edits=20~1~0~0~" in unquote(page.url)
+    page.wait_for_url(lambda url: "edits=20~1~0~0~" in unquote(url))
 
 
 def test_a_table_that_cannot_be_read_says_why_and_one_that_can_is_played(page: Page, app: App) -> None:
