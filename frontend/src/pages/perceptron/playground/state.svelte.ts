@@ -8,7 +8,7 @@ import type { Refusal } from "../../../chrome/input/upload";
 import { readTable } from "./csv";
 import { packed, settingsOf, unpacked, valuesOf, type Settings } from "./play";
 
-const FRAME = 22;
+const FRAME = 14;
 const FAR = 200_000;
 const SCRUB = 8000;
 const MOST_HISTORY = 1200;
@@ -120,8 +120,7 @@ export class PlaygroundState {
     const after = (): void => {
       if (--left > 0 || turn !== this.#asked) return;
       this.busy = false;
-      if (this.playing)
-        requestAnimationFrame(() => turn === this.#asked && this.playing && this.#ask(FAR, FRAME, false));
+      if (this.playing) this.#ask(FAR, FRAME, false); // trained while this is drawn
     };
     const rest = (at: number): void => {
       lanes.slice(1).forEach((lane, i) => this.#play(lane, i + 1, at, SCRUB, points || !lane.points, after));
