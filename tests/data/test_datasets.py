@@ -11,10 +11,13 @@ import pytest
 
 from glasswork import data
 from glasswork.data import _shipped, fashion_mnist
+from glasswork.data.japanese_vowels import load_utterances
+from glasswork.data.series import load_series
+from glasswork.data.texts import load_text
 from glasswork.errors import GlassworkError
 
 SHIPPED = sorted(
-    (entry.name, entry.split) for entry in data.catalogue() if entry.available
+    (entry.name, entry.split) for entry in data.catalogue() if entry.available and entry.of == "pictures"
 )  # Fashion-MNIST's training split only where it is installed
 
 
@@ -124,3 +127,23 @@ def test_training_pictures_are_read_from_torchvisions_layout(monkeypatch: pytest
     dataset = fashion_mnist.fashion_mnist("train")
     assert dataset.labels.tolist() == [3, 9]
     assert np.array_equal(dataset.pictures[..., 0], images)
+
+
+def test_texts_and_series_are_those_of_their_sources() -> None:
+    book, names = load_text("moby-dick"), load_text("first-names")
+    assert "Call me Ishmael." in book.train[:100]
+    assert "It was the devious-cruising Rachel" in book.test
+    assert 0.098 < len(book.test) / sum(map(len, (book.train, book.validation, book.test))) < 0.102
+    parts = [part.split() for part in (names.train, names.validation, names.test)]
+    assert len(set().union(*parts)) == sum(map(len, parts))
+    sunspots, co2 = load_series("sunspots"), load_series("co2")
+    assert (sunspots.times[0], sunspots.values[0], sunspots.times[-1], len(sunspots)) == ("1700", 5, "2008", 309)
+    assert (co2.times[0], co2.values[0], len(co2), int((~co2.measured).sum())) == ("1958-03-29", 316.1, 2284, 59)
+    for entry in data.catalogue():
+        if entry.of == "characters":
+            assert len(getattr(load_text(entry.name), entry.split)) == entry.count
+    train, test = load_utterances("train"), load_utterances("test")
+    assert (len(train), len(test)) == (270, 370)
+    assert np.bincount(train.labels).tolist() == [30] * 9
+    assert {steps.shape[1] for steps in test.steps} == {12}
+    assert min(map(len, test.steps)) == 7

@@ -19,7 +19,7 @@ CONVOLUTIONAL = sorted(name for name in BARS if name.startswith("tiny-vgg"))
 def test_a_recipe_names_things_that_exist(name: str) -> None:
     config = recipes.config(name)
     assert config.network in networks.names()
-    assert config.data in data.names() or (config.data == "" and name.startswith(("text", "table")))
+    assert config.data in data.all_names() or (config.data == "" and name.startswith(("text", "table")))
     assert set(config.sizes) == set(networks.reference(config.network).sizes)
     assert config == recipes.config(name)
     assert from_record(config, json.loads(json.dumps(as_record(config)))) == config
@@ -28,6 +28,42 @@ def test_a_recipe_names_things_that_exist(name: str) -> None:
 def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(GlassworkError, match=r"no recipe called 'nothing'.*tiny-vgg-emoji"):
         recipes.config("nothing")
+
+
+SEQUENCES = {
+    "lstm-moby": ("nats_per_char", 1.40),
+    "rnn-names": ("nats_per_char", 2.15),
+    "rnn-sunspots": ("mae", 14.5),
+    "lstm-co2": ("mae", 0.29),
+    "rnn-vowels": ("nats", 0.2),
+    "rnn-forgets": ("nats_per_char", 2.0),
+    "lstm-forgets": ("nats_per_char", 1.9),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SEQUENCES))
+def test_a_recurrent_network_that_ships_scores_what_its_card_says(name: str) -> None:
+    measured = recipes.evaluate(name)
+    card = zoo.load(name).card
+    assert card is not None
+    assert (measured["recipe"], measured["data"], measured["n"]) == (name, card.data, card.tested_on)
+    score, bar = SEQUENCES[name]
+    assert measured["scores"][score] <= bar
+    for known, value in card.scores.items():
+        assert measured["scores"][known] == pytest.approx(value, abs=2e-3)
+    config = recipes.config(name)
+    assert (card.network, card.title, card.planned_steps) == (config.network, config.title, config.steps)
+
+
+def test_forecasts_are_nearer_than_what_needs_no_network() -> None:
+    sunspots, co2 = (recipes.evaluate(name)["scores"] for name in ("rnn-sunspots", "lstm-co2"))
+    assert sunspots["mae"] < min(sunspots[f"mae_{other}"] for other in ("last", "seasonal", "ar"))
+    assert co2["mae"] < min(co2[f"mae_{other}"] for other in ("last", "seasonal", "ar"))
+    assert co2["mae_26"] < min(co2[f"mae_{other}_26"] for other in ("last", "seasonal"))
+
+
+def test_nine_speakers_are_told_apart() -> None:
+    assert recipes.evaluate("rnn-vowels")["scores"]["accuracy"] >= 0.97
 
 
 @pytest.mark.parametrize("name", sorted(BARS))

@@ -8,6 +8,12 @@ export type Request =
   | OpenScene
   | OpenGraph
   | OpenRace
+  | OpenReading
+  | OpenStep
+  | FindUnits
+  | FindPlaces
+  | WriteOn
+  | OpenForgetting
   | FetchTensors
   | FetchPlane
   | ExplainNumber
@@ -28,6 +34,12 @@ export type Request =
 /**
  */
 export type Answer =
+  | Reading
+  | Step
+  | Units
+  | Places
+  | Written
+  | Forgetting
   | Scene
   | Graph
   | Race
@@ -109,6 +121,75 @@ export interface Edit {
  */
 export interface OpenRace {
   type: "open_race";
+  request: number;
+}
+/**
+ * A network of memory cells reads a text.
+ */
+export interface OpenReading {
+  type: "open_reading";
+  network: string;
+  text?: string | null;
+  switches?: Switch[];
+  unit?: number | null;
+  request: number;
+}
+/**
+ * A gate of one unit that is held: its bias is set so far off that nothing else counts.
+ */
+export interface Switch {
+  unit: number;
+  gate: "forget" | "input" | "output";
+  open: boolean;
+}
+/**
+ * The arithmetic of one unit at one step.
+ */
+export interface OpenStep {
+  type: "open_step";
+  source: string;
+  step: number;
+  unit: number;
+  request: number;
+}
+/**
+ * Which units are on in a stretch of the text, and no more outside it.
+ */
+export interface FindUnits {
+  type: "find_units";
+  source: string;
+  begin: number;
+  end: number;
+  request: number;
+}
+/**
+ * Where in a part of its book that it never saw a unit is on, or off, for a stretch.
+ */
+export interface FindPlaces {
+  type: "find_places";
+  network: string;
+  unit: number;
+  length: number;
+  high: boolean;
+  request: number;
+}
+/**
+ * Draw the next character.
+ */
+export interface WriteOn {
+  type: "write_on";
+  source: string;
+  temperature: number;
+  seed: number;
+  request: number;
+}
+/**
+ * Two networks of one size read a text; how much does each earlier character move each guess?
+ */
+export interface OpenForgetting {
+  type: "open_forgetting";
+  text?: string | null;
+  radius?: number | null;
   request: number;
 }
 /**
@@ -320,6 +401,173 @@ export interface Cancel {
   request: number;
 }
 /**
+ * A text as a network read it. With it come the bands, and those of the unchanged run where gates are held.
+ */
+export interface Reading {
+  type: "reading";
+  request: number;
+  source: string;
+  base: string;
+  network: string;
+  title: string;
+  text: string;
+  left_out: number;
+  unknown: string;
+  hidden: number;
+  bands: Band[];
+  units: number[];
+  unit: number;
+  finding: "apart" | "forgets" | "keeps" | "none";
+  fellows: number[];
+  at_space: Number | null;
+  on_letter: Number | null;
+  guesses: Character[];
+  came: Number[];
+  nats: Number | null;
+  nats_before: Number | null;
+  guesses_before: string[];
+  score: Number | null;
+  arrays: Array[];
+}
+/**
+ * A gate or a state over time; its array is (steps, units).
+ */
+export interface Band {
+  name: "candidate" | "cell" | "forget" | "hidden" | "input" | "output";
+  paths: string[];
+  end: Number;
+  beyond: Number | null;
+}
+/**
+ * A number and where it can be asked for.
+ */
+export interface Number {
+  ref: string;
+  value: number;
+}
+/**
+ * A character, and a number that is said of it.
+ */
+export interface Character {
+  text: string;
+  number: Number;
+}
+/**
+ * One tensor of a binary frame. `ref` is `SOURCE#path@what`; the reference of an element adds its index.
+ */
+export interface Array {
+  ref: string;
+  shape: number[];
+  dtype: "float32" | "float64" | "uint8";
+}
+/**
+ * One unit at one step.
+ */
+export interface Step {
+  type: "step";
+  request: number;
+  step: number;
+  unit: number;
+  gates: Gate[];
+  cell_before: Number;
+  kept: Number;
+  written: Number;
+  cell: Number;
+  squashed: Number;
+  hidden: Number;
+  nexts: Character[];
+}
+/**
+ * One gate of one unit at a step: act(from_input + from_hidden + bias).
+ */
+export interface Gate {
+  name: "candidate" | "forget" | "input" | "output";
+  from_input: Number;
+  from_hidden: Number;
+  bias: Number;
+  sum: Number;
+  value: Number;
+}
+/**
+ * The units that tell a stretch from the rest, the clearest first.
+ */
+export interface Units {
+  type: "units";
+  request: number;
+  begin: number;
+  end: number;
+  units: Unit[];
+}
+/**
+ * A unit, and by how many of its own deviations its cell is higher in the stretch than elsewhere.
+ */
+export interface Unit {
+  unit: number;
+  lift: Number;
+}
+/**
+ * Where a unit is most on (or off).
+ */
+export interface Places {
+  type: "places";
+  request: number;
+  unit: number;
+  high: boolean;
+  searched: number;
+  places: Place[];
+}
+/**
+ * A place in the book.
+ */
+export interface Place {
+  position: number;
+  before: string;
+  stretch: string;
+  after: string;
+  mean: Number;
+}
+/**
+ * The next character, drawn.
+ */
+export interface Written {
+  type: "written";
+  request: number;
+  text: string;
+  choices: Character[];
+  drawn: number;
+}
+/**
+ * How far back gradients reach: of -ln p(the next character) to the vector of each one read.
+ */
+export interface Forgetting {
+  type: "forgetting";
+  request: number;
+  source: string;
+  text: string;
+  left_out: number;
+  rnn: Reach;
+  lstm: Reach;
+  radius: Number;
+  trained_radius: Number;
+  norm: Number;
+  distances: number;
+  at: number;
+  ratio: Number;
+  outputs: number;
+  arrays: Array[];
+}
+/**
+ * One network's. Its arrays: gradient (steps, steps) and, by distance, lowest tenth, median and highest tenth.
+ */
+export interface Reach {
+  name: string;
+  title: string;
+  kind: string;
+  parameters: number;
+  score: Number;
+  chances: Number[];
+}
+/**
  * The map of one run, without its tensors.
  */
 export interface Scene {
@@ -376,14 +624,14 @@ export interface InputCard {
   label: string | null;
   size: number[];
   crop: number[];
-  steps: Step[];
+  steps: Step1[];
   channels: string[];
   picture: boolean;
 }
 /**
  * One thing that was done to a picture before the network saw it, in words and numbers.
  */
-export interface Step {
+export interface Step1 {
   name: string;
   numbers: {
     [k: string]: number | string;
@@ -415,13 +663,6 @@ export interface Column {
   low: Number;
   high: Number;
   source: Source;
-}
-/**
- * A number and where it can be asked for.
- */
-export interface Number {
-  ref: string;
-  value: number;
 }
 /**
  * The line of code that made something, with its neighbours.
@@ -739,14 +980,6 @@ export interface Maps {
   type: "maps";
   request: number;
   arrays: Array[];
-}
-/**
- * One tensor of a binary frame. `ref` is `SOURCE#path@what`; the reference of an element adds its index.
- */
-export interface Array {
-  ref: string;
-  shape: number[];
-  dtype: "float32" | "float64" | "uint8";
 }
 /**
  * A file to keep: its bytes are the one array.

@@ -72,14 +72,14 @@ class Data(Report):
             if result["weights"]:
                 say(f"The weights of {result['name']} are here ({result['weights']}).")
             for row in result["splits"]:
-                say(f"{row['name']} {row['split']}: {row['count']:,} pictures are here ({_place(row)}).")
+                say(f"{row['name']} {row['split']}: {row['count']:,} {row['of']} are here ({_place(row)}).")
             return
         rows = []
         for row in result["data"]:  # the size is that of all splits that ship, so it stands with the first of them
-            first = row["shipped"] and row["name"] not in {one[0] for one in rows if one[4]}
+            first = row["shipped"] and row["name"] not in {one[0] for one in rows if one[5]}
             held = size(row["bytes"]) if first else ""
-            rows.append((row["name"], row["split"], f"{row['count']:,}", _place(row), held, row["licence"]))
-        show_table(("data", "split", "pictures", "where", "size", "licence"), rows, right=("pictures", "size"))
+            rows.append((row["name"], row["split"], f"{row['count']:,}", row["of"], _place(row), held, row["licence"]))
+        show_table(("data", "split", "count", "of", "where", "size", "licence"), rows, right=("count", "size"))
         for name, what, origin in dict.fromkeys((r["name"], r["what"], tuple(r["origin"])) for r in result["data"]):
             say(f"{name}: {what}. From {'; '.join(origin)}.")
         weights = [
@@ -137,8 +137,8 @@ def _fetched(name: str) -> dict[str, Any]:
     from glasswork import data
 
     if not name:
-        raise UsageError("fetch what?", where="glasswork data fetch", why=f"known: {', '.join(data.names())}")
-    if name not in data.names():
+        raise UsageError("fetch what?", where="glasswork data fetch", why=f"known: {', '.join(data.all_names())}")
+    if name not in data.all_names():
         return {"name": name, "weights": _fetched_weights(name), "splits": []}
     splits = [entry for entry in data.catalogue() if entry.name == name]
     for entry in splits:
@@ -154,7 +154,7 @@ def _fetched_weights(name: str) -> str:
     shipped = [row.name for row in zoo.shipped()]
     if name in shipped:
         return zoo.load(name).weights
-    known = [*data.names(), *shipped, *(source.name for source in zoo.sources())]
+    known = [*data.all_names(), *shipped, *(source.name for source in zoo.sources())]
     if name not in known and ":" not in name:
         raise unknown("data set or trained network", name, known)
     with progress(f"fetching {name}") as told:

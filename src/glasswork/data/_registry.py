@@ -34,8 +34,9 @@ class Entry:
     """One row of the catalogue: one split of one data set.
 
     Attributes:
-        what: one line on what the pictures are.
-        count: how many pictures this split holds.
+        what: one line on what the examples are.
+        count: how many of them this split holds.
+        of: what is counted: pictures, characters, ...
         bytes: what ships with Glasswork, on disk; 0 when nothing of this split does.
         origin: the package, its version and the path in it.
         shipped: whether the split comes with Glasswork.
@@ -52,9 +53,20 @@ class Entry:
     origin: tuple[str, ...]
     shipped: bool
     available: bool
+    of: str = "pictures"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A data set of other things than pictures, which its own module reads."""
+
+    what: str
+    counts: dict[str, int]
+    of: str
 
 
 _sources: dict[str, Source] = {}
+_listed: dict[str, Listed] = {}
 
 
 def source(
@@ -74,6 +86,11 @@ def source(
     return enrol
 
 
+def listed(name: str, *, what: str, counts: dict[str, int], of: str) -> None:
+    """Enrol a data set of other things than pictures in the catalogue; its module has a loader of its own."""
+    _listed[name] = Listed(what, counts, of)
+
+
 @cache
 def _discover() -> None:
     for module in pkgutil.iter_modules(glasswork.data.__path__):
@@ -82,9 +99,15 @@ def _discover() -> None:
 
 
 def names() -> list[str]:
-    """The names of all data sets."""
+    """The names of all data sets of pictures."""
     _discover()
     return sorted(_sources)
+
+
+def all_names() -> list[str]:
+    """The names of all data sets, those of texts and series among them."""
+    _discover()
+    return sorted([*_sources, *_listed])
 
 
 def load(name: str, split: str = "train") -> Dataset:
@@ -128,8 +151,8 @@ def manifest() -> dict[str, dict[str, Any]]:
 def catalogue() -> list[Entry]:
     """Every split of every data set, with where it is from and whether it is here."""
     rows = []
-    for name in names():
-        about = _sources[name]
+    for name in all_names():
+        about = _sources.get(name) or _listed[name]
         record = manifest()[name]
         origin = tuple(f"{o['registry']} {o['package']} {o['version']}: {o['path']}" for o in record["origin"])
         size = sum(file["bytes"] for file in record["files"])
@@ -141,12 +164,13 @@ def catalogue() -> list[Entry]:
                     split=split,
                     what=about.what,
                     count=count,
-                    classes=about.classes,
+                    classes=about.classes if isinstance(about, Source) else (),
                     bytes=size if shipped else 0,
                     licence=record["licence"],
                     origin=origin,
                     shipped=shipped,
-                    available=about.available(split),
+                    available=about.available(split) if isinstance(about, Source) else True,
+                    of=about.of if isinstance(about, Listed) else "pictures",
                 )
             )
     return rows

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from glasswork.measuring.activity import Activity, activities
     from glasswork.measuring.classification import classification_scores, predict, target_scores
+    from glasswork.measuring.forecasting import autoregression, baseline_scores, lagged
     from glasswork.measuring.language import text_scores
     from glasswork.measuring.regression import regression_scores
 
 __all__ = [
     "Activity",
     "activities",
+    "autoregression",
+    "baseline_scores",
     "classification_scores",
+    "lagged",
     "predict",
     "regression_scores",
     "target_scores",
@@ -24,7 +28,10 @@ __all__ = [
 _HOMES = {
     "Activity": "activity",
     "activities": "activity",
+    "autoregression": "forecasting",
+    "baseline_scores": "forecasting",
     "classification_scores": "classification",
+    "lagged": "forecasting",
     "predict": "classification",
     "regression_scores": "regression",
     "target_scores": "classification",

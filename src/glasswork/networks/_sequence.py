@@ -42,24 +42,39 @@ class Recurrent(nn.Module):
         inputs: numbers in each step, or in the embedding of a word.
         outputs: numbers that come out at each step.
         vocabulary: how many words there are; 0 when the steps are numbers.
+        dropout: the share of the states switched off before the linear layer, in training.
+        pooled: whether there is one answer for the whole sequence, from the mean of its states.
     """
 
-    def __init__(self, core: nn.Module, width: int, inputs: int, outputs: int, vocabulary: int) -> None:
+    def __init__(
+        self,
+        core: nn.Module,
+        width: int,
+        inputs: int,
+        outputs: int,
+        vocabulary: int,
+        dropout: float = 0.0,
+        pooled: bool = False,
+    ) -> None:
         super().__init__()
-        self.inputs, self.vocabulary = inputs, vocabulary
+        self.inputs, self.vocabulary, self.pooled = inputs, vocabulary, pooled
         self.embedding = nn.Embedding(vocabulary, inputs) if vocabulary else nn.Identity()
         self.core = core
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.output = nn.Linear(width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Steps (B, T, I), or words (B, T) -> (B, T, K)."""
+        """Steps (B, T, I), or words (B, T) -> (B, T, K); pooled: (B, K)."""
+        if self.pooled:
+            states, _ = self.core(self.embedding(x))  # (B, T, D·H)
+            return self.output(self.dropout(states.mean(1)))  # (B, K)
         return self.advance(x, None)[0]
 
     def advance(self, x: Tensor, state: Tensor | Sequence[Tensor] | None) -> tuple[Tensor, Tensor | tuple[Tensor, ...]]:
         """The same from a given state on, with the state at the end: to go on from there, step by step."""
         x = self.embedding(x)  # (B, T, I)
         states, after = self.core(x, state)  # (B, T, D·H)
-        return self.output(states), after  # (B, T, K)
+        return self.output(self.dropout(states)), after  # (B, T, K)
 
     def example(self, batch: int = 1) -> tuple[Tensor, ...]:
         """Random sequences of seven steps."""

@@ -93,8 +93,9 @@ class GRU(Recurrent):
         layers: how many, one above another.
         bidirectional: 1 to read the sequence backwards too, with other weights.
         vocabulary: how many words there are; 0 when the steps are numbers.
-        dropout: the share of states switched off between layers, in training.
+        dropout: the share of states switched off between layers and before the linear one, in training.
         fused: 1 for PyTorch's own kernel.
+        pooled: 1 for one answer for the whole sequence, from the mean of its states.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class GRU(Recurrent):
         vocabulary: int = 0,
         dropout: float = 0.0,
         fused: int = 0,
+        pooled: int = 0,
     ) -> None:
         core = Gated(inputs, hidden, layers, bool(bidirectional), dropout, bool(fused))
-        super().__init__(core, hidden * (1 + bool(bidirectional)), inputs, outputs, vocabulary)
+        super().__init__(core, hidden * (1 + bool(bidirectional)), inputs, outputs, vocabulary, dropout, bool(pooled))

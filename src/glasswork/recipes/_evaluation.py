@@ -10,6 +10,9 @@ import torch
 from glasswork import data as datasets
 from glasswork import measuring, training, zoo
 from glasswork.data import given
+from glasswork.data.japanese_vowels import load_utterances
+from glasswork.data.series import load_series
+from glasswork.data.texts import load_text, text_names
 from glasswork.data.tokens import Vocabulary
 from glasswork.errors import GlassworkError
 
@@ -45,6 +48,13 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
         return _evaluate_text(network, network.card, network.vocabulary, data)
     if network.card is not None and data and network.rows is not None:
         return _evaluate_rows(network, network.card, network.rows, data)
+    if network.card is not None and data is not None and network.card.data == data:
+        if network.forecast is not None:
+            return _evaluate_forecast(network, network.card, network.forecast)
+        if network.utterance is not None:
+            scores = training.score_utterances(network.module, network.utterance, load_utterances("test"))
+            n = network.card.tested_on
+            return {"recipe": network.card.recipe, "data": data, "n": n, "of": "utterances", "scores": scores}
     if data is None or network.preprocess is None:
         raise GlassworkError(
             f"{target} can't be scored",
@@ -89,7 +99,7 @@ def _evaluate_given(target: str, network: zoo.Network, prepare: zoo.Preprocessin
 
 def _evaluate_text(network: zoo.Network, card: zoo.Card, vocabulary: Vocabulary, data: str) -> Evaluation:
     """Scores on the end of the text that it was trained on, or on the whole of another."""
-    text = given.read_text(data)
+    text = load_text(data) if data in text_names() else given.read_text(data)
     window = int(card.text["window"])
     if data == card.data:
         scores, count = training.score_text(network.module, vocabulary, text, window), card.tested_on
@@ -97,6 +107,14 @@ def _evaluate_text(network: zoo.Network, card: zoo.Card, vocabulary: Vocabulary,
         whole = text.train + text.validation + text.test
         scores, count = measuring.text_scores(network.module, vocabulary, whole, window), len(whole)
     return {"recipe": card.recipe, "data": data, "n": count, "of": "characters", "scores": scores}
+
+
+def _evaluate_forecast(network: zoo.Network, card: zoo.Card, forecast: zoo.Forecast) -> Evaluation:
+    """Scores on the end of the series that it was trained on, with what can be told without a network beside them."""
+    series = load_series(card.data)
+    begin, order = len(series) - int(card.settings["held_out"]), int(card.settings["order"])
+    scores = training.score_forecasts(network.module, forecast, series, begin, len(series), order)
+    return {"recipe": card.recipe, "data": card.data, "n": card.tested_on, "of": f"{series.step}s", "scores": scores}
 
 
 def _evaluate_rows(network: zoo.Network, card: zoo.Card, rows: zoo.Rows, data: str) -> Evaluation:

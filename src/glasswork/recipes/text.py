@@ -7,7 +7,7 @@ from glasswork.training import LanguageConfig
 
 RECURRENT = {
     "inputs": 32, "hidden": 128, "outputs": 0, "layers": 1, "bidirectional": 0, "vocabulary": 0, "dropout": 0.0,
-    "fused": 1,
+    "fused": 1, "pooled": 0,
 }  # fmt: skip
 
 

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from glasswork import zoo
+from glasswork import data, zoo
 from glasswork.errors import GlassworkError, unknown
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.scenes.moments import PREFIXES, Moments
 from glasswork.zoo import Network
 
+RECURRENT = ("rnn", "gru", "lstm")
+"""Those of ours are told of on a page together."""
 REGISTRIES = ("torchvision:", "timm:")
 """Whose networks a page may name: all code in them is installed, and a name can't lead out of them."""
 PAGES = {("tiny_vgg", ""): "cnn", ("perceptron", "mnist"): "perceptron"}
@@ -38,7 +40,8 @@ class Networks:
     ) -> None:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
-        shipped = sorted(zoo.shipped(), key=lambda row: -row.macs)  # the one with most to see comes first
+        pictures = data.names()  # networks that read them come first, the one with most to see before the others
+        shipped = sorted(zoo.shipped(), key=lambda row: (row.data not in pictures, -row.macs))
         self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in shipped))))
         self._named = {shown(target): target for target in reversed(self.targets)}
         self._weights = dict(weights or {})
@@ -91,6 +94,19 @@ def shown(target: str) -> str:
     return f"{library}{separator}{Path(place.rstrip('/')).name}"
 
 
+def _page(network: Network) -> str:
+    """The page that shows a network best."""
+    card = network.card
+    if card is None:
+        return "open"
+    one_way = (card.sizes.get("layers"), card.sizes.get("bidirectional")) == (1, 0)
+    if card.network == "lstm" and network.vocabulary is not None and one_way:
+        return "lstm"
+    if card.network in RECURRENT and network.weights == "shipped":
+        return "rnn"
+    return PAGES.get((card.network, ""), PAGES.get((card.network, card.data), "open"))
+
+
 def network_card(network: Network) -> NetworkCard:
     """A network as the gallery and the menus name it."""
     card = network.card
@@ -101,7 +117,7 @@ def network_card(network: Network) -> NetworkCard:
     return NetworkCard(
         name=shown(network.target),
         title=network.title,
-        page="open" if card is None else _page(card.network, card.data),
+        page=_page(network),
         parameters=network.parameters,
         classes=list(network.labels),
         channels=0 if shape is None else shape.channels,
@@ -116,8 +132,3 @@ def network_card(network: Network) -> NetworkCard:
         reads_text=zoo.reads_text(network),
         weights=network.weights,
     )
-
-
-def _page(network: str, data: str) -> str:
-    """The page of an architecture."""
-    return PAGES.get((network, ""), PAGES.get((network, data), "open"))

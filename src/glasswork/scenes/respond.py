@@ -17,12 +17,15 @@ from glasswork.scenes import messages as m
 from glasswork.scenes.changes import Differences
 from glasswork.scenes.courses import Courses
 from glasswork.scenes.files import tensor_file
+from glasswork.scenes.forgetting import forgetting
 from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
 from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
+from glasswork.scenes.messages import forgetting as f
 from glasswork.scenes.messages import lessons as q
 from glasswork.scenes.messages import playground as p
+from glasswork.scenes.messages import reading as r
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.networks import Networks, network_card
@@ -40,6 +43,7 @@ from glasswork.scenes.pictures import (
 )
 from glasswork.scenes.playground import Playground
 from glasswork.scenes.race import race
+from glasswork.scenes.reading import Readings
 from glasswork.scenes.runs import Run, Runs
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.training import Training
@@ -107,6 +111,7 @@ class Respondent:
         self.lessons = Lessons()
         self.playground = Playground()
         self.traces = Traces(traces, self.networks.load)
+        self.readings = Readings(self.networks, self.traces)
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
     def warm(self) -> None:
@@ -155,6 +160,10 @@ class Respondent:
                 yield from self.lessons.answer(request, session.inputs.read, session.cancelled.is_set)
             case p.PlayOn() | p.GivePoints():
                 yield from self.playground.answer(request, session.cancelled.is_set)
+            case r.OpenReading() | r.OpenStep() | r.FindUnits() | r.FindPlaces() | r.WriteOn():
+                yield from self.readings.answer(request, session.cancelled)
+            case f.OpenForgetting():
+                yield from forgetting(request)
             case m.Cancel():
                 return
 

@@ -216,6 +216,17 @@ class Traces:
         tensors = load_tensors(packed)
         return self._trace(network, tuple(tensors[str(i)] for i in range(len(tensors))), record, None, None)
 
+    def target(self, id: str) -> str:
+        """Which network a run is of.
+
+        Raises:
+            GlassworkError: nothing is known of it.
+        """
+        record, _ = self._known(id)
+        if record is None:
+            raise _unknown(id)
+        return record.target
+
     def _known(self, id: str) -> tuple[Record | None, bytes | None]:
         """The record of an id and its stored inputs; what is not as its hash says counts as gone."""
         raw = self._records.read(f"{id}.json")

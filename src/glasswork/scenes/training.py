@@ -246,7 +246,7 @@ def _recipe(name: str) -> t.RecipeCard:
         title=config.title,
         about=recipes.about(name),
         data=config.data,
-        ready=config.data in data.names(),
+        ready=config.data in data.all_names(),
         settings=[t.Setting(key, value) for key, value in flat(config).items()],
     )
 

@@ -4,6 +4,7 @@ from glasswork.training.augmentation import Augmentation
 from glasswork.training.classification import Classification, ClassifierConfig, held_out, score_files, split_validation
 from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
 from glasswork.training.events import Evaluated, Finished, Saved, Started, Stepped, Stopped, TrainEvent, Warned
+from glasswork.training.forecasting import ForecastConfig, Forecasting, score_forecasts, tell
 from glasswork.training.interrupting import asked_to_stop
 from glasswork.training.language import Language, LanguageConfig
 from glasswork.training.language import scored as score_text
@@ -13,6 +14,7 @@ from glasswork.training.run import RUN, free_folder, latest_folder, run
 from glasswork.training.state import Kept, State, begin
 from glasswork.training.tabular import TableConfig, Tabular, scored_rows, split_rows, target_of
 from glasswork.training.task import About, Draw, Task, Turn
+from glasswork.training.utterances import UtteranceConfig, Utterancing, score_utterances
 from glasswork.training.watching import Watch, look, watch
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "Draw",
     "Evaluated",
     "Finished",
+    "ForecastConfig",
+    "Forecasting",
     "Kept",
     "Language",
     "LanguageConfig",
@@ -39,6 +43,8 @@ __all__ = [
     "Task",
     "TrainEvent",
     "Turn",
+    "UtteranceConfig",
+    "Utterancing",
     "Warned",
     "Watch",
     "as_record",
@@ -54,12 +60,15 @@ __all__ = [
     "read_metrics",
     "run",
     "score_files",
+    "score_forecasts",
     "score_text",
+    "score_utterances",
     "scored_rows",
     "setting_names",
     "split_rows",
     "split_validation",
     "target_of",
+    "tell",
     "train",
     "watch",
 ]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from glasswork import measuring, networks, zoo
 from glasswork.data.given import Text, read_text
+from glasswork.data.texts import load_text, text_names
 from glasswork.data.tokens import Vocabulary
 from glasswork.errors import GlassworkError
 from glasswork.training.config import Config
@@ -19,7 +20,7 @@ from glasswork.training.task import About, Draw, Task
 
 WINDOWS = 6  # the stream of the seed for where windows begin
 MOST_ASIDE, MOST_TESTED = 100_000, 1_000_000  # characters that are looked at: a part of a very long text
-SAMPLE = 200  # characters
+SAMPLE = 72  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +29,13 @@ class LanguageConfig(Config):
 
     Attributes:
         tokens: characters, or bytes.
-        window: tokens that it sees at once.
+        window: tokens that it sees at once in training.
+        reach: tokens that it reads on end when it is scored, which a recurrent network can; 0 for a window.
     """
 
     tokens: str = "characters"
     window: int = 64
+    reach: int = 0
 
     def task(self) -> Task:
         """The task on the text that is named."""
@@ -54,10 +57,10 @@ class Language(Task):
     config: LanguageConfig
 
     def __init__(self, config: LanguageConfig, text: Text | None = None) -> None:
-        if text is None and not config.data.startswith("text:"):
+        if text is None and not config.data.startswith("text:") and config.data not in text_names():
             why = f"{config.data!r} is none" if config.data else "none is named"
             raise GlassworkError("a language model needs a text", where=config.title, why=why, todo="--data text:FILE")
-        self.text = text or read_text(config.data)
+        self.text = text or (load_text(config.data) if config.data in text_names() else read_text(config.data))
         self.vocabulary = Vocabulary.of(config.tokens, self.text.train)
         known = networks.reference(config.network).sizes
         found = {"vocabulary": self.vocabulary.size, "outputs": self.vocabulary.size, "context": config.window}
@@ -69,6 +72,11 @@ class Language(Task):
             raise GlassworkError(
                 f"a window of {config.window} tokens is longer than the text", where=config.data, why=why
             )
+
+    @property
+    def reach(self) -> int:
+        """How many tokens it reads on end when it is scored."""
+        return self.config.reach or self.config.window
 
     @property
     def examples(self) -> int:
@@ -97,11 +105,11 @@ class Language(Task):
 
     def scores(self, network: nn.Module) -> dict[str, float]:
         """Scores on the stretch after the one that is trained on."""
-        return measuring.text_scores(network, self.vocabulary, self.text.validation[:MOST_ASIDE], self.config.window)
+        return measuring.text_scores(network, self.vocabulary, self.text.validation[:MOST_ASIDE], self.reach)
 
     def final(self, network: nn.Module) -> dict[str, float]:
         """Scores on the text's end."""
-        return scored(network, self.vocabulary, self.text, self.config.window)
+        return scored(network, self.vocabulary, self.text, self.reach)
 
     def name(self, index: int) -> str:
         """Where a window begins."""
@@ -131,7 +139,7 @@ class Language(Task):
                 "text": {
                     "tokens": self.vocabulary.kind,
                     "letters": self.vocabulary.letters,
-                    "window": config.window,
+                    "window": self.reach,
                     "sample": text.test[:SAMPLE],
                 },
             },

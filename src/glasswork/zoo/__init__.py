@@ -7,6 +7,7 @@ from glasswork.zoo.network import Network, count_macs, softmax
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.references import Counted, counted, is_reference
 from glasswork.zoo.rows import Column, Rows, fit_rows
+from glasswork.zoo.sequences import Forecast, Utterance
 from glasswork.zoo.shipping import Shipped, build, described, expected_picture, shipped
 from glasswork.zoo.sources import Source, fetch, sources
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
@@ -16,6 +17,7 @@ __all__ = [
     "Card",
     "Column",
     "Counted",
+    "Forecast",
     "Network",
     "Preprocessed",
     "Preprocessing",
@@ -23,6 +25,7 @@ __all__ = [
     "Shipped",
     "Source",
     "Step",
+    "Utterance",
     "build",
     "count_macs",
     "counted",

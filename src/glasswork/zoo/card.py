@@ -30,6 +30,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
         text: of a language model: tokens (characters or bytes), letters, window (the tokens that it was trained to
             see at once) and sample, a text that it was not trained on.
         table: of a network that reads a table's rows, the fields of zoo.Rows.
+        forecast: of a network that tells a series' future, the fields of zoo.Forecast.
+        utterance: of a network that reads sequences of many numbers, the fields of zoo.Utterance.
         steps: the step of the checkpoint.
         planned_steps: how many the run was to take.
         seconds: how long it took, on one thread.
@@ -69,6 +71,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     picture: dict[str, Any] = {}
     text: dict[str, Any] = {}
     table: dict[str, Any] = {}
+    forecast: dict[str, Any] = {}
+    utterance: dict[str, Any] = {}
     sha256: str = ""
     bytes: int = 0
 

@@ -14,6 +14,7 @@ from glasswork.zoo import storing
 from glasswork.zoo.card import Card
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.rows import Rows
+from glasswork.zoo.sequences import Forecast, Utterance
 
 After = Callable[[Tensor], Tensor]
 
@@ -40,6 +41,8 @@ class Network:
         weights: where the weights are from, in words: "shipped", "run", "cache", "random" or "the factory's".
         vocabulary: the tokens of a language model of ours; those of hf: have their own (zoo.tokens).
         rows: how a row of a table is read, for networks that were trained on one.
+        forecast: how a series is read, for networks that tell its future.
+        utterance: how a sequence of many numbers is read, for networks that were trained on such.
     """
 
     target: str
@@ -54,6 +57,8 @@ class Network:
     weights: str
     vocabulary: Vocabulary | None = None
     rows: Rows | None = None
+    forecast: Forecast | None = None
+    utterance: Utterance | None = None
 
     @property
     def parameters(self) -> int:

@@ -19,6 +19,7 @@ from glasswork.zoo.libraries import build_from_library
 from glasswork.zoo.network import Network, softmax
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.rows import Rows
+from glasswork.zoo.sequences import Forecast, Utterance
 from glasswork.zoo.storing import check_fit, fill, read_weights
 
 WEIGHTS = Path(glasswork.__file__).parent / "weights"
@@ -86,20 +87,23 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
     Raises:
         GlassworkError: the card says in a way that means nothing what it reads.
     """
-    vocabulary, rows = _reads(card, module)
+    reads = _reads(card, module)
+    pictures = reads is None
     return Network(
         target=target,
         name=card.name,
         title=card.title,
         module=module.eval(),
-        preprocess=None if vocabulary or rows else expected_picture(card),
+        preprocess=expected_picture(card) if pictures else None,
         labels=card.labels,
         card=card,
         samples=tuple(data.samples(card.data)) if card.data in data.names() else (),
-        after=softmax if _gives_logits(card) and (card.labels or not (vocabulary or rows)) else None,
+        after=softmax if _gives_logits(card) and (card.labels or pictures or card.text) else None,
         weights=source,
-        vocabulary=vocabulary,
-        rows=rows,
+        vocabulary=reads if isinstance(reads, Vocabulary) else None,
+        rows=reads if isinstance(reads, Rows) else None,
+        forecast=reads if isinstance(reads, Forecast) else None,
+        utterance=reads if isinstance(reads, Utterance) else None,
     )
 
 
@@ -108,27 +112,37 @@ def _gives_logits(card: Card) -> bool:
     return card.sizes.get("output_activation", "identity") == "identity"
 
 
-def _reads(card: Card, module: nn.Module) -> tuple[Vocabulary | None, Rows | None]:
+def _reads(card: Card, module: nn.Module) -> Vocabulary | Rows | Forecast | Utterance | None:
     """What a network of ours reads instead of pictures; its sample becomes the module's example.
 
     Raises:
         GlassworkError: the card says it in a way that means nothing.
     """
-    example: torch.Tensor | None = None
-    vocabulary = rows = None
     try:
-        if card.text:
-            told = msgspec.convert(card.text, _Text)
-            vocabulary = Vocabulary(told.tokens, told.letters)
-            example = torch.from_numpy(vocabulary.encode(told.sample[: told.window])[: told.window]).long()[None]
-        elif card.table:
-            rows = msgspec.convert(card.table, Rows)
-            example = rows.read(", ".join(f"{name}={value}" for name, value in rows.sample.items()))
-    except msgspec.ValidationError as error:
+        reads, example = _told(card)
+    except (msgspec.ValidationError, ValueError) as error:
         raise GlassworkError("a model card can't be read", where=card.name, why=str(error)) from error
     if example is not None and example.numel():
         module.example_input_array = example
-    return vocabulary, rows
+    return reads
+
+
+def _told(card: Card) -> tuple[Vocabulary | Rows | Forecast | Utterance | None, torch.Tensor | None]:
+    if card.text:
+        told = msgspec.convert(card.text, _Text)
+        vocabulary = Vocabulary(told.tokens, told.letters)
+        tokens = vocabulary.encode(told.sample[: told.window])[: told.window]
+        return vocabulary, torch.from_numpy(tokens).long()[None]
+    if card.table:
+        rows = msgspec.convert(card.table, Rows)
+        return rows, rows.read(", ".join(f"{name}={value}" for name, value in rows.sample.items()))
+    if card.forecast:
+        forecast = msgspec.convert(card.forecast, Forecast)
+        return forecast, forecast.example
+    if card.utterance:
+        utterance = msgspec.convert(card.utterance, Utterance)
+        return utterance, utterance.read(utterance.sample)
+    return None, None
 
 
 class _Text(msgspec.Struct, frozen=True):

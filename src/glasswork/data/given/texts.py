@@ -9,6 +9,7 @@ from glasswork.errors import GlassworkError
 
 MOST_BYTES = 1 << 30
 LEAST = 1_000  # characters
+TRAIN, ASIDE = 90, 5  # per cent
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,9 @@ class Text:
 
     Attributes:
         spec: what was asked for.
-        train: its first 90 %.
-        validation: the next 5 %.
-        test: the last 5 %.
+        train: its beginning, to learn from.
+        validation: what follows, to choose by.
+        test: its end.
     """
 
     spec: str
@@ -56,5 +57,12 @@ def read_text(spec: str) -> Text:
     if "\0" in content or len(content) < LEAST:
         why = "it holds zero bytes" if "\0" in content else f"it has {len(content):,} characters; {LEAST:,} are needed"
         raise GlassworkError("there is nothing to learn from", where=str(path), why=why)
-    first, second = len(content) * 90 // 100, len(content) * 95 // 100
+    return parted(spec, content, TRAIN, ASIDE)
+
+
+def parted(spec: str, content: str, train: int, aside: int, lines: bool = False) -> Text:
+    """A text's first `train` per cent, the next `aside`, and the rest; with `lines`, each ends where a line does."""
+    first, second = len(content) * train // 100, len(content) * (train + aside) // 100
+    if lines:
+        first, second = (content.index("\n", at) + 1 for at in (first, second))
     return Text(spec, content[:first], content[first:second], content[second:])

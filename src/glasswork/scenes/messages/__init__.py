@@ -19,9 +19,11 @@ from msgspec import Struct
 
 from glasswork.scenes.messages import base as _base
 from glasswork.scenes.messages.base import Array, Number
+from glasswork.scenes.messages.forgetting import ForgettingAnswer, ForgettingRequest
 from glasswork.scenes.messages.lessons import LessonAnswer, LessonRequest
 from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
+from glasswork.scenes.messages.reading import ReadingAnswer, ReadingRequest
 from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
 
 What = Literal["value", "grad"]
@@ -158,6 +160,8 @@ Request = (
     | OpenScene
     | OpenGraph
     | OpenRace
+    | ReadingRequest
+    | ForgettingRequest
     | FetchTensors
     | FetchPlane
     | ExplainNumber
@@ -581,7 +585,9 @@ class Done(Struct, tag_field="type", tag="done", frozen=True):
 
 
 Answer = (
-    Scene
+    ReadingAnswer
+    | ForgettingAnswer
+    | Scene
     | Graph
     | Race
     | Maps
