@@ -1,8 +1,9 @@
 /** What the page of backpropagation knows: the lesson that the address names, and where in its slow motion it stands. */
 import { address } from "../../lib/address.svelte";
 import { link } from "../../lib/link.svelte";
-import type { Failure, Landscape, LayerOf, Lesson, LessonOf, NetworkCard, Sample } from "../../lib/messages";
+import type { Failure, Landscape, Lesson, LessonOf, NetworkCard, Sample } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
+import { layersOf } from "./layers";
 import { upload, type Refusal } from "../../chrome/input/upload";
 
 const SHIPPED = "perceptron-digits";
@@ -13,18 +14,6 @@ const number = (name: string, otherwise: number): number => {
   const value = Number(address.get(name) ?? NaN);
   return Number.isFinite(value) ? value : otherwise;
 };
-
-/** `16 relu,10 sigmoid` */
-export function layersOf(written: string | null): LayerOf[] {
-  return (written ?? "")
-    .split(",")
-    .map((one) => /^(\d+) (\w+)$/.exec(one.trim()))
-    .filter((found) => found !== null)
-    .map(([, units, activation]) => ({ units: Number(units), activation: activation! }));
-}
-
-export const written = (layers: LayerOf[]): string =>
-  layers.map(({ units, activation }) => `${units} ${activation}`).join(",");
 
 export class LessonState {
   opened = $state.raw<LessonOf | null>(null);

@@ -1,6 +1,6 @@
 /** The playground's settings as they stand in the address, and those to begin with. */
 import type { Dragged, LayerOf, PlayOf } from "../../../lib/messages";
-import { layersOf, written } from "../state.svelte";
+import { layersOf, written } from "../layers";
 
 export type Settings = Required<PlayOf>;
 export const SETS = ["circle", "xor", "gaussians", "spiral", "moons", "plane", "multi_gaussian"] as const;
