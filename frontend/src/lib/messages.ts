@@ -906,6 +906,7 @@ export interface Racer {
   batch: number;
   planned_steps: number;
   runs: Run[];
+  step_milliseconds?: number | null;
 }
 /**
  * One run of a slim network: its course on the 5,000 held-out pictures, and how it did on the test set.
