@@ -215,6 +215,29 @@ def test_every_value_is_that_of_its_moment(steps: Callable[..., torch.Tensor]) -
         assert torch.equal(ours, theirs)
 
 
+class Grown(nn.Module):
+    """Lists that change after they were given: one grows, as DenseNet's does."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        features, rows = [x], [0, 1]
+        for _ in range(4):
+            features.append(torch.cat(features, 1)[rows].relu())
+            rows.reverse()
+        return torch.stack([part.sum() for part in features])
+
+
+def test_a_list_is_read_as_it_was_when_it_was_given() -> None:
+    x = torch.randn(2, 3)
+    run = trace(Grown(), x)
+    joined = [op for op in run.ops if op.name == "cat"]
+    assert [len(op.operands) for op in joined] == [1, 2, 3, 4]
+    for op in joined:
+        assert torch.equal(op.output.tensor, torch.cat([value.tensor for value in op.operands], 1))
+    taken = [op for op in run.ops if op.name == "getitem"]
+    assert [op.args[1] for op in taken] == [[0, 1], [1, 0], [0, 1], [1, 0]]
+    assert torch.equal(run.output, Grown()(x))
+
+
 def test_what_was_written_over_at_once_is_made_again() -> None:
     x = torch.randn(200, 200, generator=torch.Generator().manual_seed(0))
     expected: list[torch.Tensor] = []

@@ -7,7 +7,7 @@ into Values and calls. Tensors stay alive until then, so that each is still know
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -28,6 +28,7 @@ Read = tuple[list[Value], tuple[Any, ...], dict[str, Any]]
 _new = tuple.__new__  # a named tuple's own constructor is written in Python
 _PLAIN = frozenset([int, float, bool, str, type(None), torch.dtype, torch.device])  # arguments that hold no tensor
 _ORDINARY = frozenset([torch.Tensor, nn.Parameter])
+_LASTING = _PLAIN | _ORDINARY | {torch.Size, torch.layout, torch.memory_format, type(Ellipsis)}
 MANY = 8
 """Entries: what they hold alive the plain run would have freed."""
 OP, ENTER, LEAVE = range(3)
@@ -208,3 +209,12 @@ class Journal:
         """The call of the module that has just begun may lose its fused kernel; of nested ones the outermost counts."""
         if self._suspect is None and self.here is not None:
             self._suspect = (self.here, noted)
+
+
+def lasts(items: Iterable[Any]) -> bool:
+    """Whether all of these arguments will still be what they are when they are read later."""
+    for item in items:
+        kind = type(item)
+        if kind not in _LASTING and not (kind is tuple and lasts(item)):
+            return False
+    return True

@@ -24,7 +24,7 @@ from glasswork.tracing.deviations import FUSED, suspect
 from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled
 from glasswork.tracing.gradients import Gradients
-from glasswork.tracing.journal import ENTER, LEAVE, MANY, OP, Journal, Read
+from glasswork.tracing.journal import ENTER, LEAVE, MANY, OP, Journal, Read, lasts
 from glasswork.tracing.layers import layer_call
 from glasswork.tracing.moments import Moments
 from glasswork.tracing.names import Names
@@ -111,6 +111,9 @@ class Recorder(TorchFunctionMode):
         children: list[Op] = []
         if self._at_once:
             self._ask_whether_cancelled()
+            read = journal.read(args, kwargs)
+        elif layer is None and not (lasts(args) and (not kwargs or lasts(kwargs.values()))):
+            journal.catch_up()  # a list may be another by the time that it is read
             read = journal.read(args, kwargs)
         elif len(journal.entries) > MANY:
             journal.catch_up()
