@@ -1147,6 +1147,7 @@ export interface Course {
   unchanged: boolean;
   happened: Happening[];
   saved: number[];
+  skipped: number;
   scores: FinalScore[];
   seconds: number;
   network: string;

@@ -22,6 +22,7 @@ from glasswork.scenes.moments import Moments
 from glasswork.scenes.pictures import ReadInput, first_input, prepare, read_picture
 from glasswork.scenes.updates import update_of
 from glasswork.training import flat
+from glasswork.training.course import read_part
 from glasswork.training.retaking import Taken
 from glasswork.training.summary import Series
 
@@ -110,6 +111,7 @@ class Training:
             unchanged=unchanged,
             happened=[_happening(event) for event in view.drawn.events[-MOST_HAPPENED:]],
             saved=view.saved,
+            skipped=view.drawn.skipped,
             scores=[t.FinalScore(k, m.Number(f"run:{view.name}#{k}@score", v)) for k, v in view.scores.items()],
             seconds=view.seconds,
             network=f"run:{view.name}@",
@@ -156,7 +158,10 @@ class Training:
         return m.encode(answer, arrays)
 
     def _recorded(self, run: str, step: int) -> float | None:
-        series = self.courses.view(run, 1 << 30).drawn.series.get("loss")
+        try:
+            series = read_part(self.courses.folder(run), step, step, MOST_POINTS).series.get("loss")
+        except OSError:
+            return None
         if series is None:
             return None
         at = int(np.searchsorted(series.steps, step))
@@ -203,7 +208,7 @@ class Training:
 
     def _answers(self, request: t.FollowAnswer, read_input: ReadInput) -> str | bytes:
         """Probabilities of every class at every saved step."""
-        saved = self.courses.view(request.run, 2).saved
+        saved = self.courses.saved(request.run)
         chosen = saved[:: -(-len(saved) // MOST_STEPS) or 1]
         rows, names = list[np.ndarray](), tuple[str, ...]()
         for step in chosen:
@@ -253,7 +258,8 @@ def _recipe(name: str) -> t.RecipeCard:
 
 def _stamp(view: RunView) -> str:
     drawn = view.drawn
-    return f"{view.state} {drawn.last} {len(drawn.series)} {len(drawn.events)} {len(view.saved)} {view.pid}"
+    counts = (drawn.last, len(drawn.series), len(drawn.events), drawn.skipped, len(view.saved))
+    return f"{view.state} {' '.join(map(str, counts))} {view.pid}"
 
 
 def _grouped(run: str, series: Mapping[str, Series]) -> tuple[list[list[str]], list[m.Array], list[np.ndarray]]:
