@@ -200,7 +200,7 @@ def test_c46_a_writer_that_is_killed_loses_nothing_but_its_last_record(
         assert trainers.kill(pid) == -signal.SIGKILL
         course = read_metrics(tmp_path)
         written = course.series["loss"][-1][0]
-        assert path.read_bytes().count(b"\n") + course.torn == written + course.skipped  # every line is one or the other
+        assert path.read_bytes().count(b"\n") + course.torn == written + course.skipped  # each line is one of them
     assert course.skipped <= kills
     assert course.series["loss"] == [(step, 1 / step) for step in range(1, written + 1)]
     drawn = read_course(tmp_path, 480)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -22,12 +23,13 @@ from glasswork.scenes.moments import Moments
 from glasswork.scenes.pictures import ReadInput, first_input, prepare, read_picture
 from glasswork.scenes.updates import update_of
 from glasswork.training import flat
-from glasswork.training.course import read_part
+from glasswork.training.course import Drawn, read_part
 from glasswork.training.retaking import Taken
 from glasswork.training.summary import Series
 
 WEIGHT = re.compile(r"([A-Za-z0-9_.]{1,200})\[(\d+(?:,\d+)*)?\]")
 MOST_POINTS = 2000
+MOST_LAID = 8
 EXAMPLES = 8
 MOST_HAPPENED = 400
 MOST_STEPS = 400  # saved steps that an answer is followed over
@@ -39,6 +41,7 @@ OPEN = {
 """Settings that a page may change, beside all of the optimiser, the schedule, the sizes and the augmentation; none that
 names a file."""
 OPEN_GROUPS = ("optimiser_settings.", "schedule_settings.", "sizes.", "augmentation.")
+_Laid = tuple[list[list[str]], list[m.Array], list[np.ndarray]]
 
 
 class Training:
@@ -51,6 +54,7 @@ class Training:
 
     def __init__(self, courses: Courses, moments: Moments) -> None:
         self.courses, self.moments = courses, moments
+        self._laid: OrderedDict[int, tuple[Drawn, _Laid]] = OrderedDict()
 
     def answer(self, request: t.TrainingRequest, read_input: ReadInput) -> Iterator[m.Answer | str | bytes]:
         """What a page asks of it."""
@@ -95,7 +99,7 @@ class Training:
             self.courses.look(request.run)
         stamp = _stamp(view)
         unchanged = stamp == request.known
-        groups, entries, arrays = ([], [], []) if unchanged else _grouped(request.run, view.drawn.series)
+        groups, entries, arrays = ([], [], []) if unchanged else self._lay(request.run, view.drawn)
         steps = view.config.steps if view.config else 0
         standing = Standing(view.name, view.recipe, view.title, view.state, view.drawn.last, steps)
         settings = flat(view.config) if view.config else {}
@@ -120,6 +124,14 @@ class Training:
             arrays=entries,
         )
         return m.encode(answer, arrays)
+
+    def _lay(self, run: str, drawn: Drawn) -> _Laid:
+        """The series as they go over the wire, once for all pages that watch."""
+        if id(drawn) not in self._laid:
+            self._laid[id(drawn)] = drawn, _grouped(run, drawn.series)
+            while len(self._laid) > MOST_LAID:
+                self._laid.popitem(last=False)
+        return self._laid[id(drawn)][1]
 
     def _slow(self, request: t.SlowStep) -> str | bytes:
         taken = self.moments.taken(request.run, request.step)
@@ -262,7 +274,7 @@ def _stamp(view: RunView) -> str:
     return f"{view.state} {' '.join(map(str, counts))} {view.pid}"
 
 
-def _grouped(run: str, series: Mapping[str, Series]) -> tuple[list[list[str]], list[m.Array], list[np.ndarray]]:
+def _grouped(run: str, series: Mapping[str, Series]) -> _Laid:
     """Series that were recorded at the same steps stand together, and name them once."""
     together: dict[bytes, list[str]] = {}
     for name, each in series.items():

@@ -157,9 +157,7 @@ def _cut(series: Series, first: int, last: int) -> Series:
     return series.each(lambda column: column[inside])
 
 
-def _drawn(
-    series: Mapping[str, Series], events: tuple[Mapping[str, Any], ...], points: int, skipped: int = 0
-) -> Drawn:
+def _drawn(series: Mapping[str, Series], events: tuple[Mapping[str, Any], ...], points: int, skipped: int = 0) -> Drawn:
     thin = {name: thinned(each, points) for name, each in series.items() if len(each.steps)}
     last = max((int(each.steps[-1]) for each in thin.values()), default=0)
     return Drawn(thin, events, last, skipped)

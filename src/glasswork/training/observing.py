@@ -66,7 +66,7 @@ class Observer:
         return found
 
     def after_update(self) -> dict[str, float]:
-        """After the optimiser's step: each layer's update as a share of its weights, and what the forward pass showed."""
+        """After the optimiser's step: each layer's update as a share of its weights; what the forward pass showed."""
         found = {}
         for path, weights in self._layers.items():
             old = self._before.pop(path)
