@@ -203,6 +203,37 @@ def test_a_closed_browser_and_a_lost_server_change_nothing(
         assert list(wanted) == list(range(1, len(wanted) + 1))
 
 
+def test_a_run_is_watched_and_steered_on_its_networks_own_page_too(
+    browser: Browser, app: App, going: str, complaints: Complaints
+) -> None:
+    folder = app.runs / going
+    with window(browser, app, complaints, viewport=DESK) as context:
+        page = context.new_page()
+        for _ in range(WAIT // 100):
+            if any(folder.glob("checkpoints/step-*")):
+                break
+            page.wait_for_timeout(100)
+        page.goto(app.address("cnn", network=f"run:{going}@0"))
+        step = page.locator("footer .step").first
+        expect(step).to_have_text("step 0", timeout=WAIT)
+        page.get_by_role("slider", name="Saved steps").press("End")
+        expect(step).not_to_have_text("step 0", timeout=WAIT)
+        before = number(step.inner_text())
+        expect(step).not_to_have_text(f"step {before:,}", timeout=WAIT)  # who looks at the newest, goes along
+        page.get_by_role("button", name="Pause", exact=True).press("Enter")
+        page.get_by_role("button", name="Go on", exact=True).wait_for(timeout=WAIT)
+        assert events(folder) == ["paused"]
+        paused = max(records(folder))
+        expect(step).to_have_text(f"step {paused:,}", timeout=WAIT)
+        loss = page.locator("footer [data-ref$='#loss@value']")
+        expect(loss).to_have_attribute("data-ref", f"run:{going}/{paused}#loss@value", timeout=WAIT)
+        assert float(loss.inner_text()) == pytest.approx(records(folder)[paused], abs=6e-4)
+        page.get_by_role("button", name="One step", exact=True).press("Enter")
+        expect(step).to_have_text(f"step {paused + 1:,}", timeout=WAIT)
+        page.get_by_role("button", name="Training", exact=True).press("Enter")
+        expect(state(page)).to_contain_text("paused", timeout=WAIT)
+
+
 SLEEP = 1500  # milliseconds
 COUNTED = {**SETTINGS, "record_every": "50"}
 """So few records that each is drawn."""
