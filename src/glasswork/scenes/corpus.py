@@ -26,6 +26,8 @@ SEARCHED, WINDOW = 16_000, 1_000
 AROUND = 28
 MOST = 6
 LONGEST = 60
+CLEAR = 0.1
+"""Deviations below which a place does not count as one with the pattern."""
 MOST_UNITS = 12
 
 
@@ -96,7 +98,7 @@ def clearest(
     found: list[Place] = []
     for place in np.argsort(-scores, kind="stable"):
         at = int(place)
-        if taken[at] or scores[at] <= 0:
+        if taken[at] or scores[at] < CLEAR:
             continue
         taken[max(0, at - length + 1) : at + length] = True
         found.append(

@@ -50,7 +50,6 @@ class Speakers:
             shares = torch.cat([module(x[:, : t + 1]) for t in range(x.shape[1])]).double().softmax(1).numpy()  # (T, K)
         said = int(shares[-1].argmax())
         source = f"utterance:{network.name}/{index}"
-        right = float((answers == data.labels).mean())
         answer = q.Utterance(
             request=request.request,
             network=network.name,
@@ -63,7 +62,7 @@ class Speakers:
             share=Number(f"{source}#share[{len(shares) - 1},{said}]@value", float(shares[-1, said])),
             answers=answers.tolist(),
             labels=data.labels.tolist(),
-            accuracy=Number(f"measure:{card.recipe}#accuracy@value", right),
+            accuracy=Number(f"measure:{card.recipe}#accuracy@value", card.scores["accuracy"]),
             kind=card.network,
             arrays=[
                 Array(ref=f"{source}#read@value", shape=list(x.shape[1:]), dtype="float32"),
