@@ -138,7 +138,7 @@ def test_a_text_of_one_letter_has_no_way_back(page: Page, app: App) -> None:
         ({"text": "Jürgen 4"}, "one unknown character"),
         ({"network": "rnn-sunspots", "end": 2}, "no window ends there"),
         ({"view": "tasks", "rate": 100_000}, "this can't be learned here"),
-        ({"view": "tasks", "length": 10, "rate": 1e4, "clip": 0, "at": 60}, "numbers ran out"),
+        ({"view": "tasks", "length": 10, "rate": 1000, "clip": 0, "at": 30}, "cost ran away"),
         ({"view": "uses", "network": "lstm-co2", "horizon": 7}, "does not tell 7 steps ahead"),
     ],
 )

@@ -117,7 +117,7 @@ def heard(name: str, index: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def used(kind: str, name: str, path: str, index: tuple[int, ...]) -> Number:
-    """`series:S#value[i]`; `forecast:NAME#HORIZON/TELLER[i]` or `/mae`; `utterance:NAME/I#read[t,c]` or `#share[t,k]`."""
+    """`series:S#value[i]`; `forecast:N#HORIZON/TELLER[i]` or `/mae`; `utterance:N/I#read[t,c]` or `#share[t,k]`."""
     if kind == "series" and path == "value":
         return Number(float(load_series(name).values[index]), 400)
     if kind == "forecast":

@@ -24,6 +24,8 @@ LONGEST = 8_000.0
 """Milliseconds of one request."""
 SENT = 400
 """Costs that are sent at once."""
+FAR = 100
+"""Times the cost of who remembers nothing, from which on learning has run away."""
 
 
 class Remembering:
@@ -114,7 +116,7 @@ def _learner(learner: Learner, source: str, contest: Contest, shown: int) -> q.L
         cut=Number(f"{place}/cut@value", cut) if learner.lengths else None,
         longest=Number(f"{place}/longest@value", max(learner.lengths)) if learner.lengths else None,
         radius=Number(f"{place}/radius@value", radius),
-        exploded=not (finite and math.isfinite(found)),
+        exploded=not finite or not found <= FAR * BLANK[contest.how.problem],
     )
 
 

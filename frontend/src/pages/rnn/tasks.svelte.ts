@@ -74,7 +74,7 @@ export class TasksState {
         );
         this.shown = answer;
         this.failure = null;
-        if (answer.learners.every((one) => one.exploded) || answer.step >= FAR) this.playing = false;
+        if (answer.step >= FAR) this.playing = false;
       }
       if (answer.type === "failure") {
         this.failure = answer;

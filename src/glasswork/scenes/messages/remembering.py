@@ -56,6 +56,7 @@ class LearnerOf(Struct, frozen=True, kw_only=True):
     radius: Number
     """The spectral radius of its W_h now; of an LSTM the largest of its four."""
     exploded: bool
+    """Whether its numbers ran out, or its cost is 100 times that of who remembers nothing."""
 
 
 class Remembered(Struct, tag_field="type", tag="remembered", frozen=True, kw_only=True):
