@@ -1,4 +1,4 @@
-"""The playground in a real Chromium: how fast it trains while it is drawn, and how long it takes to solve the spiral."""
+"""The playground in a real Chromium: how fast it trains while it is drawn, and how long the spiral takes it."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ def test_a_step_is_adams_on_the_cut_gradient(kind: str, clip: float) -> None:
     how = Remember(length=12, units=6, clip=clip, rate=0.01)
     contest, ours = Contest(how), Rememberer(kind, how)
     rule = torch.optim.Adam(ours.parameters(), 0.01)
+    size = 0.0
     for step in range(3):
         x, y = examples(how, step, how.batch)
         rule.zero_grad()
