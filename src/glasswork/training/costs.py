@@ -21,7 +21,7 @@ class Machine:
         hashing: bytes a second through sha256.
         fixed: seconds of a step that don't depend on the batch: the optimiser's update, and the loop.
         latency: seconds until all processes have agreed on one number.
-        copying: bytes a second from memory to memory: a file is built there, and read back.
+        building: bytes a second at which a file is built in memory.
         flush: seconds until a small file or a folder is on the disk.
     """
 
@@ -31,7 +31,7 @@ class Machine:
     hashing: float
     fixed: float = 0.0
     latency: float = 0.0
-    copying: float = math.inf
+    building: float = math.inf
     flush: float = 0.0
 
 
@@ -108,5 +108,5 @@ def cost(plan: Plan, machine: Machine) -> Cost:
         most=arithmetic + sending + each,
         held=(COPIES + 1) * weights * share,
         checkpoint=checkpoint,
-        saving=checkpoint * (1 / machine.disk + 2 / machine.hashing + 2 / machine.copying) + FLUSHES * machine.flush,
+        saving=checkpoint * (1 / machine.disk + 2 / machine.hashing + 1 / machine.building) + FLUSHES * machine.flush,
     )
