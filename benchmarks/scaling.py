@@ -2,8 +2,9 @@
 
 The model is given what is measured apart: a process's speed and fixed cost, from a quarter and half of the batch; the
 link's speed, by all-reduces of the gradients' size, and its latency, by one of a single number; the disk's and sha256's
-speeds, that at which a file is built in memory, and a flush. Of two processes the speed and the fixed cost are measured while both are at work
-and send nothing: they share a machine's memory. What two that train together take is measured, not given.
+speeds, that at which a file is built in memory, and a flush. Of two processes the speed and the fixed cost are measured
+while both are at work and send nothing: they share a machine's memory. What two that train together take is measured,
+not given.
 
 python -m benchmarks.scaling
 """
