@@ -107,3 +107,20 @@ def test_positions_are_those_of_the_paper() -> None:
             angle = torch.tensor(place / 10_000 ** (2 * i / 8))
             torch.testing.assert_close(table[place, 2 * i], angle.sin())
             torch.testing.assert_close(table[place, 2 * i + 1], angle.cos())
+
+
+def test_a_highway_adds_what_a_linear_layer_says_of_the_last_steps() -> None:
+    net = networks.build("lstm", inputs=3, hidden=5, outputs=2, highway=4)
+    assert isinstance(net, Recurrent)
+    x = torch.randn(2, 9, 3, generator=torch.Generator().manual_seed(1))
+    plain = net.advance(x, None)[0]
+    assert torch.equal(net(x), plain)  # it begins at zero
+    with torch.no_grad():
+        net.highway.weight.normal_(generator=torch.Generator().manual_seed(2))
+    for t in (0, 2, 8):
+        wanted = plain[:, t].clone()
+        for back in range(4):
+            if t - back >= 0:
+                kernel = net.highway.weight.view(2, 3, 4)[:, :, 3 - back]
+                wanted += x[:, t - back] @ kernel.T
+        torch.testing.assert_close(net(x)[:, t], wanted)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 # B sequences in a batch, T steps, V words in the vocabulary, I numbers read at each step, H hidden units, L layers,
@@ -44,6 +45,8 @@ class Recurrent(nn.Module):
         vocabulary: how many words there are; 0 when the steps are numbers.
         dropout: the share of the states switched off before the linear layer, in training.
         pooled: whether there is one answer for the whole sequence, from the mean of its states.
+        highway: so many of the last steps are also read by a linear layer past the core, whose answer is added: what is
+            linear needs no memory (G. Lai et al. 2018, section 3.6, https://arxiv.org/abs/1703.07015). 0: none.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Recurrent(nn.Module):
         vocabulary: int,
         dropout: float = 0.0,
         pooled: bool = False,
+        highway: int = 0,
     ) -> None:
         super().__init__()
         self.inputs, self.vocabulary, self.pooled = inputs, vocabulary, pooled
@@ -62,13 +66,22 @@ class Recurrent(nn.Module):
         self.core = core
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.output = nn.Linear(width, outputs)
+        self.steps = highway
+        if highway:
+            self.highway = nn.Linear(highway * inputs, outputs)
+            nn.init.zeros_(self.highway.weight)  # begin as the core alone
+            nn.init.zeros_(self.highway.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Steps (B, T, I), or words (B, T) -> (B, T, K); pooled: (B, K)."""
         if self.pooled:
             states, _ = self.core(self.embedding(x))  # (B, T, D·H)
             return self.output(self.dropout(states.mean(1)))  # (B, K)
-        return self.advance(x, None)[0]
+        said = self.advance(x, None)[0]  # (B, T, K)
+        if self.steps:
+            lasts = F.pad(x, (0, 0, self.steps - 1, 0)).unfold(1, self.steps, 1)  # (B, T, I, steps)
+            said = said + self.highway(lasts.flatten(2))
+        return said
 
     def advance(self, x: Tensor, state: Tensor | Sequence[Tensor] | None) -> tuple[Tensor, Tensor | tuple[Tensor, ...]]:
         """The same from a given state on, with the state at the end: to go on from there, step by step."""

@@ -102,6 +102,7 @@ class LSTM(Recurrent):
         dropout: the share of outputs switched off between layers and before the linear one, in training.
         fused: 1 for PyTorch's own kernel.
         pooled: 1 for one answer for the whole sequence, from the mean of its states.
+        highway: so many of the last steps are also read by a linear layer past the cells; 0 for none.
     """
 
     def __init__(
@@ -116,6 +117,8 @@ class LSTM(Recurrent):
         dropout: float = 0.0,
         fused: int = 0,
         pooled: int = 0,
+        highway: int = 0,
     ) -> None:
         core = Memory(inputs, hidden, layers, bool(bidirectional), dropout, bool(fused))
-        super().__init__(core, hidden * (1 + bool(bidirectional)), inputs, outputs, vocabulary, dropout, bool(pooled))
+        width = hidden * (1 + bool(bidirectional))
+        super().__init__(core, width, inputs, outputs, vocabulary, dropout, bool(pooled), highway)

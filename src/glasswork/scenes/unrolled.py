@@ -79,10 +79,10 @@ class Unrollings:
         assert forecast is not None
         last = len(series) - 1 - forecast.horizons[0]
         end = last if request.end is None else request.end
-        if not forecast.window <= end < len(series):
-            why = f"its steps go from {forecast.window} to {len(series) - 1}"
+        if not forecast.reach <= end < len(series):
+            why = f"its steps go from {forecast.reach} to {len(series) - 1}"
             raise GlassworkError("no window ends there", where=f"{network.title}, step {end}", why=why)
-        rows = np.arange(end - forecast.window, end + 1)
+        rows = np.arange(end - forecast.reach, end + 1)
         x = forecast.read(series.values[rows][None], series.phase[rows][None])
         id, trace = self._traces.run(network, (x,), None, cancel=cancelled)
         return sequence(f"trace:{id}", trace, network, "rnn", request.place), end
@@ -105,7 +105,7 @@ class Unrollings:
             )
             if end + horizon < len(series):
                 came = Number(f"series:{series.name}#value[{end + horizon}]@value", float(series.values[end + horizon]))
-            ends = [forecast.window, len(series) - 1]
+            ends = [forecast.reach, len(series) - 1]
         given = _reads(read)
         score = None
         if card is not None and "nats_per_char" in card.scores:

@@ -25,7 +25,9 @@ class ForecastConfig(Config):
     Attributes:
         window: steps that it reads.
         horizons: how many steps ahead it tells, such as "1,26".
-        root, relative, harmonics, growth, floor: see zoo.Forecast; growth is that of a season, such as 0.015 a year.
+        root, relative, harmonics, floor: see zoo.Forecast.
+        lags: the same, such as "26,52".
+        growth: the same, but that of a season, such as 0.013 a year.
         noise: the deviation of what is added to what it reads, in training.
         held_out: steps at the series' end that are never trained on.
         order: of the linear autoregression that it is compared with.
@@ -38,6 +40,7 @@ class ForecastConfig(Config):
     root: bool = False
     relative: bool = False
     harmonics: int = 0
+    lags: str = ""
     growth: float = 0.0
     floor: float = 0.0
     noise: float = 0.1
@@ -63,7 +66,10 @@ class Forecasting(Task):
         series = load_series(config.data)
         horizons = tuple(int(part) for part in config.horizons.split(","))
         end = len(series) - config.held_out - config.validation
-        self.lasts = np.arange(config.window, end - max(horizons))  # the last step of each window
+        lags = tuple(int(part) for part in config.lags.split(",") if part)
+        season = series.season if config.growth else 1
+        reach = max(config.window + max(lags, default=0), season)
+        self.lasts = np.arange(reach, end - max(horizons))  # the last step of each window
         if len(self.lasts) < 2:
             raise GlassworkError(
                 "this series is too short", where=config.data, why=f"{max(end, 0)} steps are left to train on"
@@ -71,6 +77,8 @@ class Forecasting(Task):
         self.series = series
         seen = np.sqrt(series.values[:end]) if config.root else series.values[:end]
         steps = [seen[h:] - seen[:-h] for h in horizons]
+        if lags:  # what the season before does not tell
+            steps = [step[series.season :] - step[: -series.season] for step in steps]
         std = float((np.diff(seen) if config.relative else seen).std())
         held = len(series) - config.held_out
         self.forecast = Forecast(
@@ -82,11 +90,12 @@ class Forecasting(Task):
             mean=float(seen.mean()),
             std=std,
             scales=tuple(float(step.std()) if config.relative else std for step in steps),
-            sample=tuple(series.values[held - config.window - 1 : held].tolist()),
-            sample_phase=tuple(series.phase[held - config.window - 1 : held].tolist()),
+            sample=tuple(series.values[held - reach - 1 : held].tolist()),
+            sample_phase=tuple(series.phase[held - reach - 1 : held].tolist()),
+            lags=lags,
             growth=config.growth / series.season,
             floor=config.floor,
-            season=series.season if config.growth else 1,
+            season=season,
         )
         super().__init__(
             replace(
@@ -165,7 +174,7 @@ def _further(forecast: Forecast) -> list[str]:
 
 def windows(forecast: Forecast, series: Series, lasts: np.ndarray) -> tuple[Tensor, Tensor]:
     """What is read up to each step of `lasts`, (N, T, I), and what is to be told, (N, K), where it is known."""
-    rows = lasts[:, None] + np.arange(-forecast.window, 1)  # (N, T + 1)
+    rows = lasts[:, None] + np.arange(-forecast.reach, 1)  # (N, R + 1)
     x = forecast.read(series.values[rows], series.phase[rows])
     ahead = (lasts[:, None] + np.array(forecast.horizons)).clip(max=len(series) - 1)  # (N, K)
     return x, forecast.wanted(series.values[rows], series.values[ahead])
@@ -180,7 +189,7 @@ def tell(network: nn.Module, forecast: Forecast, series: Series, lasts: np.ndarr
             outputs = network(windows(forecast, series, lasts)[0])[:, -1]
     finally:
         network.train(training)
-    return forecast.told(series.values[lasts[:, None] + np.arange(-forecast.window, 1)], outputs)
+    return forecast.told(series.values[lasts[:, None] + np.arange(-forecast.reach, 1)], outputs)
 
 
 def score_forecasts(

@@ -21,6 +21,7 @@ class Forecast(msgspec.Struct, frozen=True):
         root: whether square roots are taken first, so that high and low years weigh alike.
         relative: whether a step is read as its distance to the window's last, and as that to the one before it, and
             what comes out is such a distance, too; else each is (value - mean) / std.
+        lags: beside each step, that so many steps before it is read, too. Only where `relative`.
         harmonics: how many sines and cosines of the season are read beside it.
         growth: how much of what lies above `floor` a series gains at each step by itself: an exponential curve through
             the mean of the window's last `season` steps is taken off what is read, and added to what is told. Only
@@ -42,6 +43,7 @@ class Forecast(msgspec.Struct, frozen=True):
     scales: tuple[float, ...] = (1.0,)
     sample: tuple[float, ...] = ()
     sample_phase: tuple[float, ...] = ()
+    lags: tuple[int, ...] = ()
     growth: float = 0.0
     floor: float = 0.0
     season: int = 1
@@ -49,19 +51,27 @@ class Forecast(msgspec.Struct, frozen=True):
     @property
     def inputs(self) -> int:
         """How many numbers are read at each step."""
-        return (2 if self.relative else 1) + 2 * self.harmonics
+        return (2 + len(self.lags) if self.relative else 1) + 2 * self.harmonics
+
+    @property
+    def reach(self) -> int:
+        """How many steps must be known, besides the one before them."""
+        return max(self.window + max(self.lags, default=0), self.season)
 
     def read(self, values: np.ndarray, phase: np.ndarray) -> Tensor:
-        """Windows of measured values, and the step before each, (N, T + 1), with their phases -> (N, T, I)."""
+        """The last `reach` + 1 values known, (N, R + 1), with their phases -> the window's steps, (N, T, I)."""
         values = np.sqrt(np.maximum(values, 0)) if self.root else values
         if self.growth:
             values = values - self.grown(values, np.arange(1 - values.shape[1], 1))
         if self.relative:
-            columns = [(values[:, 1:] - values[:, -1:]) / self.std, np.diff(values, axis=1) / self.std]
+            apart, changes = (values - values[:, -1:]) / self.std, np.diff(values, axis=1) / self.std
+            columns = [apart[:, -self.window :], changes[:, -self.window :]]
+            first = values.shape[1] - self.window
+            columns += [apart[:, first - lag : values.shape[1] - lag] for lag in self.lags]
         else:
-            columns = [(values[:, 1:] - self.mean) / self.std]
+            columns = [(values[:, -self.window :] - self.mean) / self.std]
         for k in range(1, self.harmonics + 1):
-            angle = 2 * np.pi * k * phase[:, 1:]
+            angle = 2 * np.pi * k * phase[:, -self.window :]
             columns += [np.sin(angle), np.cos(angle)]
         return torch.from_numpy(np.stack(columns, axis=2).astype(np.float32))
 
