@@ -37,24 +37,31 @@ def told(name: str, place: int, horizon: int) -> float:
     part, network = layer(name)
     how, series = network.forecast, load_series(network.card.data)
     end = place - horizon
-    window = series.values[end - how.window : end + 1]
-    last = window[-1]
+    lags = list(how.lags)
+    reach = max(how.window + max(lags, default=0), how.season)
+    known = series.values[end - reach : end + 1]
+    last = known[-1]
     if how.root:
-        window = np.sqrt(window)
+        known = np.sqrt(known)
     above, middle = 0.0, (how.season - 1) / 2
     if how.growth:
-        above = window[-how.season :].mean() - how.floor
-        steps = np.arange(-how.window, 1)
-        window = window - above * (np.exp(how.growth * (steps + middle)) - math.exp(how.growth * middle))
-    columns = [(window[1:] - (window[-1] if how.relative else how.mean)) / how.std]
-    if how.relative:
-        columns.append((window[1:] - window[:-1]) / how.std)
-    for k in range(1, how.harmonics + 1):
-        turn = 2 * np.pi * k * series.phase[end - how.window + 1 : end + 1]
-        columns += [np.sin(turn), np.cos(turn)]
-    x = torch.tensor(np.stack(columns, 1)).float()[None]
+        above = known[-how.season :].mean() - how.floor
+        steps = np.arange(-reach, 1)
+        known = known - above * (np.exp(how.growth * (steps + middle)) - math.exp(how.growth * middle))
+    rows = []
+    for t in range(reach - how.window + 1, reach + 1):
+        row = [(known[t] - (known[-1] if how.relative else how.mean)) / how.std]
+        if how.relative:
+            row += [(known[t] - known[t - 1]) / how.std, *((known[t - lag] - known[-1]) / how.std for lag in lags)]
+        for k in range(1, how.harmonics + 1):
+            turn = 2 * math.pi * k * series.phase[end - reach + t]
+            row += [math.sin(turn), math.cos(turn)]
+        rows.append(row)
+    x = torch.tensor(rows).float()[None]
     with torch.no_grad():
         out = network.module.output(part(x)[0][0, -1])
+        if network.module.steps:
+            out = out + network.module.highway(x[0, -network.module.steps :].T.reshape(-1))
     which = how.horizons.index(horizon)
     said = out[which].item() * how.scales[which]
     said += above * (math.exp(how.growth * (horizon + middle)) - math.exp(how.growth * middle))
