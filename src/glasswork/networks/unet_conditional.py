@@ -1,0 +1,309 @@
+"""The denoiser of Stable Diffusion: a U-Net that is told how much noise there is, and looks at the words of a prompt.
+
+R. Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022, https://arxiv.org/abs/2112.10752,
+section 3.3; the time as sines and cosines: J. Ho, A. Jain, P. Abbeel, "Denoising Diffusion Probabilistic Models", 2020,
+https://arxiv.org/abs/2006.11239, appendix B. Names and shapes of weights are those of diffusers' UNet2DConditionModel, so
+that files of Stable Diffusion 1.x load as they are.
+
+Words are looked at by cross-attention, apart from self-attention: queries come from the picture's positions, keys and
+values from the text's vectors.
+"""
+
+# ruff: noqa: RET504  one operation a line, also the last: the page shows these lines
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glasswork.networks._diffusion import Downsampler, Resnet, Upsampler, attend
+from glasswork.networks._registry import network
+
+EPS = 1e-5
+
+# B latents in a batch, C channels, H rows, W columns, N = H W positions, T tokens of X numbers, E numbers of the time
+
+
+class Shared(NamedTuple):
+    """What is the same in all blocks: numbers of the time and of a token, heads, groups of a normalisation."""
+
+    time: int
+    text: int
+    heads: int
+    groups: int
+    fused: bool
+
+
+def sinusoids(timesteps: Tensor, width: int) -> Tensor:
+    """Each time as cosines, then sines, of frequencies from 1 to 1/10,000; (B,) -> (B, width)."""
+    half = width // 2
+    frequencies = torch.exp(-math.log(10_000) * torch.arange(half, device=timesteps.device) / half)  # (half)
+    angles = timesteps[:, None].float() * frequencies  # (B, half)
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+class TimeEmbedding(nn.Module):
+    """What the time means to the blocks."""
+
+    def __init__(self, width: int, embedded: int) -> None:
+        super().__init__()
+        self.linear_1 = nn.Linear(width, embedded)
+        self.linear_2 = nn.Linear(embedded, embedded)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, width) -> (B, E)."""
+        x = self.linear_1(x)
+        x = F.silu(x)
+        x = self.linear_2(x)
+        return x
+
+
+class Attention(nn.Module):
+    """Positions ask each other, or, where a text is given, its tokens."""
+
+    def __init__(self, channels: int, asked: int, heads: int, fused: bool) -> None:
+        super().__init__()
+        self.heads, self.fused = heads, fused
+        self.to_q = nn.Linear(channels, channels, bias=False)
+        self.to_k = nn.Linear(asked, channels, bias=False)
+        self.to_v = nn.Linear(asked, channels, bias=False)
+        self.to_out = nn.ModuleList([nn.Linear(channels, channels)])
+
+    def forward(self, x: Tensor, asked: Tensor) -> Tensor:
+        """(B, N, C), and (B, N or T, C or X) -> (B, N, C)."""
+        q, k, v = self.to_q(x), self.to_k(asked), self.to_v(asked)
+        y = attend(q, k, v, self.heads, self.fused)  # (B, N, C)
+        y = self.to_out[0](y)
+        return y
+
+
+class Gated(nn.Module):
+    """Half of the numbers pass as much as the other half lets them (GEGLU)."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(channels, 2 * hidden)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, C) -> (B, N, hidden)."""
+        x = self.proj(x)
+        x, gate = x.chunk(2, dim=-1)
+        x = x * F.gelu(gate)
+        return x
+
+
+class FeedForward(nn.Module):
+    """Each position for itself: wider, gated, back."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.net = nn.ModuleList([Gated(channels, 4 * channels), nn.Identity(), nn.Linear(4 * channels, channels)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, C) -> (B, N, C)."""
+        for part in self.net:
+            x = part(x)
+        return x
+
+
+class TransformerBlock(nn.Module):
+    """Self-attention, cross-attention, feed-forward; each adds to what is there."""
+
+    def __init__(self, channels: int, text: int, heads: int, fused: bool) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(channels)
+        self.attn1 = Attention(channels, channels, heads, fused)
+        self.norm2 = nn.LayerNorm(channels)
+        self.attn2 = Attention(channels, text, heads, fused)
+        self.norm3 = nn.LayerNorm(channels)
+        self.ff = FeedForward(channels)
+
+    def forward(self, x: Tensor, text: Tensor) -> Tensor:
+        """(B, N, C), and the text (B, T, X) -> (B, N, C)."""
+        y = self.norm1(x)
+        x = x + self.attn1(y, y)
+        x = x + self.attn2(self.norm2(x), text)
+        x = x + self.ff(self.norm3(x))
+        return x
+
+
+class Transformer(nn.Module):
+    """A picture's positions as tokens, through one block, and back, added to the picture."""
+
+    def __init__(self, channels: int, shared: Shared) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(shared.groups, channels, eps=1e-6)
+        self.proj_in = nn.Conv2d(channels, channels, kernel_size=1)
+        self.transformer_blocks = nn.ModuleList(
+            [TransformerBlock(channels, shared.text, shared.heads, shared.fused)]
+        )
+        self.proj_out = nn.Conv2d(channels, channels, kernel_size=1)
+
+    def forward(self, x: Tensor, text: Tensor) -> Tensor:
+        """(B, C, H, W), and the text (B, T, X) -> (B, C, H, W)."""
+        y = self.norm(x)
+        y = self.proj_in(y)
+        y = y.flatten(2).transpose(1, 2)  # (B, N, C)
+        for block in self.transformer_blocks:
+            y = block(y, text)
+        y = y.transpose(1, 2).unflatten(2, x.shape[2:])  # (B, C, H, W)
+        y = self.proj_out(y)
+        x = x + y
+        return x
+
+
+class Down(nn.Module):
+    """Residual blocks at one size, each followed by attention, then half the size; all results are remembered."""
+
+    def __init__(self, channels: int, width: int, layers: int, attends: bool, last: bool, shared: Shared) -> None:
+        super().__init__()
+        self.attentions = nn.ModuleList(Transformer(width, shared) for _ in range(layers if attends else 0))
+        self.resnets = nn.ModuleList(
+            Resnet(width if i else channels, width, shared.groups, EPS, shared.time) for i in range(layers)
+        )
+        self.downsamplers = nn.ModuleList([] if last else [Downsampler(width, padding=1)])
+
+    def forward(self, x: Tensor, time: Tensor, text: Tensor, remembered: list[Tensor]) -> Tensor:
+        """(B, C, H, W) -> (B, width, H/2, W/2)."""
+        for i, resnet in enumerate(self.resnets):
+            x = resnet(x, time)  # (B, width, H, W)
+            if self.attentions:
+                x = self.attentions[i](x, text)
+            remembered.append(x)
+        for downsampler in self.downsamplers:
+            x = downsampler(x)
+            remembered.append(x)
+        return x
+
+
+class Middle(nn.Module):
+    """At the smallest size: convolutions, attention, convolutions."""
+
+    def __init__(self, channels: int, shared: Shared) -> None:
+        super().__init__()
+        self.attentions = nn.ModuleList([Transformer(channels, shared)])
+        self.resnets = nn.ModuleList(Resnet(channels, channels, shared.groups, EPS, shared.time) for _ in range(2))
+
+    def forward(self, x: Tensor, time: Tensor, text: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        x = self.resnets[0](x, time)
+        x = self.attentions[0](x, text)
+        x = self.resnets[1](x, time)
+        return x
+
+
+class Up(nn.Module):
+    """Residual blocks beside what the way down remembered at this size, each followed by attention, then twice it."""
+
+    def __init__(self, inputs: list[int], width: int, attends: bool, last: bool, shared: Shared) -> None:
+        super().__init__()
+        self.attentions = nn.ModuleList(Transformer(width, shared) for _ in (inputs if attends else ()))
+        self.resnets = nn.ModuleList(Resnet(channels, width, shared.groups, EPS, shared.time) for channels in inputs)
+        self.upsamplers = nn.ModuleList([] if last else [Upsampler(width)])
+
+    def forward(self, x: Tensor, time: Tensor, text: Tensor, remembered: list[Tensor]) -> Tensor:
+        """(B, C, H, W) -> (B, width, 2H, 2W)."""
+        for i, resnet in enumerate(self.resnets):
+            x = torch.cat([x, remembered.pop()], dim=1)  # (B, inputs[i], H, W)
+            x = resnet(x, time)  # (B, width, H, W)
+            if self.attentions:
+                x = self.attentions[i](x, text)
+        for upsampler in self.upsamplers:
+            x = upsampler(x)
+        return x
+
+
+@network(
+    paper="https://arxiv.org/abs/2112.10752",
+    named={"sd1_unet": {}},
+    small={
+        "channels": 4, "size": 4, "widths": "8,16", "attention": "1,0", "layers": 1, "heads": 2, "text": 6, "context": 5,
+        "groups": 4,
+    },
+)  # fmt: skip
+class UNetConditional(nn.Module):
+    """Down, middle, up; the time in every residual block, the words in every attention.
+
+    Args:
+        channels: of the latent, in and out.
+        size: its height and width; others that can be halved as often run too.
+        widths: channels at each size, the latent's own first, with commas; it is halved between them.
+        attention: for each size whether there is attention, 1 or 0, with commas; there always is in the middle.
+        layers: residual blocks at each size on the way down; one more on the way up.
+        heads: of each attention.
+        text: numbers that stand for a token of the prompt.
+        context: tokens of a prompt, for examples; any number will do.
+        groups: of each group normalisation.
+        fused: 1 for PyTorch's attention kernel; the same numbers, but no attention weights to see.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 4,
+        size: int = 64,
+        widths: str = "320,640,1280,1280",
+        attention: str = "1,1,1,0",
+        layers: int = 2,
+        heads: int = 8,
+        text: int = 768,
+        context: int = 77,
+        groups: int = 32,
+        fused: int = 0,
+    ) -> None:
+        super().__init__()
+        wide, attends = (tuple(int(part) for part in given.split(",")) for given in (widths, attention))
+        _check(wide, attends, heads, groups, size)
+        self.shape, self.words = (channels, size, size), (context, text)
+        shared, last = Shared(4 * wide[0], text, heads, groups, bool(fused)), len(wide) - 1
+        self.conv_in = nn.Conv2d(channels, wide[0], kernel_size=3, padding=1)
+        self.time_embedding = TimeEmbedding(wide[0], shared.time)
+        self.down_blocks = nn.ModuleList(
+            Down(wide[max(i - 1, 0)], width, layers, bool(attends[i]), i == last, shared)
+            for i, width in enumerate(wide)
+        )
+        skips = [wide[0]]  # channels of what the way down remembers
+        for i, width in enumerate(wide):
+            skips += [width] * (layers + (i < last))
+        self.mid_block = Middle(wide[-1], shared)
+        self.up_blocks = nn.ModuleList()
+        before = wide[-1]
+        for i in reversed(range(len(wide))):
+            inputs = [(wide[i] if j else before) + skips.pop() for j in range(layers + 1)]
+            self.up_blocks.append(Up(inputs, wide[i], bool(attends[i]), i == 0, shared))
+            before = wide[i]
+        self.conv_norm_out = nn.GroupNorm(groups, wide[0], eps=EPS)
+        self.conv_out = nn.Conv2d(wide[0], channels, kernel_size=3, padding=1)
+
+    def forward(self, x: Tensor, timesteps: Tensor, text: Tensor) -> Tensor:
+        """A noisy latent, (B, C, H, W), its times (B,) and the prompt's vectors (B, T, X) -> (B, C, H, W)."""
+        time = sinusoids(timesteps, self.time_embedding.linear_1.in_features).to(x.dtype)
+        time = self.time_embedding(time)  # (B, E)
+        x = self.conv_in(x)  # (B, 320, 64, 64)
+        remembered = [x]
+        for down in self.down_blocks:
+            x = down(x, time, text, remembered)  # (B, 320, 32, 32), (B, 640, 16, 16), (B, 1280, 8, 8), (B, 1280, 8, 8)
+        x = self.mid_block(x, time, text)
+        for up in self.up_blocks:
+            x = up(x, time, text, remembered)  # (B, 1280, 16, 16), (B, 1280, 32, 32), (B, 640, 64, 64), (B, 320, 64, 64)
+        x = self.conv_norm_out(x)
+        x = F.silu(x)
+        x = self.conv_out(x)  # (B, 4, 64, 64)
+        return x
+
+    def example(self, batch: int = 1) -> tuple[Tensor, ...]:
+        """Random latents, times and texts."""
+        return torch.randn(batch, *self.shape), torch.randint(1000, (batch,)), torch.randn(batch, *self.words)
+
+
+def _check(widths: tuple[int, ...], attention: tuple[int, ...], heads: int, groups: int, size: int) -> None:
+    if len(widths) != len(attention):
+        raise ValueError(f"{len(widths)} widths, but attention for {len(attention)} sizes")
+    if any(width % groups or width % heads for width in widths):
+        raise ValueError(f"widths {widths} can't be divided into {groups} groups and {heads} heads")
+    if size % 2 ** (len(widths) - 1):
+        raise ValueError(f"a side of {size} can't be halved {len(widths) - 1} times")
