@@ -245,7 +245,7 @@ def write_manifest(out: Path, fashion_version: str) -> None:
             out,
             "emoji-captions",
             [f"emoji-captions/{style}-{name}.webp" for style in STYLES for name in ("test", "judged")]
-            + ["emoji-captions/captions.gz"],
+            + ["emoji-captions/captions.gz", "emoji-captions/merges.gz"],
             splits=["test"],
             licence="Twemoji: CC-BY-4.0; Noto Emoji: Apache-2.0; names and tags: MIT",
             origin=[

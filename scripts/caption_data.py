@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from emoji_classes import group_of, hash_order
+from glasswork.data.clip_tokens import learn_merges
 
 STYLES = ("twitter", "google")
 CATEGORIES = (
@@ -25,6 +26,7 @@ CATEGORIES = (
 )
 HELD_OUT = 0.08  # of each category's emoji
 JUDGED = 200  # emoji of those trained on, whose prompts are judged
+MERGES = 3_000  # pairs of the tokenizer
 FOLDER = "emoji-captions"
 
 
@@ -92,6 +94,13 @@ def build_captions(
         for name, cells in sheets.items():
             write_sheet(out / FOLDER / f"{style}-{name}.webp", cells)
     write_packed(out / FOLDER / "captions.gz", {"sha256": digest.hexdigest(), "emoji": rows})
+    trained = [row for row in rows if row["split"] == "train"]
+    texts = [" ".join([row["name"], *row["tags"]]) for row in trained]
+    texts += [
+        "flat shaded a an red orange yellow green blue purple pink",
+        *CATEGORIES,
+    ] * MERGES  # words of all captions
+    write_packed(out / FOLDER / "merges.gz", learn_merges(texts, MERGES))
 
 
 def write_packed(path: Path, value: Any) -> None:

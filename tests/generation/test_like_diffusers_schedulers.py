@@ -175,6 +175,8 @@ def test_a_plan_that_can_not_be_run_says_why(plan: Plan, why: str) -> None:
 
 def test_the_same_seed_gives_the_same_bits_and_another_gives_other_noise() -> None:
     for sampler in SAMPLERS:
-        first, again = (ours(sampler, Schedule(), 6, first_noise(SHAPE, 7), lambda x, t, _: said(x, t[0])) for _ in "12")
+        first, again = (
+            ours(sampler, Schedule(), 6, first_noise(SHAPE, 7), lambda x, t, _: said(x, t[0])) for _ in "12"
+        )
         assert torch.equal(first[-1].next, again[-1].next)
     assert not torch.equal(first_noise(SHAPE, 7), first_noise(SHAPE, 8))

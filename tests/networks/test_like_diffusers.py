@@ -14,7 +14,13 @@ from glasswork import networks
 MOST = 1e-5
 TEXTS = [
     {"hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 20},
-    {"hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 3, "intermediate_size": 48, "hidden_act": "gelu"},
+    {
+        "hidden_size": 24,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 3,
+        "intermediate_size": 48,
+        "hidden_act": "gelu",
+    },
     {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 8, "intermediate_size": 64},
 ]
 IMAGES = [

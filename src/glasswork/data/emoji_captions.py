@@ -28,6 +28,7 @@ from PIL import Image
 from glasswork.data._dataset import Dataset
 from glasswork.data._registry import source
 from glasswork.data._shipped import read_shipped
+from glasswork.data.clip_tokens import ClipTokens
 from glasswork.errors import GlassworkError
 
 NAME = "emoji-captions"
@@ -40,6 +41,7 @@ CATEGORIES = (
 PACKAGES = {style: f"emoji-datasource-{style}" for style in STYLES}
 VERSION = "16.0.0"
 SIZE = 64
+CONTEXT = 32  # tokens of a caption; the longest of them has 26
 PICTURES = "pictures.npy"
 PATIENCE = 600  # seconds for npm
 
@@ -103,6 +105,13 @@ def emoji(split: str) -> tuple[Emoji, ...]:
         )
         for style, i in _chosen(split)
     )
+
+
+@cache
+def tokens() -> ClipTokens:
+    """The tokenizer that was made of the training captions' words."""
+    pairs = json.loads(gzip.decompress(read_shipped(f"{NAME}/merges.gz")))
+    return ClipTokens(tuple((a, b) for a, b in pairs), CONTEXT)
 
 
 def pictures(split: str) -> np.ndarray:
@@ -233,7 +242,7 @@ def _read(archive: Path, style: str, images: list[str], into: np.ndarray) -> Non
 
 @source(
     NAME,
-    what="emoji, 64x64 RGBA, two styles, with names, tags and nine categories; an emoji's variants are held out together",
+    what="emoji, 64x64 RGBA, two styles, with names, tags and nine categories; variants are held out together",
     classes=CATEGORIES,
     counts={"train": 3_496, "test": 316},
     available=lambda split: split == "test" or _file() is not None,

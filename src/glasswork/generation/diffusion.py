@@ -1,7 +1,7 @@
 """A diffusion run backwards: from noise to a latent, one step after another, each with all its numbers.
 
-Guidance: J. Ho, T. Salimans, "Classifier-Free Diffusion Guidance", 2022, https://arxiv.org/abs/2207.12598, equation 6 in the
-form of Stable Diffusion: g = 1 is the network with its prompt alone, g = 0 without one.
+Guidance: J. Ho, T. Salimans, "Classifier-Free Diffusion Guidance", 2022, https://arxiv.org/abs/2207.12598, equation 6
+in the form of Stable Diffusion: g = 1 is the network with its prompt alone, g = 0 without one.
 """
 
 from __future__ import annotations

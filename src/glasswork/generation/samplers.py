@@ -1,7 +1,7 @@
 """From one moment of a diffusion to the next one, with less noise: one function for each method.
 
-All of them work on x_t = alpha_t x_0 + sigma_t epsilon, alpha^2 + sigma^2 = 1. Methods that were described with pictures
-that grow with their noise work on x_t / alpha_t in between, as their equations have it.
+All of them work on x_t = alpha_t x_0 + sigma_t epsilon, alpha^2 + sigma^2 = 1. Methods that were described with
+pictures that grow with their noise work on x_t / alpha_t in between, as their equations have it.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def ddpm(known: Known) -> Tensor:
 def ddim(known: Known) -> Tensor:
     """A little less noise, in the same direction.
 
-    J. Song, C. Meng, S. Ermon, "Denoising Diffusion Implicit Models", 2020, https://arxiv.org/abs/2010.02502, equation 12
-    with no new noise.
+    J. Song, C. Meng, S. Ermon, "Denoising Diffusion Implicit Models", 2020, https://arxiv.org/abs/2010.02502,
+    equation 12 with no new noise.
     """
     return known.to.alpha * known.clean + known.to.sigma * known.noise
 
@@ -107,10 +107,7 @@ def dpm_solver(known: Known) -> Tensor:
     """
     at, to = known.at, known.to
     clean = known.clean
-    if known.last or to.sigma == 0:
-        ahead = math.inf
-    else:
-        ahead = _half_log_ratio(to) - _half_log_ratio(at)
+    ahead = math.inf if to.sigma == 0 else _half_log_ratio(to) - _half_log_ratio(at)
     if known.past is not None and not known.last:
         behind = _half_log_ratio(at) - _half_log_ratio(known.past.at)
         clean = clean + ahead / (2 * behind) * (known.clean - known.past.clean)

@@ -1,9 +1,10 @@
 """How much noise there is at each time of a diffusion, and at which times one looks when it is run backwards.
 
 x_t = alpha_t x_0 + sigma_t epsilon, alpha_t^2 + sigma_t^2 = 1: J. Ho, A. Jain, P. Abbeel, "Denoising Diffusion
-Probabilistic Models", 2020, https://arxiv.org/abs/2006.11239, equation 4 (their alpha-bar is alpha_t^2 here). Cosine: A.
-Nichol, P. Dhariwal, "Improved Denoising Diffusion Probabilistic Models", 2021, https://arxiv.org/abs/2102.09672, equation
-17. Spacing of times: S. Lin et al., https://arxiv.org/abs/2305.08891, table 2. Settings are those of diffusers' schedulers.
+Probabilistic Models", 2020, https://arxiv.org/abs/2006.11239, equation 4 (their alpha-bar is alpha_t^2 here). Cosine:
+A. Nichol, P. Dhariwal, "Improved Denoising Diffusion Probabilistic Models", 2021, https://arxiv.org/abs/2102.09672,
+equation 17. Spacing of times: S. Lin et al., https://arxiv.org/abs/2305.08891, table 2. Settings are those of
+diffusers' schedulers.
 """
 
 from __future__ import annotations

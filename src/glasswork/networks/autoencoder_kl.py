@@ -2,11 +2,11 @@
 
 R. Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022, https://arxiv.org/abs/2112.10752,
 section 3.1 and table 8; variational: D. Kingma, M. Welling, "Auto-Encoding Variational Bayes", 2013,
-https://arxiv.org/abs/1312.6114, equation 10 (its divergence from the unit Gaussian). Names and shapes of weights are those
-of diffusers' AutoencoderKL, so that files of Stable Diffusion 1.x load as they are.
+https://arxiv.org/abs/1312.6114, equation 10 (its divergence from the unit Gaussian). Names and shapes of weights are
+those of diffusers' AutoencoderKL, so that files of Stable Diffusion 1.x load as they are.
 
-The latent is a Gaussian at each position: the encoder says its mean and the logarithm of its variance. Diffusion works on
-means (or draws) times `scaling`, so that their deviation is about one.
+The latent is a Gaussian at each position: the encoder says its mean and the logarithm of its variance. Diffusion
+works on means (or draws) times `scaling`, so that their deviation is about one.
 """
 
 # ruff: noqa: RET504  one operation a line, also the last: the page shows these lines

@@ -2,8 +2,9 @@
 
 A. Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021,
 https://arxiv.org/abs/2103.00020, section 2.4; A. Dosovitskiy et al., "An Image is Worth 16x16 Words", 2020,
-https://arxiv.org/abs/2010.11929. `clip_vit_l_14_image` has the sizes of the one beside Stable Diffusion's text encoder. Names
-and shapes of weights are those of transformers' CLIPVisionModelWithProjection, so that its files load as they are.
+https://arxiv.org/abs/2010.11929. `clip_vit_l_14_image` has the sizes of the one beside Stable Diffusion's text
+encoder. Names and shapes of weights are those of transformers' CLIPVisionModelWithProjection, so that its files load
+as they are.
 
 What differs from ViT: a normalisation before the first layer, and no bias where patches are read.
 """

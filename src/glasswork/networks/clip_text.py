@@ -5,7 +5,8 @@ https://arxiv.org/abs/2103.00020, section 2.4. Stable Diffusion 1.x reads its pr
 `clip_vit_l_14_text` has the sizes. Names and shapes of weights are those of transformers' CLIPTextModel, or, with a
 projection, of its CLIPTextModelWithProjection, so that their files load as they are.
 
-What differs from the paper: nothing that is known of it. The last token of the vocabulary must be the one that ends a text.
+What differs from the paper: nothing that is known of it. The last token of the vocabulary must be the one that ends a
+text.
 """
 
 # ruff: noqa: RET504  one operation a line, also the last: the page shows these lines

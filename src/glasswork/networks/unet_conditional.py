@@ -2,8 +2,8 @@
 
 R. Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022, https://arxiv.org/abs/2112.10752,
 section 3.3; the time as sines and cosines: J. Ho, A. Jain, P. Abbeel, "Denoising Diffusion Probabilistic Models", 2020,
-https://arxiv.org/abs/2006.11239, appendix B. Names and shapes of weights are those of diffusers' UNet2DConditionModel, so
-that files of Stable Diffusion 1.x load as they are.
+https://arxiv.org/abs/2006.11239, appendix B. Names and shapes of weights are those of diffusers'
+UNet2DConditionModel, so that files of Stable Diffusion 1.x load as they are.
 
 Words are looked at by cross-attention, apart from self-attention: queries come from the picture's positions, keys and
 values from the text's vectors.
@@ -138,9 +138,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.norm = nn.GroupNorm(shared.groups, channels, eps=1e-6)
         self.proj_in = nn.Conv2d(channels, channels, kernel_size=1)
-        self.transformer_blocks = nn.ModuleList(
-            [TransformerBlock(channels, shared.text, shared.heads, shared.fused)]
-        )
+        self.transformer_blocks = nn.ModuleList([TransformerBlock(channels, shared.text, shared.heads, shared.fused)])
         self.proj_out = nn.Conv2d(channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, text: Tensor) -> Tensor:
@@ -221,8 +219,8 @@ class Up(nn.Module):
     paper="https://arxiv.org/abs/2112.10752",
     named={"sd1_unet": {}},
     small={
-        "channels": 4, "size": 4, "widths": "8,16", "attention": "1,0", "layers": 1, "heads": 2, "text": 6, "context": 5,
-        "groups": 4,
+        "channels": 4, "size": 4, "widths": "8,16", "attention": "1,0", "layers": 1, "heads": 2, "text": 6,
+        "context": 5, "groups": 4,
     },
 )  # fmt: skip
 class UNetConditional(nn.Module):
@@ -289,7 +287,9 @@ class UNetConditional(nn.Module):
             x = down(x, time, text, remembered)  # (B, 320, 32, 32), (B, 640, 16, 16), (B, 1280, 8, 8), (B, 1280, 8, 8)
         x = self.mid_block(x, time, text)
         for up in self.up_blocks:
-            x = up(x, time, text, remembered)  # (B, 1280, 16, 16), (B, 1280, 32, 32), (B, 640, 64, 64), (B, 320, 64, 64)
+            x = up(
+                x, time, text, remembered
+            )  # (B, 1280, 16, 16), (B, 1280, 32, 32), (B, 640, 64, 64), (B, 320, 64, 64)
         x = self.conv_norm_out(x)
         x = F.silu(x)
         x = self.conv_out(x)  # (B, 4, 64, 64)

@@ -1,8 +1,11 @@
 """The loop, checkpoints and run folders; emits events, draws nothing."""
 
 from glasswork.training.augmentation import Augmentation
+from glasswork.training.autoencoding import AutoencoderConfig, Autoencoding
 from glasswork.training.classification import Classification, ClassifierConfig, held_out, score_files, split_validation
 from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
+from glasswork.training.contrasting import Contrasting, ContrastiveConfig
+from glasswork.training.denoising import DenoiserConfig, Denoising
 from glasswork.training.events import Evaluated, Finished, Saved, Started, Stepped, Stopped, TrainEvent, Warned
 from glasswork.training.forecasting import ForecastConfig, Forecasting, score_forecasts, tell
 from glasswork.training.interrupting import asked_to_stop
@@ -21,10 +24,16 @@ __all__ = [
     "RUN",
     "About",
     "Augmentation",
+    "AutoencoderConfig",
+    "Autoencoding",
     "Classification",
     "ClassifierConfig",
     "Config",
+    "Contrasting",
+    "ContrastiveConfig",
     "Course",
+    "DenoiserConfig",
+    "Denoising",
     "Draw",
     "Evaluated",
     "Finished",

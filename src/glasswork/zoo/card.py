@@ -73,6 +73,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     table: dict[str, Any] = {}
     forecast: dict[str, Any] = {}
     utterance: dict[str, Any] = {}
+    diffusion: dict[str, Any] = {}
     sha256: str = ""
     bytes: int = 0
 

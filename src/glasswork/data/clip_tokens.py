@@ -1,0 +1,223 @@
+"""CLIP's tokenizer: byte pairs of lower-case words, each closed by `</w>`, between two marks.
+
+R. Sennrich, B. Haddow, A. Birch, "Neural Machine Translation of Rare Words with Subword Units", 2016,
+https://arxiv.org/abs/1508.07909, algorithm 1; A. Radford et al., https://arxiv.org/abs/2103.00020, section 2.4. Its
+files are vocab.json and merges.txt, as in the folders of Stable Diffusion. Since all bytes are tokens, every text can
+be read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+from glasswork.errors import GlassworkError
+
+START, END = "<|startoftext|>", "<|endoftext|>"
+WORD = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|(?:[^\s\w]|_)+")
+LONGEST = 100_000  # characters of a text that are looked at
+LARGEST = 50_000_000  # bytes of a file of tokens
+
+
+def _letters() -> list[str]:
+    """A printable character for each byte: its own where it has one; in the order of CLIP's vocabulary."""
+    own = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in own]
+    table = {byte: chr(byte) for byte in own} | {byte: chr(256 + i) for i, byte in enumerate(others)}
+    return [table[byte] for byte in [*own, *others]]
+
+
+LETTERS = _letters()
+_BYTES = [*range(33, 127), *range(161, 173), *range(174, 256)]
+_OF_BYTE = dict(zip([*_BYTES, *(b for b in range(256) if b not in _BYTES)], LETTERS, strict=True))
+_TO_BYTE = {letter: byte for byte, letter in _OF_BYTE.items()}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text as the encoder reads it.
+
+    Attributes:
+        ids: numbers of tokens: start, the text's, end, and the end's again up to the context.
+        tokens: the text's tokens as they are written, without marks; `</w>` left out.
+        cut: how many of the text's tokens did not fit.
+    """
+
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    cut: int
+
+
+@dataclass(frozen=True)
+class ClipTokens:
+    """Which tokens there are, and which pairs become one, the commonest first.
+
+    Attributes:
+        merges: pairs.
+        numbers: of each token; when empty, in CLIP's own order: bytes, bytes that end a word, pairs, marks.
+        context: how many tokens a text is cut or filled up to.
+    """
+
+    merges: tuple[tuple[str, str], ...]
+    context: int = 77
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def number(self) -> Mapping[str, int]:
+        """The number of each token."""
+        if self.numbers:
+            return self.numbers
+        everything = [
+            *LETTERS,
+            *(f"{letter}</w>" for letter in LETTERS),
+            *("".join(p) for p in self.merges),
+            START,
+            END,
+        ]
+        return {token: i for i, token in enumerate(everything)}
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are."""
+        return len(self.number)
+
+    @cached_property
+    def _rank(self) -> dict[tuple[str, str], int]:
+        return {pair: i for i, pair in enumerate(self.merges)}
+
+    @cached_property
+    def _known(self) -> dict[str, list[str]]:
+        return {}
+
+    def split(self, text: str) -> list[str]:
+        """The tokens of a text, without marks."""
+        found = []
+        for word in words(text):
+            if word not in self._known:
+                self._known[word] = _joined(word, self._rank)
+            found += self._known[word]
+        return found
+
+    def read(self, text: str) -> Reading:
+        """A text, cut or filled up to the context."""
+        tokens = self.split(text[:LONGEST])
+        kept = tokens[: self.context - 2]
+        end = self.number[END]
+        ids = [self.number[START], *(self.number.get(token, end) for token in kept), end]
+        ids += [end] * (self.context - len(ids))
+        return Reading(tuple(ids), tuple(shown(token) for token in kept), len(tokens) - len(kept))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, each as the characters that stand for its bytes."""
+    found = WORD.findall(" ".join(text.lower().split()))
+    return ["".join(_OF_BYTE[byte] for byte in word.encode("utf-8", "replace")) for word in found]
+
+
+def shown(token: str) -> str:
+    """A token as it is written in the text, without the sign of a word's end."""
+    raw = bytes(_TO_BYTE[letter] for letter in token.removesuffix("</w>") if letter in _TO_BYTE)
+    return raw.decode("utf-8", "replace")
+
+
+def _joined(word: str, rank: Mapping[tuple[str, str], int]) -> list[str]:
+    """Join the pair that was learned first, again and again, until none is known."""
+    parts = [*word[:-1], f"{word[-1]}</w>"]
+    while len(parts) > 1:
+        pairs = list(pairwise(parts))
+        best = min(pairs, key=lambda pair: rank.get(pair, len(rank)))
+        if best not in rank:
+            break
+        parts = _merge(parts, best)
+    return parts
+
+
+def _merge(parts: Sequence[str], pair: tuple[str, str]) -> list[str]:
+    joined, i = [], 0
+    while i < len(parts):
+        if i + 1 < len(parts) and (parts[i], parts[i + 1]) == pair:
+            joined.append(parts[i] + parts[i + 1])
+            i += 2
+        else:
+            joined.append(parts[i])
+            i += 1
+    return joined
+
+
+def learn_merges(texts: Iterable[str], count: int) -> tuple[tuple[str, str], ...]:
+    """The pairs that occur most often, one after another; of two as common the one first in the alphabet."""
+    counted = Counter(word for text in texts for word in words(text))
+    split = {word: [*word[:-1], f"{word[-1]}</w>"] for word in counted}
+    pairs: Counter[tuple[str, str]] = Counter()
+    holders: dict[tuple[str, str], set[str]] = {}
+    for word, parts in split.items():
+        _count(word, parts, counted[word], pairs, holders)
+    merges: list[tuple[str, str]] = []
+    while len(merges) < count and pairs:
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        if pairs[best] < 2:
+            break
+        merges.append(best)
+        for word in holders.pop(best):
+            for pair in pairwise(split[word]):
+                pairs[pair] -= counted[word]
+                if not pairs[pair]:
+                    del pairs[pair]
+            split[word] = _merge(split[word], best)
+            _count(word, split[word], counted[word], pairs, holders)
+    return tuple(merges)
+
+
+def _count(
+    word: str,
+    parts: Sequence[str],
+    times: int,
+    pairs: Counter[tuple[str, str]],
+    holders: dict[tuple[str, str], set[str]],
+) -> None:
+    for pair in pairwise(parts):
+        pairs[pair] += times
+        holders.setdefault(pair, set()).add(word)
+
+
+def open_tokens(folder: Path, context: int = 77) -> ClipTokens:
+    """Read vocab.json and merges.txt.
+
+    Raises:
+        GlassworkError: a file is missing, too large, or not what its name says.
+    """
+    where = folder
+    try:
+        for name in ("vocab.json", "merges.txt"):
+            where = folder / name
+            if where.stat().st_size > LARGEST:
+                raise ValueError(f"it has more than {LARGEST:,} bytes")
+        where = folder / "vocab.json"
+        numbers = json.loads(where.read_text(encoding="utf-8"))
+        if not isinstance(numbers, dict) or not all(isinstance(n, int) for n in numbers.values()):
+            raise ValueError("it is no list of tokens with their numbers")
+        if START not in numbers or END not in numbers:
+            raise ValueError(f"it lacks {START} or {END}")
+        where = folder / "merges.txt"
+        lines = where.read_text(encoding="utf-8").splitlines()
+        pairs = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
+        if any(len(pair) != 2 for pair in pairs):
+            raise ValueError("a line does not hold two tokens")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise GlassworkError("a tokenizer can't be read", where=str(where), why=why) from error
+    return ClipTokens(tuple((a, b) for a, b in pairs), context, numbers)
+
+
+def save_tokens(tokens: ClipTokens, folder: Path) -> None:
+    """Write vocab.json and merges.txt, as transformers reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.json").write_text(json.dumps(dict(tokens.number), ensure_ascii=False), encoding="utf-8")
+    lines = ["#version: 0.2", *(" ".join(pair) for pair in tokens.merges)]
+    (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,122 @@
+"""Text to image: tokens, text encoder, denoiser, decoder, one after another, and everything in between to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from glasswork.data.clip_tokens import ClipTokens, Reading
+from glasswork.errors import GlassworkError
+from glasswork.generation.diffusion import Plan, Step, first_noise, run
+from glasswork.generation.schedules import Schedule
+from glasswork.networks.autoencoder_kl import AutoencoderKL
+
+# B pictures, L channels of the latent, T tokens of X numbers
+
+
+@dataclass(frozen=True)
+class TextToImage:
+    """The parts of a latent diffusion model.
+
+    Attributes:
+        tokens: reads prompts.
+        text: from token numbers (B, T) to their vectors (B, T, X).
+        denoiser: from latents, times and texts to what it says of the noise.
+        autoencoder: from pictures to latents and back.
+        schedule: the noise it was trained with.
+    """
+
+    tokens: ClipTokens
+    text: nn.Module
+    denoiser: nn.Module
+    autoencoder: AutoencoderKL
+    schedule: Schedule
+
+    @cached_property
+    def latent(self) -> tuple[int, int, int]:
+        """The shape of a latent, (L, H, W)."""
+        conv_in = self.denoiser.get_submodule("conv_in")
+        assert isinstance(conv_in, nn.Conv2d)
+        side = self.autoencoder.shape[1] // self.shrinks
+        return conv_in.in_channels, side, side
+
+    @cached_property
+    def shrinks(self) -> int:
+        """How many times smaller a latent's side is than a picture's."""
+        return 2 ** (len(self.autoencoder.encoder.down_blocks) - 1)
+
+    def read(self, prompt: str) -> Reading:
+        """A prompt's tokens, cut or filled up to what the text encoder takes."""
+        return self.tokens.read(prompt)
+
+    def embed(self, prompts: Sequence[str]) -> Tensor:
+        """The vectors of prompts' tokens, (B, T, X)."""
+        tokens = torch.tensor([self.read(prompt).ids for prompt in prompts])
+        with torch.inference_mode():
+            said = self.text(tokens)
+        return said[0] if isinstance(said, tuple) else said
+
+    def noise(self, count: int, seed: int) -> Tensor:
+        """The first noise of so many pictures, (B, L, H, W); the prompt leaves it as it is."""
+        return first_noise((count, *self.latent), seed)
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """The scaled latents of pictures from 0 to 1, (B, 3, H, W)."""
+        self.check(pictures)
+        with torch.inference_mode():
+            return self.autoencoder.encode(pictures * 2 - 1)[0] * self.autoencoder.scaling
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """The pictures of scaled latents, from 0 to 1, (B, 3, H, W)."""
+        with torch.inference_mode():
+            told = self.autoencoder.decode(latents / self.autoencoder.scaling)
+        return (told / 2 + 0.5).clamp(0, 1)
+
+    def check(self, pictures: Tensor) -> None:
+        """Whether pictures have the autoencoder's size.
+
+        Raises:
+            GlassworkError: they have another.
+        """
+        if tuple(pictures.shape[1:]) != tuple(self.autoencoder.shape):
+            found, wanted = ("x".join(map(str, shape)) for shape in (pictures.shape[1:], self.autoencoder.shape))
+            raise GlassworkError("this picture has another size than the model's", why=f"{found}, not {wanted}")
+
+    def run(
+        self,
+        prompts: Sequence[str],
+        plan: Plan,
+        *,
+        negative: str = "",
+        start: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Iterator[Step]:
+        """The steps from noise to latents, one picture for each prompt.
+
+        Args:
+            prompts: B of them.
+            plan: how.
+            negative: what the unguided half is told.
+            start: pictures to begin from, 0 to 1, (B, 3, H, W).
+            mask: see diffusion.run.
+
+        Raises:
+            GlassworkError: the plan can't be run, or a picture has another size.
+        """
+        plan.check()
+        latents = self.encode(start) if start is not None else None
+        prompt, other = self.embed(prompts), self.embed([negative] * len(prompts))
+        noise = self.noise(len(prompts), plan.seed)
+        with torch.inference_mode():
+            yield from run(self.denoiser, self.schedule, plan, noise, prompt, other, start=latents, mask=mask)
+
+    def pictures(
+        self, prompts: Sequence[str], plan: Plan, *, negative: str = "", start: Tensor | None = None
+    ) -> Tensor:
+        """The pictures of prompts, 0 to 1, (B, 3, H, W); arguments as in run."""
+        *_, last = self.run(prompts, plan, negative=negative, start=start)
+        return self.decode(last.next)

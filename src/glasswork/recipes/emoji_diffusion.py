@@ -1,0 +1,94 @@
+"""Text to image on emoji, in four runs: autoencoder, encoders of texts and pictures, denoiser; the judge is apart."""
+
+from __future__ import annotations
+
+from glasswork.recipes._registry import recipe
+from glasswork.training import Augmentation, AutoencoderConfig, ContrastiveConfig, DenoiserConfig
+
+DATA = "emoji-captions"
+
+
+@recipe
+def emoji_autoencoder() -> AutoencoderConfig:
+    """The autoencoder: 64x64 emoji as 8x8 latents of 24 channels, and back."""
+    return AutoencoderConfig(
+        title="Autoencoder · emoji",
+        network="autoencoder_kl",
+        sizes={
+            "channels": 3, "size": 64, "latent": 24, "widths": "16,32,64,96", "layers": 1, "groups": 8,
+            "scaling": 1.0, "fused": 0,
+        },
+        data=DATA,
+        licence="Apache-2.0",
+        steps=6_000,
+        batch=16,
+        learning_rate=2e-3,
+        warmup=0.05,
+        weight_decay=1e-3,
+        clip=1.0,
+        precision="bfloat16",
+        average=0.998,
+        validation=96,
+        evaluate_every=250,
+        save_every=250,
+        observe=False,
+    )  # fmt: skip
+
+
+@recipe
+def emoji_clip() -> ContrastiveConfig:
+    """The encoders of texts and of pictures, learned together from emoji with captions."""
+    return ContrastiveConfig(
+        title="CLIP · emoji",
+        network="clip",
+        sizes={
+            "vocabulary": 0, "context": 0, "text_width": 128, "text_depth": 3, "text_heads": 4,
+            "channels": 3, "size": 64, "patch": 8, "image_width": 128, "image_depth": 3, "image_heads": 4,
+            "projection": 128, "activation": "quick_gelu", "fused": 1,
+        },
+        data=DATA,
+        licence="Apache-2.0",
+        steps=2_500,
+        batch=96,
+        learning_rate=1e-3,
+        warmup=0.05,
+        weight_decay=0.1,
+        clip=1.0,
+        precision="bfloat16",
+        average=0.995,
+        validation=96,
+        evaluate_every=125,
+        save_every=125,
+        observe=False,
+        augmentation=Augmentation(flip=0.5, rotate=8, scale=0.15, stretch=0.1, shift=0.06, colour=0.1),
+    )  # fmt: skip
+
+
+@recipe
+def emoji_diffusion() -> DenoiserConfig:
+    """The denoiser: a U-Net of latents that looks at the words of a prompt; v-prediction, cosine schedule."""
+    return DenoiserConfig(
+        title="Emoji diffusion",
+        network="unet_conditional",
+        sizes={
+            "channels": 24, "size": 8, "widths": "96,128", "attention": "1,1", "layers": 1, "heads": 4, "text": 0,
+            "context": 0, "groups": 16, "fused": 0,
+        },
+        data=DATA,
+        licence="Apache-2.0",
+        autoencoder="emoji-autoencoder",
+        encoders="emoji-clip",
+        judge="emoji-judge",
+        steps=16_000,
+        batch=64,
+        learning_rate=1e-3,
+        warmup=0.03,
+        weight_decay=0.01,
+        clip=1.0,
+        precision="bfloat16",
+        average=0.998,
+        validation=96,
+        evaluate_every=400,
+        save_every=200,
+        observe=False,
+    )  # fmt: skip
