@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from glasswork.errors import GlassworkError
 
@@ -116,7 +118,7 @@ class ClipTokens:
 
 def words(text: str) -> list[str]:
     """The words of a text, each as the characters that stand for its bytes."""
-    found = WORD.findall(" ".join(text.lower().split()))
+    found = WORD.findall(" ".join(unicodedata.normalize("NFC", text).lower().split()))
     return ["".join(_OF_BYTE[byte] for byte in word.encode("utf-8", "replace")) for word in found]
 
 
@@ -187,32 +189,50 @@ def _count(
 
 
 def open_tokens(folder: Path, context: int = 77) -> ClipTokens:
-    """Read vocab.json and merges.txt.
+    """Read vocab.json and merges.txt, or tokenizer.json where these are not there.
 
     Raises:
         GlassworkError: a file is missing, too large, or not what its name says.
     """
-    where = folder
-    try:
-        for name in ("vocab.json", "merges.txt"):
-            where = folder / name
-            if where.stat().st_size > LARGEST:
-                raise ValueError(f"it has more than {LARGEST:,} bytes")
+    whole = folder / "tokenizer.json"
+    if whole.is_file() and not (folder / "vocab.json").is_file():
+        told = _file(whole, _json)
+        model = told.get("model") if isinstance(told, dict) else None
+        if not isinstance(model, dict) or model.get("type") != "BPE":
+            raise _unreadable(whole, "it holds no byte pairs")
+        numbers, lines = model.get("vocab"), model.get("merges")
+        where = whole
+    else:
         where = folder / "vocab.json"
-        numbers = json.loads(where.read_text(encoding="utf-8"))
-        if not isinstance(numbers, dict) or not all(isinstance(n, int) for n in numbers.values()):
-            raise ValueError("it is no list of tokens with their numbers")
-        if START not in numbers or END not in numbers:
-            raise ValueError(f"it lacks {START} or {END}")
-        where = folder / "merges.txt"
-        lines = where.read_text(encoding="utf-8").splitlines()
-        pairs = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
-        if any(len(pair) != 2 for pair in pairs):
-            raise ValueError("a line does not hold two tokens")
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise GlassworkError("a tokenizer can't be read", where=str(where), why=why) from error
+        numbers = _file(where, _json)
+        text = _file(folder / "merges.txt", str)
+        lines = [line for line in text.splitlines() if line and not line.startswith("#version")]
+    if not isinstance(numbers, dict) or not all(isinstance(n, int) for n in numbers.values()):
+        raise _unreadable(where, "it is no list of tokens with their numbers")
+    if START not in numbers or END not in numbers:
+        raise _unreadable(where, f"it lacks {START} or {END}")
+    where = where if where == whole else folder / "merges.txt"
+    pairs = [line.split(" ") if isinstance(line, str) else line for line in lines] if isinstance(lines, list) else [[]]
+    if any(not isinstance(pair, list) or [type(part) for part in pair] != [str, str] for pair in pairs):
+        raise _unreadable(where, "a pair does not hold two tokens")
     return ClipTokens(tuple((a, b) for a, b in pairs), context, numbers)
+
+
+def _json(text: str) -> Any:
+    return json.loads(text)
+
+
+def _file(path: Path, parse: Callable[[str], Any]) -> Any:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"it has more than {LARGEST:,} bytes")
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
+
+
+def _unreadable(path: Path, why: str) -> GlassworkError:
+    return GlassworkError("a tokenizer can't be read", where=str(path), why=why)
 
 
 def save_tokens(tokens: ClipTokens, folder: Path) -> None:

@@ -12,10 +12,12 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -256,7 +258,16 @@ def emoji_captions(split: str) -> Dataset:
         pictures=pictures(split),
         labels=np.array([one.category for one in told], np.int64),
         classes=CATEGORIES,
-        names=tuple(f"{one.style} {one.name}" for one in told),
+        names=_names(told),
         groups=tuple(one.group for one in told),
         light_on_dark=False,
+    )
+
+
+def _names(told: tuple[Emoji, ...]) -> tuple[str, ...]:
+    """What pictures are called, such as flat-red-heart; with the code points where that says too little."""
+    slugs = [f"{one.style}-{re.sub('[^a-z0-9]+', '-', one.name).strip('-')}" for one in told]
+    several = {slug for slug, count in Counter(slugs).items() if count > 1}
+    return tuple(
+        f"{slug}-{one.code.lower()}" if slug in several else slug for slug, one in zip(slugs, told, strict=True)
     )

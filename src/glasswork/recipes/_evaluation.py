@@ -8,8 +8,9 @@ from typing import TypedDict
 import torch
 
 from glasswork import data as datasets
-from glasswork import measuring, training, zoo
+from glasswork import generation, measuring, training, zoo
 from glasswork.data import given
+from glasswork.data.emoji_captions import emoji, tokens
 from glasswork.data.japanese_vowels import load_utterances
 from glasswork.data.series import load_series
 from glasswork.data.texts import load_text, text_names
@@ -46,6 +47,8 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
     data = data or (network.card.data if network.card else None)
     if network.card is not None and data and network.vocabulary is not None:
         return _evaluate_text(network, network.card, network.vocabulary, data)
+    if network.card is not None and network.card.diffusion and data in (None, network.card.data):
+        return _evaluate_diffusion(target, network, network.card)
     if network.card is not None and data and network.rows is not None:
         return _evaluate_rows(network, network.card, network.rows, data)
     if network.card is not None and data is not None and network.card.data == data:
@@ -115,6 +118,21 @@ def _evaluate_forecast(network: zoo.Network, card: zoo.Card, forecast: zoo.Forec
     begin, order = len(series) - int(card.settings["held_out"]), int(card.settings["order"])
     scores = training.score_forecasts(network.module, forecast, series, begin, len(series), order)
     return {"recipe": card.recipe, "data": card.data, "n": card.tested_on, "of": f"{series.step}s", "scores": scores}
+
+
+def _evaluate_diffusion(target: str, network: zoo.Network, card: zoo.Card) -> Evaluation:
+    """Scores of a part of a text-to-image model: how well it draws again, tells captions, or follows them."""
+    part, of, n = card.diffusion["part"], "pictures", card.tested_on
+    if part == "autoencoder":
+        scores = training.score_pictures(network.module, training.as_tensor(datasets.load(card.data, "test").pictures))
+    elif part == "encoders":
+        held_out = training.Captioned.of(emoji("test"), datasets.load(card.data, "test").pictures, 0)
+        scores = training.score_pairs(network.module, held_out, tokens())
+    else:
+        how = training.Judgement(int(card.settings["steps_judged"]), float(card.settings["guidance"]))
+        judge = zoo.load(str(card.diffusion["judge"] or "emoji-judge"))
+        scores, of, n = training.judge(generation.open_model(target), judge, how), "prompts", how.prompts
+    return {"recipe": card.recipe, "data": card.data, "n": n, "of": of, "scores": scores}
 
 
 def _evaluate_rows(network: zoo.Network, card: zoo.Card, rows: zoo.Rows, data: str) -> Evaluation:

@@ -1,14 +1,16 @@
 """The loop, checkpoints and run folders; emits events, draws nothing."""
 
 from glasswork.training.augmentation import Augmentation
-from glasswork.training.autoencoding import AutoencoderConfig, Autoencoding
+from glasswork.training.autoencoding import AutoencoderConfig, Autoencoding, as_tensor, score_pictures
+from glasswork.training.captioned import Captioned
 from glasswork.training.classification import Classification, ClassifierConfig, held_out, score_files, split_validation
 from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
-from glasswork.training.contrasting import Contrasting, ContrastiveConfig
+from glasswork.training.contrasting import Contrasting, ContrastiveConfig, score_pairs
 from glasswork.training.denoising import DenoiserConfig, Denoising
 from glasswork.training.events import Evaluated, Finished, Saved, Started, Stepped, Stopped, TrainEvent, Warned
 from glasswork.training.forecasting import ForecastConfig, Forecasting, score_forecasts, tell
 from glasswork.training.interrupting import asked_to_stop
+from glasswork.training.judging import Judgement, judge
 from glasswork.training.language import Language, LanguageConfig
 from glasswork.training.language import scored as score_text
 from glasswork.training.loop import train
@@ -26,6 +28,7 @@ __all__ = [
     "Augmentation",
     "AutoencoderConfig",
     "Autoencoding",
+    "Captioned",
     "Classification",
     "ClassifierConfig",
     "Config",
@@ -39,6 +42,7 @@ __all__ = [
     "Finished",
     "ForecastConfig",
     "Forecasting",
+    "Judgement",
     "Kept",
     "Language",
     "LanguageConfig",
@@ -57,12 +61,14 @@ __all__ = [
     "Warned",
     "Watch",
     "as_record",
+    "as_tensor",
     "asked_to_stop",
     "begin",
     "flat",
     "free_folder",
     "from_record",
     "held_out",
+    "judge",
     "latest_folder",
     "look",
     "origins",
@@ -70,6 +76,8 @@ __all__ = [
     "run",
     "score_files",
     "score_forecasts",
+    "score_pairs",
+    "score_pictures",
     "score_text",
     "score_utterances",
     "scored_rows",

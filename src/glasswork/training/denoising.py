@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from glasswork import zoo
 from glasswork.data import captions, emoji_captions
 from glasswork.errors import GlassworkError, unknown
-from glasswork.generation import Schedule
+from glasswork.generation import Schedule, TextToImage
 from glasswork.networks.autoencoder_kl import AutoencoderKL
 from glasswork.networks.clip import CLIP
 from glasswork.training.autoencoding import as_tensor, latents_of
@@ -201,8 +201,6 @@ class Denoising(Task):
 
     def judged(self, network: nn.Module) -> dict[str, float]:
         """What the judge says."""
-        from glasswork.generation.pipeline import TextToImage
-
         made = TextToImage(self.tokens, self.encoders.text_model, network, self.autoencoder, self.schedule)
         how = Judgement(steps=self.config.steps_judged, guidance=self.config.guidance)
         return judge(made, zoo.load(self.config.judge), how)

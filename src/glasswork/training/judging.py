@@ -17,11 +17,10 @@ from torch import Tensor, nn
 from glasswork import data, zoo
 from glasswork.data import captions, emoji_captions
 from glasswork.data.emoji_captions import Emoji
-from glasswork.generation import Plan
-from glasswork.generation.pipeline import TextToImage
+from glasswork.generation import Plan, TextToImage
 
 AT_ONCE = 25
-HELD_OUT = 100
+TRAINED, HELD_OUT = 200, 100
 
 
 @dataclass(frozen=True)
@@ -29,16 +28,21 @@ class Judgement:
     """How pictures are made to be judged.
 
     Attributes:
-        sampler, steps, guidance: see generation.Plan.
+        steps, guidance, sampler: see generation.Plan.
         seeds: of each trained caption's pictures.
         most: prompts of each kind, at most; 0 for all.
     """
 
-    sampler: str = "ddim"
     steps: int = 30
     guidance: float = 3.0
+    sampler: str = "ddim"
     seeds: tuple[int, ...] = (0, 1)
     most: int = 0
+
+    @property
+    def prompts(self) -> int:
+        """How many pictures are judged."""
+        return (self.most or TRAINED) * len(self.seeds) + (self.most or HELD_OUT)
 
 
 def judge(maker: TextToImage, judge_: zoo.Network, how: Judgement) -> dict[str, float]:

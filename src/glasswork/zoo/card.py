@@ -32,6 +32,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
         table: of a network that reads a table's rows, the fields of zoo.Rows.
         forecast: of a network that tells a series' future, the fields of zoo.Forecast.
         utterance: of a network that reads sequences of many numbers, the fields of zoo.Utterance.
+        diffusion: of a part of a text-to-image model: which part, and of the denoiser the names of the others and the
+            schedule of its noise.
         steps: the step of the checkpoint.
         planned_steps: how many the run was to take.
         seconds: how long it took, on one thread.

@@ -14,6 +14,7 @@ import glasswork
 from glasswork import data, networks
 from glasswork.data.tokens import Vocabulary
 from glasswork.errors import GlassworkError
+from glasswork.randomness import seeded
 from glasswork.zoo.card import Card, read_card
 from glasswork.zoo.libraries import build_from_library
 from glasswork.zoo.network import Network, softmax
@@ -88,7 +89,12 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
         GlassworkError: the card says in a way that means nothing what it reads.
     """
     reads = _reads(card, module)
-    pictures = reads is None
+    part = card.diffusion.get("part", "")  # of a text-to-image model: pictures are read by its autoencoder alone
+    pictures = reads is None and part in ("", "autoencoder")
+    if part and not pictures:
+        with seeded(0):
+            example = networks.example(module)
+        module.example_input_array = example  # pyright: ignore[reportArgumentType]
     return Network(
         target=target,
         name=card.name,
@@ -97,8 +103,8 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
         preprocess=expected_picture(card) if pictures else None,
         labels=card.labels,
         card=card,
-        samples=tuple(data.samples(card.data)) if card.data in data.names() else (),
-        after=softmax if _gives_logits(card) and (card.labels or pictures or card.text) else None,
+        samples=tuple(data.samples(card.data)) if card.data in data.names() and not part else (),
+        after=softmax if _gives_logits(card) and not part and (card.labels or pictures or card.text) else None,
         weights=source,
         vocabulary=reads if isinstance(reads, Vocabulary) else None,
         rows=reads if isinstance(reads, Rows) else None,
