@@ -140,6 +140,7 @@ def _fetched(name: str) -> dict[str, Any]:
         raise UsageError("fetch what?", where="glasswork data fetch", why=f"known: {', '.join(data.all_names())}")
     if name not in data.all_names():
         return {"name": name, "weights": _fetched_weights(name), "splits": []}
+    data.fetch(name)
     splits = [entry for entry in data.catalogue() if entry.name == name]
     for entry in splits:
         if not entry.available:

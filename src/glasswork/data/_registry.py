@@ -20,13 +20,14 @@ Loader = Callable[[str], Dataset]
 
 @dataclass(frozen=True)
 class Source:
-    """How one data set is read: a loader for each split, and whether the split is there."""
+    """How one data set is read: a loader for each split, whether the split is there, and what brings it here."""
 
     what: str
     classes: tuple[str, ...]
     counts: dict[str, int]
     load: Loader
     available: Callable[[str], bool]
+    fetch: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,18 @@ def source(
     classes: tuple[str, ...],
     counts: dict[str, int],
     available: Callable[[str], bool] = lambda split: True,
+    fetch: Callable[[], object] = lambda: None,
 ) -> Callable[[Loader], Loader]:
-    """Enrol a function (split -> Dataset) as a data set."""
+    """Enrol a function (split -> Dataset) as a data set.
+
+    Args:
+        what, classes, counts: see Entry.
+        available: whether a split is on this machine.
+        fetch: brings here what is missing, where that can be done; raises GlassworkError where it fails.
+    """
 
     def enrol(load: Loader) -> Loader:
-        _sources[name] = Source(what, classes, counts, load, available)
+        _sources[name] = Source(what, classes, counts, load, available, fetch)
         return load
 
     return enrol
@@ -126,6 +134,17 @@ def load(name: str, split: str = "train") -> Dataset:
     if split not in _sources[name].counts:
         raise unknown(f"split of {name}", split, list(_sources[name].counts))
     return _read(name, split)
+
+
+def fetch(name: str) -> None:
+    """Bring what is missing of a data set of pictures to this machine, where Glasswork can.
+
+    Raises:
+        GlassworkError: it failed; says how to do it by hand.
+    """
+    names()
+    if name in _sources and not all(_sources[name].available(split) for split in _sources[name].counts):
+        _sources[name].fetch()
 
 
 @cache

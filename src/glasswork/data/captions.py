@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from glasswork.data.emoji_captions import CATEGORIES, Emoji
+from glasswork.data.emoji_captions import CATEGORIES, Shown
 
 COLOURS = {"red": 0, "orange": 28, "yellow": 52, "green": 120, "blue": 215, "purple": 275, "pink": 328}
 """Hues in degrees."""
@@ -20,13 +20,15 @@ WIDTH = 30  # degrees on either side of a hue that count as it
 SHARE = 0.45  # of what is drawn, that must be of one hue for a colour to be told
 
 
-def spoken(one: Emoji, tags: int = 3) -> str:
+def spoken(one: Shown, tags: int = 3) -> str:
     """The caption that a model is judged by: name, style and the first tags."""
+    if one.texts:
+        return one.texts[0]
     more = [tag for tag in one.tags if tag not in one.name][:tags]
     return ", ".join([one.name, *more, one.style])
 
 
-def variants(one: Emoji, count: int, random: np.random.Generator, colour: str = "") -> list[str]:
+def variants(one: Shown, count: int, random: np.random.Generator, colour: str = "") -> list[str]:
     """Captions of an emoji, drawn at random: the name is always there but in one of six.
 
     Args:
@@ -35,6 +37,8 @@ def variants(one: Emoji, count: int, random: np.random.Generator, colour: str = 
         random: for the choice.
         colour: of a copy in another colour, or its own.
     """
+    if one.texts:
+        return random.choice(one.texts, count).tolist()
     name = without_colour(one.name) or one.name if colour else one.name
     named = f"{colour} {name}" if colour else name
     tags = [tag for tag in one.tags if tag not in SAID]
@@ -50,6 +54,14 @@ def variants(one: Emoji, count: int, random: np.random.Generator, colour: str = 
             parts.append(one.style)
         found.append(", ".join(parts))
     return found
+
+
+def may_be_mirrored(one: Shown) -> bool:
+    """Whether its mirror image shows the same: no flag, no sign, nothing with a side in its name."""
+    sided = any(word in one.name for word in ("left", "right", "clock"))
+    if one.texts:
+        return True
+    return CATEGORIES[one.category] not in ("flags", "symbols") and not sided
 
 
 def article(name: str) -> str:
@@ -96,7 +108,7 @@ def turned(picture: np.ndarray, degrees: float) -> np.ndarray:
     return np.concatenate([np.rint(colour * 255).astype(np.uint8), picture[..., 3:]], axis=-1)
 
 
-def recoloured(pictures: np.ndarray, told: Sequence[Emoji], copies: int) -> list[tuple[int, str, np.ndarray]]:
+def recoloured(pictures: np.ndarray, told: Sequence[Shown], copies: int) -> list[tuple[int, str, np.ndarray]]:
     """Copies in other colours of those pictures that are mostly of one: index, the colour's name, and the copy.
 
     Which colours is fixed by rule: a hash of the emoji. The picture's own colour comes first, as it is.
@@ -104,7 +116,7 @@ def recoloured(pictures: np.ndarray, told: Sequence[Emoji], copies: int) -> list
     degrees, share = hue(pictures)
     found = []
     for i, one in enumerate(told):
-        if share[i] < SHARE or CATEGORIES[one.category] in KEPT or not without_colour(one.name):
+        if share[i] < SHARE or one.texts or CATEGORIES[one.category] in KEPT or not without_colour(one.name):
             continue
         own = colour_of(degrees[i])
         found.append((i, own, pictures[i]))

@@ -49,17 +49,18 @@ PATIENCE = 600  # seconds for npm
 
 
 @dataclass(frozen=True)
-class Emoji:
-    """One emoji in one style.
+class Shown:
+    """What one picture shows.
 
     Attributes:
-        name: what it shows, such as "red heart".
+        name: such as "red heart".
         tags: other words for it.
         category: the index of one of CATEGORIES.
         style: flat or shaded.
         code: its code points.
         group: what it shares with its variants.
         judged: whether it is one of those trained on whose prompts are judged.
+        texts: of pictures of one's own: all that is said of it; the rest is empty but for the first of these, the name.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Emoji:
     code: str
     group: str
     judged: bool
+    texts: tuple[str, ...] = ()
 
 
 @cache
@@ -88,7 +90,7 @@ def _chosen(split: str) -> list[tuple[str, int]]:
     ]
 
 
-def emoji(split: str) -> tuple[Emoji, ...]:
+def emoji(split: str) -> tuple[Shown, ...]:
     """What each picture of a split shows, in their order.
 
     Args:
@@ -96,7 +98,7 @@ def emoji(split: str) -> tuple[Emoji, ...]:
     """
     rows = _words()[1]
     return tuple(
-        Emoji(
+        Shown(
             rows[i]["name"],
             tuple(rows[i]["tags"]),
             rows[i]["category"],
@@ -248,6 +250,7 @@ def _read(archive: Path, style: str, images: list[str], into: np.ndarray) -> Non
     classes=CATEGORIES,
     counts={"train": 3_496, "test": 316},
     available=lambda split: split == "test" or _file() is not None,
+    fetch=fetch,
 )
 def emoji_captions(split: str) -> Dataset:
     """Read the emoji to train on, or those held out."""
@@ -264,7 +267,7 @@ def emoji_captions(split: str) -> Dataset:
     )
 
 
-def _names(told: tuple[Emoji, ...]) -> tuple[str, ...]:
+def _names(told: tuple[Shown, ...]) -> tuple[str, ...]:
     """What pictures are called, such as flat-red-heart; with the code points where that says too little."""
     slugs = [f"{one.style}-{re.sub('[^a-z0-9]+', '-', one.name).strip('-')}" for one in told]
     several = {slug for slug, count in Counter(slugs).items() if count > 1}

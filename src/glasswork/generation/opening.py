@@ -17,8 +17,7 @@ import torch
 from torch import nn
 
 from glasswork import networks, zoo
-from glasswork.data import emoji_captions
-from glasswork.data.clip_tokens import open_tokens
+from glasswork.data.clip_tokens import ClipTokens, open_tokens
 from glasswork.errors import GlassworkError
 from glasswork.generation.pipeline import TextToImage
 from glasswork.generation.schedules import KINDS, PREDICTIONS, SPACINGS, Schedule
@@ -49,13 +48,29 @@ def open_model(target: str = DEFAULT) -> TextToImage:
         why = "it is no denoiser of latents, nor a folder with " + INDEX
         raise GlassworkError("this makes no pictures from words", where=target, why=why)
     try:
-        autoencoder, encoders = zoo.load(about["autoencoder"]).module, zoo.load(about["encoders"]).module
+        autoencoder, encoded = zoo.load(about["autoencoder"]).module, zoo.load(about["encoders"])
+        encoders, tokens = encoded.module, tokens_of(encoded)
         schedule = Schedule(**about["schedule"])
     except (LookupError, TypeError) as error:
         raise GlassworkError("a model card can't be read", where=target, why=f"diffusion: {error}") from error
     if not isinstance(autoencoder, AutoencoderKL) or not isinstance(encoders, CLIP):
         raise GlassworkError("a model's parts are not what its card says", where=target)
-    return TextToImage(emoji_captions.tokens(), encoders.text_model, network.module, autoencoder, schedule)
+    return TextToImage(tokens, encoders.text_model, network.module, autoencoder, schedule)
+
+
+def tokens_of(encoders: zoo.Network) -> ClipTokens:
+    """The tokenizer that trained encoders read texts with.
+
+    Raises:
+        GlassworkError: their card doesn't say.
+    """
+    about = encoders.card.diffusion if encoders.card else {}
+    try:
+        pairs = [line.split(" ") for line in about["merges"]]
+        return ClipTokens(tuple((a, b) for a, b in pairs), int(about["context"]))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        why = f"its card names no pairs of letters ({type(error).__name__})"
+        raise GlassworkError("this network reads no texts", where=encoders.target, why=why) from error
 
 
 def open_folder(folder: Path) -> TextToImage:

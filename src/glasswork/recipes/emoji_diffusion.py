@@ -79,7 +79,7 @@ def emoji_diffusion() -> DenoiserConfig:
         autoencoder="emoji-autoencoder",
         encoders="emoji-clip",
         judge="emoji-judge",
-        steps=16_000,
+        steps=10_000,
         batch=64,
         learning_rate=1e-3,
         warmup=0.03,

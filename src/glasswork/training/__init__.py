@@ -2,7 +2,7 @@
 
 from glasswork.training.augmentation import Augmentation
 from glasswork.training.autoencoding import AutoencoderConfig, Autoencoding, as_tensor, score_pictures
-from glasswork.training.captioned import Captioned
+from glasswork.training.captioned import Captioned, aside_groups
 from glasswork.training.classification import Classification, ClassifierConfig, held_out, score_files, split_validation
 from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
 from glasswork.training.contrasting import Contrasting, ContrastiveConfig, score_pairs
@@ -10,7 +10,7 @@ from glasswork.training.denoising import DenoiserConfig, Denoising
 from glasswork.training.events import Evaluated, Finished, Saved, Started, Stepped, Stopped, TrainEvent, Warned
 from glasswork.training.forecasting import ForecastConfig, Forecasting, score_forecasts, tell
 from glasswork.training.interrupting import asked_to_stop
-from glasswork.training.judging import Judgement, judge
+from glasswork.training.judging import Judgement, held_out_prompts, judge, judged_prompts
 from glasswork.training.language import Language, LanguageConfig
 from glasswork.training.language import scored as score_text
 from glasswork.training.loop import train
@@ -62,13 +62,16 @@ __all__ = [
     "Watch",
     "as_record",
     "as_tensor",
+    "aside_groups",
     "asked_to_stop",
     "begin",
     "flat",
     "free_folder",
     "from_record",
     "held_out",
+    "held_out_prompts",
     "judge",
+    "judged_prompts",
     "latest_folder",
     "look",
     "origins",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glasswork import data, zoo
+from glasswork.data import Dataset
+from glasswork.data.given import is_captioned
 from glasswork.networks.autoencoder_kl import AutoencoderKL
+from glasswork.training.captioned import problems, read_pairs
 from glasswork.training.classification import split_validation
 from glasswork.training.config import Config
 from glasswork.training.task import About, Draw, Task
@@ -60,8 +63,8 @@ class Autoencoding(Task):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__(config)
-        seen, aside = split_validation(data.load(config.data, "train"), config.validation, config.seed)
-        test = data.load(config.data, "test")
+        seen, test = (read(config.data, part, int(config.sizes["size"])) for part in ("train", "test"))
+        seen, aside = split_validation(seen, config.validation, config.seed)
         self.seen, self.aside, self.test = (as_tensor(part.pictures) for part in (seen, aside, test))
         self.names = seen.names
         self.scaling = 1.0
@@ -123,6 +126,10 @@ class Autoencoding(Task):
         """Which picture it is."""
         return self.names[index]
 
+    def notices(self) -> Sequence[str]:
+        """Which files are not used."""
+        return problems(self.config.data)
+
     def about(self) -> About:
         """What the card says."""
         return About(
@@ -138,6 +145,19 @@ class Autoencoding(Task):
                 "diffusion": {"part": "autoencoder"},
             },
         )
+
+
+def read(spec: str, split: str, size: int) -> Dataset:
+    """Pictures of a data set of ours, or of one's own folder of captioned ones.
+
+    Raises:
+        GlassworkError: they are not on this machine.
+    """
+    if not is_captioned(spec):
+        return data.load(spec, split)
+    told, pictures = read_pairs(spec, split, size)
+    names = tuple(one.code for one in told)
+    return Dataset(spec, split, pictures, np.zeros(len(told), np.int64), ("picture",), names, names, False)
 
 
 def as_tensor(pictures: np.ndarray) -> Tensor:

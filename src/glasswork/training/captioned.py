@@ -10,8 +10,15 @@ import torch
 from torch import Tensor
 
 from glasswork import data
-from glasswork.data import captions
-from glasswork.data.emoji_captions import Emoji
+from glasswork.data import captions, emoji_captions, given
+from glasswork.data.clip_tokens import ClipTokens, learn_merges
+from glasswork.data.emoji_captions import Shown
+from glasswork.data.given.pictures import open_picture
+from glasswork.errors import GlassworkError, unknown
+from glasswork.zoo import Preprocessing
+
+MERGES = 3_000  # pairs of a tokenizer, at most
+MOST_TOLD = 5  # files that are not used
 
 
 @dataclass(frozen=True)
@@ -25,13 +32,13 @@ class Captioned:
         coloured: of each picture its copies whose colour is said: the word, and the copy; its own colour is among them.
     """
 
-    told: tuple[Emoji, ...]
+    told: tuple[Shown, ...]
     pictures: np.ndarray
     kind: np.ndarray
     coloured: tuple[tuple[tuple[str, np.ndarray], ...], ...]
 
     @classmethod
-    def of(cls, told: Sequence[Emoji], pictures: np.ndarray, copies: int) -> Captioned:
+    def of(cls, told: Sequence[Shown], pictures: np.ndarray, copies: int) -> Captioned:
         """Make the copies in other colours, so many of each picture that is mostly of one."""
         codes = sorted({one.code for one in told})
         place = {code: i for i, code in enumerate(codes)}
@@ -73,7 +80,64 @@ class Captioned:
         return torch.from_numpy(data.on_white(self.pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def aside_groups(told: Sequence[Emoji], count: int, seed: int) -> set[str]:
+def read_pairs(spec: str, split: str, size: int) -> tuple[tuple[Shown, ...], np.ndarray]:
+    """What is shown, and the pictures, uint8, (N, size, size, 4).
+
+    Args:
+        spec: emoji-captions, or captioned:DIR.
+        split: train or test.
+        size: what pictures of one's own are cropped and scaled to.
+
+    Raises:
+        GlassworkError: there is no such data set, it is not on this machine, or holds nothing.
+    """
+    if not given.is_captioned(spec):
+        if spec != emoji_captions.NAME:
+            known = [emoji_captions.NAME, "captioned:DIR"]
+            raise unknown("data set of captioned pictures", spec, known)
+        return emoji_captions.emoji(split), emoji_captions.pictures(split)
+    files = given.read_captioned(spec)
+    prepare = Preprocessing(size, 3)
+    told, pictures = [], []
+    for below, texts, held_out in zip(files.paths, files.texts, files.held_out, strict=True):
+        if held_out != (split == "test"):
+            continue
+        try:
+            pixels = prepare(open_picture(files.root, below)).picture
+        except given.BrokenPictureError:
+            continue  # told by problems()
+        told.append(Shown(texts[0], (), 0, "", below, below, False, texts))
+        pictures.append(np.concatenate([pixels, np.full((*pixels.shape[:2], 1), 255, np.uint8)], axis=-1))
+    if not told:
+        raise GlassworkError("there is nothing to learn from", where=spec, why=f"no picture to {split} can be read")
+    return tuple(told), np.stack(pictures)
+
+
+def problems(spec: str) -> list[str]:
+    """What of one's own folder is not used, in a few lines."""
+    if not given.is_captioned(spec):
+        return []
+    files = given.read_captioned(spec)
+    found = [f"not used: {one.path} ({one.why})" for one in files.problems]
+    for below in files.paths:
+        try:
+            open_picture(files.root, below)
+        except given.BrokenPictureError as error:
+            found.append(f"not used: {below} ({error.why})")
+    more = [f"{len(found) - MOST_TOLD:,} more are not used"] if len(found) > MOST_TOLD else []
+    return found[:MOST_TOLD] + more
+
+
+def read_tokens(spec: str) -> ClipTokens:
+    """The tokenizer for a data set's captions; of one's own it is learned from those that are trained on."""
+    if not given.is_captioned(spec):
+        return emoji_captions.tokens()
+    files = given.read_captioned(spec)
+    texts = [text for some, out in zip(files.texts, files.held_out, strict=True) if not out for text in some]
+    return ClipTokens(learn_merges(texts, MERGES), emoji_captions.CONTEXT)
+
+
+def aside_groups(told: Sequence[Shown], count: int, seed: int) -> set[str]:
     """Groups of about so many pictures, set aside to choose the checkpoint by; none of those that are judged."""
     judged = {one.group for one in told if one.judged}
     sizes: dict[str, int] = {}

@@ -14,11 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glasswork import zoo
-from glasswork.data import emoji_captions
-from glasswork.errors import unknown
+from glasswork.data.clip_tokens import ClipTokens
 from glasswork.networks.clip import CLIP
 from glasswork.training.augmentation import Augmentation, augment, on_white
-from glasswork.training.captioned import Captioned, aside_groups
+from glasswork.training.captioned import Captioned, aside_groups, problems, read_pairs, read_tokens
 from glasswork.training.config import Config
 from glasswork.training.task import About, Draw, Task
 
@@ -56,17 +55,16 @@ class Contrasting(Task):
     config: ContrastiveConfig
 
     def __init__(self, config: ContrastiveConfig) -> None:
-        if config.data != emoji_captions.NAME:
-            raise unknown("data set of captioned pictures", config.data, [emoji_captions.NAME])
-        self.tokens = emoji_captions.tokens()
+        size = int(config.sizes["size"])
+        told, pictures = read_pairs(config.data, "train", size)
+        self.tokens = read_tokens(config.data)
         sizes = {**config.sizes, "vocabulary": self.tokens.size, "context": self.tokens.context}
         super().__init__(replace(config, sizes=sizes))
-        told, pictures = emoji_captions.emoji("train"), emoji_captions.pictures("train")
         aside = aside_groups(told, config.validation, config.seed)
         keep = np.array([one.group not in aside for one in told])
         self.seen = Captioned.of([o for o, k in zip(told, keep, strict=True) if k], pictures[keep], config.copies)
         self.aside = Captioned.of([o for o, k in zip(told, keep, strict=True) if not k], pictures[~keep], 0)
-        self.test = Captioned.of(emoji_captions.emoji("test"), emoji_captions.pictures("test"), 0)
+        self.test = Captioned.of(*read_pairs(config.data, "test", size), 0)
 
     @property
     def examples(self) -> int:
@@ -111,9 +109,13 @@ class Contrasting(Task):
         """Which picture it is."""
         return self.seen.told[index].name
 
+    def notices(self) -> Sequence[str]:
+        """Which files are not used."""
+        return problems(self.config.data)
+
     def about(self) -> About:
         """What the card says."""
-        x = torch.zeros(1, 3, emoji_captions.SIZE, emoji_captions.SIZE)
+        x = self.test.shown()[:1]
         return About(
             examples=len(self.seen),
             aside=len(self.aside),
@@ -121,11 +123,18 @@ class Contrasting(Task):
             split=f"trained on {len(self.seen):,} pictures; checkpoint chosen by {len(self.aside)}; tested on "
             f"{len(self.test)} held out, each emoji with all its variants",
             inputs=(x, torch.tensor([self.tokens.read("").ids])),
-            card={"sizes": {**self.config.sizes, "fused": 0}, "diffusion": {"part": "encoders"}},
+            card={
+                "sizes": {**self.config.sizes, "fused": 0},
+                "diffusion": {
+                    "part": "encoders",
+                    "merges": [" ".join(pair) for pair in self.tokens.merges],
+                    "context": self.tokens.context,
+                },
+            },
         )
 
 
-def score_pairs(network: nn.Module, pairs: Captioned, tokens: emoji_captions.ClipTokens) -> dict[str, float]:
+def score_pairs(network: nn.Module, pairs: Captioned, tokens: ClipTokens) -> dict[str, float]:
     """nats: cross-entropy of telling each picture's caption among all of them; found: how many are told.
 
     An emoji's captions in both styles count as one.
@@ -147,6 +156,6 @@ def score_pairs(network: nn.Module, pairs: Captioned, tokens: emoji_captions.Cli
     return {"nats": float(-probabilities.clamp(min=1e-12).log().mean()), "found": float(found.float().mean())}
 
 
-def read(tokens: emoji_captions.ClipTokens, texts: Sequence[str]) -> Tensor:
+def read(tokens: ClipTokens, texts: Sequence[str]) -> Tensor:
     """Token numbers, (N, T)."""
     return torch.tensor([tokens.read(text).ids for text in texts])

@@ -21,12 +21,14 @@ from torch import Tensor, nn
 
 from glasswork import zoo
 from glasswork.data import captions, emoji_captions
-from glasswork.errors import GlassworkError, unknown
+from glasswork.data.clip_tokens import ClipTokens
+from glasswork.errors import GlassworkError
 from glasswork.generation import Schedule, TextToImage
+from glasswork.generation.opening import tokens_of
 from glasswork.networks.autoencoder_kl import AutoencoderKL
 from glasswork.networks.clip import CLIP
 from glasswork.training.autoencoding import as_tensor, latents_of
-from glasswork.training.captioned import aside_groups
+from glasswork.training.captioned import aside_groups, problems, read_pairs
 from glasswork.training.config import Config
 from glasswork.training.contrasting import read
 from glasswork.training.judging import Judgement, judge
@@ -75,6 +77,8 @@ class DenoiserConfig(Config):
 class Denoising(Task):
     """Learn what noise was put into a latent, by its mean squared error.
 
+    Half of the pictures are mirrored, where that changes nothing of what they show.
+
     Raises:
         GlassworkError: the pictures or one of the networks are not on this machine.
     """
@@ -83,21 +87,18 @@ class Denoising(Task):
     config: DenoiserConfig
 
     def __init__(self, config: DenoiserConfig) -> None:
-        if config.data != emoji_captions.NAME:
-            raise unknown("data set of captioned pictures", config.data, [emoji_captions.NAME])
         self.autoencoder = _part(config.autoencoder, AutoencoderKL)
         self.encoders = _part(config.encoders, CLIP)
-        self.tokens = emoji_captions.tokens()
+        self.tokens = _tokens(config.encoders)
         width = self.encoders.text_projection.in_features
         sizes = {**config.sizes, "text": width, "context": self.tokens.context}
         super().__init__(replace(config, sizes=sizes))
         self.schedule = Schedule(
             kind=config.schedule, prediction=config.prediction, spacing="trailing", offset=0, to_one=True
         )
-        told = emoji_captions.emoji("train")
+        told, pictures = read_pairs(config.data, "train", self.autoencoder.shape[1])
         aside = aside_groups(told, config.validation, config.seed)
         chosen = np.array([one.group in aside for one in told])
-        pictures = emoji_captions.pictures("train")
         self.told = [one for one, out in zip(told, chosen, strict=True) if not out]
         self._prepare(pictures[~chosen])
         self.aside = self._aside([one for one, out in zip(told, chosen, strict=True) if out], pictures[chosen])
@@ -107,7 +108,10 @@ class Denoising(Task):
         """Latents and vectors of captions, of the pictures and of their copies in other colours."""
         config = self.config
         random = np.random.default_rng([config.seed, 2])
+        mirrored = self._latents(pictures[:, :, ::-1].copy())
         self.latents = self._latents(pictures)
+        may = torch.tensor([captions.may_be_mirrored(one) for one in self.told])
+        self.mirrored = torch.where(may.view(-1, 1, 1, 1), mirrored, self.latents)
         texts = [text for one in self.told for text in captions.variants(one, config.captions, random)]
         self.vectors = self._vectors(texts).unflatten(0, (-1, config.captions))  # (N, K, T, X)
         copies = captions.recoloured(pictures, self.told, config.copies) if config.recolour else []
@@ -119,7 +123,7 @@ class Denoising(Task):
             texts = [t for i, word, _ in copies for t in captions.variants(self.told[i], 4, random, word)]
             self.copy_vectors = self._vectors(texts).unflatten(0, (-1, 4))
 
-    def _aside(self, told: Sequence[emoji_captions.Emoji], pictures: np.ndarray) -> tuple[Tensor, Tensor] | None:
+    def _aside(self, told: Sequence[emoji_captions.Shown], pictures: np.ndarray) -> tuple[Tensor, Tensor] | None:
         if not told:
             return None
         return self._latents(pictures), self._vectors([captions.spoken(one) for one in told])
@@ -154,7 +158,8 @@ class Denoising(Task):
                 row = self.copies[i][which % len(self.copies[i])]
                 rows.append((self.copy_latents[row], self.copy_vectors[row][which % 4]))
             else:
-                rows.append((self.latents[i], self.vectors[i][which % config.captions]))
+                latents = self.mirrored if which % 2 else self.latents
+                rows.append((latents[i], self.vectors[i][which // 2 % config.captions]))
         unsaid = random.random(count) < config.unsaid
         noise = torch.randn(count, *self.latents.shape[1:], generator=draw.random)
         times = torch.randint(self.schedule.times, (count,), generator=draw.random)
@@ -195,7 +200,7 @@ class Denoising(Task):
     def final(self, network: nn.Module) -> dict[str, float]:
         """What the judge says of pictures made from captions, trained and held out."""
         found = self.scores(network)
-        if self.config.judge:
+        if self.config.judge and self.config.data == emoji_captions.NAME:
             found |= self.judged(network)
         return found
 
@@ -210,16 +215,23 @@ class Denoising(Task):
         one = self.told[index]
         return f"{one.style} {one.name}"
 
+    def notices(self) -> Sequence[str]:
+        """Which files are not used."""
+        return problems(self.config.data)
+
     def about(self) -> About:
         """What the card says."""
         config = self.config
         aside = 0 if self.aside is None else len(self.aside[0])
+        judged = "judged by captions of 200 emoji of these, and of 100 held out of all training"
+        if not config.judge or config.data != emoji_captions.NAME:
+            judged = "judged by nobody"
         return About(
             examples=len(self.told),
             aside=aside,
-            held_out=len(emoji_captions.emoji("test")),
+            held_out=len(read_pairs(config.data, "test", self.autoencoder.shape[1])[0]),
             split=f"trained on {len(self.told):,} pictures with {config.captions} captions each; checkpoint chosen by "
-            f"{aside}; judged by captions of 200 emoji of these, and of 100 held out of all training",
+            f"{aside}; {judged}",
             inputs=(torch.zeros(1, *self.latents.shape[1:]), torch.zeros(1), self.empty[None].float()),
             card={
                 "sizes": {**config.sizes, "fused": 0},
@@ -245,3 +257,8 @@ def _part(target: str, kind: type[Module]) -> Module:
         why = f"expected {kind.__name__}, found {type(module).__name__}"
         raise GlassworkError("this network can't be built upon", where=target, why=why)
     return module.eval()
+
+
+def _tokens(target: str) -> ClipTokens:
+    """The tokenizer of trained encoders."""
+    return tokens_of(zoo.load(target))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from glasswork import data, zoo
 from glasswork.data import captions, emoji_captions
-from glasswork.data.emoji_captions import Emoji
+from glasswork.data.emoji_captions import Shown
 from glasswork.generation import Plan, TextToImage
 
 AT_ONCE = 25
@@ -72,7 +72,7 @@ def judge(maker: TextToImage, judge_: zoo.Network, how: Judgement) -> dict[str, 
     }
 
 
-def judged_prompts() -> tuple[list[Emoji], Tensor]:
+def judged_prompts() -> tuple[list[Shown], Tensor]:
     """The 200 trained emoji, in one style each by turns, and their pictures, 0 to 1, (200, 3, 64, 64)."""
     told, pictures = emoji_captions.emoji("judged"), emoji_captions.pictures("judged")
     half = len(told) // 2
@@ -81,7 +81,7 @@ def judged_prompts() -> tuple[list[Emoji], Tensor]:
     return [told[i] for i in rows], shown
 
 
-def held_out_prompts() -> list[Emoji]:
+def held_out_prompts() -> list[Shown]:
     """100 emoji that no training saw, spread over all of them, in one style each by turns."""
     told = emoji_captions.emoji("test")
     half = len(told) // 2
@@ -99,7 +99,7 @@ def make(maker: TextToImage, prompts: Sequence[str], how: Judgement, seed: int) 
     return torch.cat(made)
 
 
-def _right(module: nn.Module, pictures: Tensor, told: Sequence[Emoji]) -> Tensor:
+def _right(module: nn.Module, pictures: Tensor, told: Sequence[Shown]) -> Tensor:
     with torch.inference_mode():
         return module(pictures).argmax(1) == torch.tensor([one.category for one in told])
 

@@ -1,8 +1,9 @@
-"""One's own data, as it lies on the disk: folder:DIR, imagenet:DIR, csv:FILE, text:FILE, shards:FILES.
+"""One's own data, as it lies on the disk: folder:DIR, imagenet:DIR, csv:FILE, text:FILE, shards:FILES, captioned:DIR.
 
 Nothing of it is executed.
 """
 
+from glasswork.data.given.captioned import CaptionedFiles, is_captioned, read_captioned
 from glasswork.data.given.files import Problem
 from glasswork.data.given.looking import look
 from glasswork.data.given.pictures import BrokenPictureError, PictureFiles
@@ -14,14 +15,17 @@ from glasswork.data.given.texts import Text, read_text
 __all__ = [
     "FORMS",
     "BrokenPictureError",
+    "CaptionedFiles",
     "PictureFiles",
     "Problem",
     "ShardFiles",
     "Table",
     "Text",
     "as_number",
+    "is_captioned",
     "is_given",
     "look",
+    "read_captioned",
     "read_pictures",
     "read_shards",
     "read_table",

@@ -1,0 +1,186 @@
+"""`glasswork imagine`: pictures from words on the disk, the same ones again, and what is said when it can't be done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from glasswork import networks
+from glasswork.data.clip_tokens import ClipTokens, save_tokens
+
+Call = Callable[..., Any]
+SIZES = {
+    "text_encoder": ("clip_text", {"vocabulary": 516, "context": 8, "width": 12, "depth": 1, "heads": 3, "hidden": 24}),
+    "unet": (
+        "unet_conditional",
+        {
+            "channels": 4,
+            "size": 8,
+            "widths": "8,16",
+            "attention": "1,0",
+            "layers": 1,
+            "heads": 2,
+            "text": 12,
+            "groups": 4,
+        },
+    ),
+    "vae": ("autoencoder_kl", {"size": 16, "latent": 4, "widths": "8,16", "layers": 1, "groups": 4}),
+}
+CONFIGS: dict[str, dict[str, Any]] = {
+    "text_encoder": {
+        "vocab_size": 516, "max_position_embeddings": 8, "hidden_size": 12, "num_hidden_layers": 1,
+        "num_attention_heads": 3, "intermediate_size": 24,
+    },
+    "unet": {
+        "in_channels": 4, "out_channels": 4, "sample_size": 8, "block_out_channels": [8, 16], "layers_per_block": 1,
+        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "attention_head_dim": 2,
+        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "cross_attention_dim": 12, "norm_num_groups": 4,
+    },
+    "vae": {
+        "in_channels": 3, "sample_size": 16, "latent_channels": 4, "block_out_channels": [8, 16], "layers_per_block": 1,
+        "norm_num_groups": 4, "scaling_factor": 0.5, "down_block_types": ["DownEncoderBlock2D"] * 2,
+        "up_block_types": ["UpDecoderBlock2D"] * 2,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Stable Diffusion in miniature with random weights, in the layout of diffusers."""
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    save_tokens(ClipTokens((("r", "e"), ("re", "d</w>")), 8), folder / "tokenizer")
+    for part, (name, sizes) in SIZES.items():
+        (folder / part).mkdir()
+        (folder / part / "config.json").write_text(json.dumps(CONFIGS[part]))
+        module = networks.build(name, **sizes)
+        safetensors.torch.save_file(module.state_dict(), folder / part / "model.safetensors")
+    (folder / "scheduler").mkdir()
+    told = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(told))
+    return str(folder)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def picture(path: Path, width: int = 16, height: int = 16, seed: int = 0) -> Path:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_words_become_a_file_and_the_same_words_the_same_bytes(call: Call, here: Path, pipeline: str) -> None:
+    first = call("imagine", "a red heart", "--network", pipeline, "--steps", "3", "--seed", "3", "--json")
+    assert (first.code, first.err) == (0, "")
+    told = json.loads(first.out)
+    assert told["files"] == ["a-red-heart-3.png"]
+    assert [token["text"] for token in told["tokens"]][:2] == ["a", "red"]
+    assert (told["steps"], told["seed"], told["sampler"], told["cut"]) == (3, 3, "ddim", 2)
+    made = Image.open(here / "a-red-heart-3.png")
+    assert (made.size, made.mode) == ((16, 16), "RGB")
+    again = json.loads(
+        call("imagine", "a red heart", "--network", pipeline, "--steps", "3", "--seed", "3", "--json").out
+    )
+    assert again["files"] == ["a-red-heart-3-2.png"], "an earlier picture was overwritten"
+    assert (here / again["files"][0]).read_bytes() == (here / "a-red-heart-3.png").read_bytes()
+    call("imagine", "a red heart", "--network", pipeline, "--steps", "3", "--seed", "4", "-o", "out/other.png")
+    assert (here / "out" / "other.png").read_bytes() != (here / "a-red-heart-3.png").read_bytes()
+
+
+@pytest.mark.parametrize("prompt", ["", "word " * 500, "\x1b[31m日本語 🎈 \u202e"])
+def test_any_prompt_is_read_and_what_does_not_fit_is_said(call: Call, here: Path, pipeline: str, prompt: str) -> None:
+    said = call("imagine", prompt, "--network", pipeline, "--steps", "1")
+    assert said.code == 0
+    assert ("did not fit" in said.out) == (prompt != "")
+    assert "\x1b" not in said.out
+    assert len(list(here.glob("*.png"))) == 1
+
+
+def test_a_picture_is_begun_from_at_any_size_and_little_strength_changes_little(
+    call: Call, here: Path, pipeline: str
+) -> None:
+    picture(here / "wide.png", 60, 20)
+    for strength in ("0.05", "1"):
+        line = [
+            "imagine",
+            "x",
+            "--network",
+            pipeline,
+            "--from",
+            "wide.png",
+            "--strength",
+            strength,
+            "-o",
+            f"{strength}.png",
+        ]
+        assert call(*line, "--steps", "20").code == 0
+    near, far = (np.asarray(Image.open(here / f"{s}.png"), float) for s in ("0.05", "1"))
+    assert near.shape == (16, 16, 3)
+    assert np.abs(near - far).mean() > 1
+
+
+def test_every_picture_of_a_folder_is_taken_and_what_is_none_is_told(call: Call, here: Path, pipeline: str) -> None:
+    folder = here / "given"
+    folder.mkdir()
+    picture(folder / "a.png", seed=1)
+    picture(folder / "b.jpg", 30, 30, seed=2)
+    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("x")
+    said = call("imagine", "x", "--network", pipeline, "--from", "given", "--steps", "4", "-o", "out", "--json")
+    told = json.loads(said.out)
+    assert said.code == 0
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["a.png", "b.png"]
+    assert [one["file"] for one in told["skipped"]] == ["given/broken.png"]
+    assert told["strength"] == 0.6
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "says"),
+    [
+        ("--steps 0", 1, "from 1 to 1,000"),
+        ("--steps 10000", 1, "from 1 to 1,000"),
+        ("--guidance 1000", 1, "guidance of 1000"),
+        ("--guidance nan", 2, "--guidance"),
+        ("--sampler heun", 1, "ddim"),
+        ("--seed -1", 2, "--seed"),
+        ("--strength 0.5", 2, "--from"),
+        ("--from nothing.png --strength 2", 2, "--strength"),
+        ("--from nothing.png", 1, "nothing.png"),
+        ("--from empty", 1, "no pictures to begin from"),
+        ("-o heart.gif", 2, "heart.gif"),
+        ("-o taken/heart.png", 1, "taken"),
+    ],
+)
+def test_what_can_not_be_done_is_one_line_and_leaves_nothing(
+    call: Call, here: Path, pipeline: str, more: str, code: int, says: str
+) -> None:
+    (here / "empty").mkdir()
+    (here / "taken").write_text("a file, no folder")
+    said = call("imagine", "x", "--network", pipeline, "--steps", "2", *more.split())
+    assert said.code == code
+    assert says in said.err
+    assert said.err.count("\n") == 1
+    assert not list(here.rglob("*.png"))
+
+
+def test_guidance_below_zero_is_computed_with(call: Call, here: Path, pipeline: str) -> None:
+    assert call("imagine", "x", "--network", pipeline, "--steps", "2", "--guidance", "-5").code == 0
+
+
+def test_what_makes_no_pictures_is_refused(call: Call, here: Path) -> None:
+    said = call("imagine", "x", "--network", "tiny-vgg-emoji")
+    assert said.code == 1
+    assert "makes no pictures from words" in said.err
