@@ -108,7 +108,7 @@ def test_the_runs_learn_and_make_pictures_from_words(runs: tuple[Path, dict[str,
 def test_latents_have_a_deviation_of_one(runs: tuple[Path, Any], folder: Path) -> None:
     model = open_model(str(runs[0] / "denoiser"))
     shown = torch.stack([
-        torch.from_numpy(np.asarray(Image.open(folder / f"{name}-{shape}-1.png"))).permute(2, 0, 1) / 255
+        torch.from_numpy(np.array(Image.open(folder / f"{name}-{shape}-1.png"))).permute(2, 0, 1) / 255
         for name in COLOURS for shape in SHAPES
     ])  # fmt: skip
     assert 0.7 < float(model.encode(shown).std()) < 1.3
@@ -229,3 +229,15 @@ def test_a_copy_has_the_colour_that_is_said() -> None:
         assert np.array_equal(copy[..., 3], pictures[i][..., 3])
         assert captions.KEPT.count(emoji_captions.CATEGORIES[told[i].category]) == 0
         assert word in captions.variants(told[i], 1, np.random.default_rng(0), word)[0]
+
+
+def test_combinations_are_forty_fixed_prompts_that_training_never_joined() -> None:
+    told, pictures = emoji_captions.emoji("judged"), emoji_captions.pictures("judged")
+    seen = {(told[i].code, told[i].style, word) for i, word, _ in captions.recoloured(pictures, told, 2)}
+    found = training.combinations(2)
+    assert len(found) == len({prompt for prompt, _, _ in found}) == 40
+    assert Counter(one.style for _, _, one in found) == {"flat": 20, "shaded": 20}
+    for prompt, word, one in found:
+        assert (one.code, one.style, word) not in seen
+        assert prompt.startswith(f"{word} ")
+        assert prompt.endswith(one.style)

@@ -6,7 +6,7 @@ A caption is made of the name, tags, the style and the category; training draws 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -113,17 +113,28 @@ def recoloured(pictures: np.ndarray, told: Sequence[Shown], copies: int) -> list
 
     Which colours is fixed by rule: a hash of the emoji. The picture's own colour comes first, as it is.
     """
-    degrees, share = hue(pictures)
     found = []
+    for i, own, others, degrees in _palettes(pictures, told):
+        found.append((i, own, pictures[i]))
+        for word in others[:copies]:
+            found.append((i, word, turned(pictures[i], COLOURS[word] - degrees)))
+    return found
+
+
+def unseen(pictures: np.ndarray, told: Sequence[Shown], copies: int) -> list[tuple[int, str]]:
+    """For each picture that has copies in other colours, a colour that neither it nor a copy has: index and word."""
+    return [(i, others[copies]) for i, _, others, _ in _palettes(pictures, told)]
+
+
+def _palettes(pictures: np.ndarray, told: Sequence[Shown]) -> Iterator[tuple[int, str, list[str], float]]:
+    """Of each picture that is mostly of one colour: index, that colour, the others in the order of copies, its hue."""
+    degrees, share = hue(pictures)
     for i, one in enumerate(told):
         if share[i] < SHARE or one.texts or CATEGORIES[one.category] in KEPT or not without_colour(one.name):
             continue
         own = colour_of(degrees[i])
-        found.append((i, own, pictures[i]))
-        others = sorted(set(COLOURS) - {own}, key=lambda word: hashlib.sha256(f"{one.code} {word}".encode()).digest())
-        for word in others[:copies]:
-            found.append((i, word, turned(pictures[i], COLOURS[word] - degrees[i])))
-    return found
+        digests = {word: hashlib.sha256(f"{one.code} {word}".encode()).digest() for word in COLOURS}
+        yield i, own, sorted(set(COLOURS) - {own}, key=lambda word: digests[word]), float(degrees[i])
 
 
 def to_hsv(colour: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Sampling: what generators make, and how."""
 
 from glasswork.generation.diffusion import Plan, Step, first_noise, planned, run
-from glasswork.generation.opening import DEFAULT, needed, open_folder, open_model
+from glasswork.generation.opening import DEFAULT, needed, open_folder, open_model, tokens_of
 from glasswork.generation.pipeline import TextToImage
 from glasswork.generation.samplers import DRAWS, SAMPLERS
 from glasswork.generation.schedules import Moment, Schedule
@@ -21,4 +21,5 @@ __all__ = [
     "open_model",
     "planned",
     "run",
+    "tokens_of",
 ]

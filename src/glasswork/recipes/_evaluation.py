@@ -10,7 +10,6 @@ import torch
 from glasswork import data as datasets
 from glasswork import generation, measuring, training, zoo
 from glasswork.data import given
-from glasswork.data.emoji_captions import emoji, tokens
 from glasswork.data.japanese_vowels import load_utterances
 from glasswork.data.series import load_series
 from glasswork.data.texts import load_text, text_names
@@ -124,12 +123,14 @@ def _evaluate_diffusion(target: str, network: zoo.Network, card: zoo.Card) -> Ev
     """Scores of a part of a text-to-image model: how well it draws again, tells captions, or follows them."""
     part, of, n = card.diffusion["part"], "pictures", card.tested_on
     if part == "autoencoder":
-        scores = training.score_pictures(network.module, training.as_tensor(datasets.load(card.data, "test").pictures))
+        shown = training.pictures_of(card.data, "test", int(card.sizes["size"]))
+        scores = training.score_pictures(network.module, training.as_tensor(shown.pictures))
     elif part == "encoders":
-        held_out = training.Captioned.of(emoji("test"), datasets.load(card.data, "test").pictures, 0)
-        scores = training.score_pairs(network.module, held_out, tokens())
+        held_out = training.Captioned.of(*training.read_pairs(card.data, "test", int(card.sizes["size"])), 0)
+        scores = training.score_pairs(network.module, held_out, generation.tokens_of(network))
     else:
-        how = training.Judgement(int(card.settings["steps_judged"]), float(card.settings["guidance"]))
+        steps, guidance, copies = (card.settings[name] for name in ("steps_judged", "guidance", "copies"))
+        how = training.Judgement(int(steps), float(guidance), copies=int(copies))
         judge = zoo.load(str(card.diffusion["judge"] or "emoji-judge"))
         scores, of, n = training.judge(generation.open_model(target), judge, how), "prompts", how.prompts
     return {"recipe": card.recipe, "data": card.data, "n": n, "of": of, "scores": scores}

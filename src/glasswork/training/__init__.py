@@ -1,8 +1,8 @@
 """The loop, checkpoints and run folders; emits events, draws nothing."""
 
 from glasswork.training.augmentation import Augmentation
-from glasswork.training.autoencoding import AutoencoderConfig, Autoencoding, as_tensor, score_pictures
-from glasswork.training.captioned import Captioned, aside_groups
+from glasswork.training.autoencoding import AutoencoderConfig, Autoencoding, as_tensor, pictures_of, score_pictures
+from glasswork.training.captioned import Captioned, aside_groups, read_pairs
 from glasswork.training.classification import Classification, ClassifierConfig, held_out, score_files, split_validation
 from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
 from glasswork.training.contrasting import Contrasting, ContrastiveConfig, score_pairs
@@ -10,7 +10,7 @@ from glasswork.training.denoising import DenoiserConfig, Denoising
 from glasswork.training.events import Evaluated, Finished, Saved, Started, Stepped, Stopped, TrainEvent, Warned
 from glasswork.training.forecasting import ForecastConfig, Forecasting, score_forecasts, tell
 from glasswork.training.interrupting import asked_to_stop
-from glasswork.training.judging import Judgement, held_out_prompts, judge, judged_prompts
+from glasswork.training.judging import Judgement, combinations, held_out_prompts, judge, judged_prompts
 from glasswork.training.language import Language, LanguageConfig
 from glasswork.training.language import scored as score_text
 from glasswork.training.loop import train
@@ -65,6 +65,7 @@ __all__ = [
     "aside_groups",
     "asked_to_stop",
     "begin",
+    "combinations",
     "flat",
     "free_folder",
     "from_record",
@@ -75,7 +76,9 @@ __all__ = [
     "latest_folder",
     "look",
     "origins",
+    "pictures_of",
     "read_metrics",
+    "read_pairs",
     "run",
     "score_files",
     "score_forecasts",

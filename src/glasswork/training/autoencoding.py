@@ -63,7 +63,7 @@ class Autoencoding(Task):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__(config)
-        seen, test = (read(config.data, part, int(config.sizes["size"])) for part in ("train", "test"))
+        seen, test = (pictures_of(config.data, part, int(config.sizes["size"])) for part in ("train", "test"))
         seen, aside = split_validation(seen, config.validation, config.seed)
         self.seen, self.aside, self.test = (as_tensor(part.pictures) for part in (seen, aside, test))
         self.names = seen.names
@@ -147,7 +147,7 @@ class Autoencoding(Task):
         )
 
 
-def read(spec: str, split: str, size: int) -> Dataset:
+def pictures_of(spec: str, split: str, size: int) -> Dataset:
     """Pictures of a data set of ours, or of one's own folder of captioned ones.
 
     Raises:

@@ -47,7 +47,7 @@ class DenoiserConfig(Config):
     Attributes:
         autoencoder, encoders: TARGETs of the networks that it stands on, trained before.
         judge: the TARGET of the classifier that the final scores are measured by; empty for none.
-        schedule: the noise: linear, scaled_linear or squaredcos_cap_v2.
+        noise: its schedule: linear, scaled_linear or squaredcos_cap_v2.
         prediction: what it learns to tell: epsilon or v_prediction.
         captions: how many are drawn of each picture, once.
         unsaid: the part of examples that are shown without their caption.
@@ -59,7 +59,7 @@ class DenoiserConfig(Config):
     autoencoder: str
     encoders: str
     judge: str = ""
-    schedule: str = "squaredcos_cap_v2"
+    noise: str = "squaredcos_cap_v2"
     prediction: str = "v_prediction"
     captions: int = 16
     unsaid: float = 0.1
@@ -94,7 +94,7 @@ class Denoising(Task):
         sizes = {**config.sizes, "text": width, "context": self.tokens.context}
         super().__init__(replace(config, sizes=sizes))
         self.schedule = Schedule(
-            kind=config.schedule, prediction=config.prediction, spacing="trailing", offset=0, to_one=True
+            kind=config.noise, prediction=config.prediction, spacing="trailing", offset=0, to_one=True
         )
         told, pictures = read_pairs(config.data, "train", self.autoencoder.shape[1])
         aside = aside_groups(told, config.validation, config.seed)
@@ -207,7 +207,7 @@ class Denoising(Task):
     def judged(self, network: nn.Module) -> dict[str, float]:
         """What the judge says."""
         made = TextToImage(self.tokens, self.encoders.text_model, network, self.autoencoder, self.schedule)
-        how = Judgement(steps=self.config.steps_judged, guidance=self.config.guidance)
+        how = Judgement(steps=self.config.steps_judged, guidance=self.config.guidance, copies=self.config.copies)
         return judge(made, zoo.load(self.config.judge), how)
 
     def name(self, index: int) -> str:

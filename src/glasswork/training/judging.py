@@ -7,9 +7,11 @@ training.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,7 +22,9 @@ from glasswork.data.emoji_captions import Shown
 from glasswork.generation import Plan, TextToImage
 
 AT_ONCE = 25
-TRAINED, HELD_OUT = 200, 100
+TRAINED, HELD_OUT, COMBINED = 200, 100, 20
+GUIDANCES = (0.0, 1.0, 2.0, 4.0, 7.0)
+WHITE = 245  # from where a pixel is ground
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Judgement:
         steps, guidance, sampler: see generation.Plan.
         seeds: of each trained caption's pictures.
         most: prompts of each kind, at most; 0 for all.
+        copies: see combinations.
     """
 
     steps: int = 30
@@ -38,6 +43,7 @@ class Judgement:
     sampler: str = "ddim"
     seeds: tuple[int, ...] = (0, 1)
     most: int = 0
+    copies: int = 2
 
     @property
     def prompts(self) -> int:
@@ -69,7 +75,60 @@ def judge(maker: TextToImage, judge_: zoo.Network, how: Judgement) -> dict[str, 
         "category": float(torch.cat(right).float().mean()),
         "nearest_is_target": float(torch.cat(nearest).float().mean()),
         "category_held_out": float(_right(judge_.module, pictures, held_out).float().mean()),
+        **guidance_curve(maker, judge_, how),
+        **judge_combinations(maker, judge_, how),
     }
+
+
+def guidance_curve(maker: TextToImage, judge_: zoo.Network, how: Judgement) -> dict[str, float]:
+    """How many of every second trained caption's pictures are of its category, by guidance: category_at_0 and so on."""
+    told = judged_prompts()[0][: how.most or None : 2]
+    found = {}
+    for guidance in GUIDANCES:
+        one = replace(how, guidance=guidance)
+        pictures = make(maker, [captions.spoken(shown) for shown in told], one, seed=0)
+        found[f"category_at_{guidance:g}"] = float(_right(judge_.module, pictures, told).float().mean())
+    return found
+
+
+def judge_combinations(maker: TextToImage, judge_: zoo.Network, how: Judgement) -> dict[str, float]:
+    """Of prompts that join a colour and a thing as training never did: how many have the colour, the category, both."""
+    told = combinations(how.copies)[: how.most or None]
+    pictures = make(maker, [prompt for prompt, _, _ in told], how, seed=0)
+    right = _right(judge_.module, pictures, [shown for _, _, shown in told])
+    pixels = (pictures * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    drawn = (pixels.min(-1, keepdims=True) < WHITE).astype(np.uint8) * 255  # the ground is white
+    degrees, share = captions.hue(np.concatenate([pixels, drawn], axis=-1))
+    coloured = torch.tensor([
+        bool(part > 0) and captions.colour_of(hue) == word
+        for hue, part, (_, word, _) in zip(degrees, share, told, strict=True)
+    ])  # fmt: skip
+    return {
+        "combination_colour": float(coloured.float().mean()),
+        "combination_category": float(right.float().mean()),
+        "combination_both": float((coloured & right).float().mean()),
+    }
+
+
+def combinations(copies: int) -> list[tuple[str, str, Shown]]:
+    """40 prompts, fixed by rule: 20 things in each style, in a colour that no picture of them has had in training.
+
+    Args:
+        copies: how many copies in other colours each picture had.
+
+    Returns:
+        The prompt, the word for the colour, and the thing.
+    """
+    told, pictures = emoji_captions.emoji("judged"), emoji_captions.pictures("judged")
+    found: list[tuple[str, str, Shown]] = []
+    for style in emoji_captions.STYLES.values():
+        rows = [i for i, one in enumerate(told) if one.style == style]
+        some = [(rows[i], word) for i, word in captions.unseen(pictures[rows], [told[i] for i in rows], copies)]
+        order = sorted(some, key=lambda row: hashlib.sha256(told[row[0]].code.encode()).digest())
+        for i, word in order[:COMBINED]:
+            name = captions.without_colour(told[i].name)
+            found.append((f"{word} {name}, {style}", word, told[i]))
+    return found
 
 
 def judged_prompts() -> tuple[list[Shown], Tensor]:
