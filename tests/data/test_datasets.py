@@ -96,7 +96,9 @@ def test_a_known_emoji_looks_as_it_should() -> None:
 
 
 def test_names_that_are_unknown_list_the_known_ones() -> None:
-    with pytest.raises(GlassworkError, match=r"no data set called 'cifar'.*emoji, fashion-mnist, mnist"):
+    with pytest.raises(
+        GlassworkError, match=r"no data set called 'cifar'.*emoji, emoji-captions, fashion-mnist, mnist"
+    ):
         data.load("cifar")
     with pytest.raises(GlassworkError, match=r"no split of mnist called 'validation'.*test, train"):
         data.load("mnist", "validation")
