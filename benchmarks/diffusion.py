@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import diffusers
+import diffusers as typed
 import torch
 from torch import Tensor, nn
 
 from benchmarks.figures import Figure
 from glasswork import networks
 from glasswork.generation import Plan, Schedule, run
+
+diffusers: Any = typed  # its types are not those that it takes and gives
 
 ROUNDS = 7  # of ours and theirs in turns
 STEPS, GUIDANCE = 50, 3.0

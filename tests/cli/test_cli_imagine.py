@@ -82,6 +82,11 @@ def picture(path: Path, width: int = 16, height: int = 16, seed: int = 0) -> Pat
     return path
 
 
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as opened:
+        return np.asarray(opened, float)
+
+
 def test_words_become_a_file_and_the_same_words_the_same_bytes(call: Call, here: Path, pipeline: str) -> None:
     first = call("imagine", "a red heart", "--network", pipeline, "--steps", "3", "--seed", "3", "--json")
     assert (first.code, first.err) == (0, "")
@@ -89,8 +94,8 @@ def test_words_become_a_file_and_the_same_words_the_same_bytes(call: Call, here:
     assert told["files"] == ["a-red-heart-3.png"]
     assert [token["text"] for token in told["tokens"]][:2] == ["a", "red"]
     assert (told["steps"], told["seed"], told["sampler"], told["cut"]) == (3, 3, "ddim", 1)
-    made = Image.open(here / "a-red-heart-3.png")
-    assert (made.size, made.mode) == ((16, 16), "RGB")
+    with Image.open(here / "a-red-heart-3.png") as made:
+        assert (made.size, made.mode) == ((16, 16), "RGB")
     again = json.loads(
         call("imagine", "a red heart", "--network", pipeline, "--steps", "3", "--seed", "3", "--json").out
     )
@@ -127,7 +132,7 @@ def test_a_picture_is_begun_from_at_any_size_and_little_strength_changes_little(
             f"{strength}.png",
         ]
         assert call(*line, "--steps", "20").code == 0
-    near, far = (np.asarray(Image.open(here / f"{s}.png"), float) for s in ("0.05", "1"))
+    near, far = (pixels(here / f"{s}.png") for s in ("0.05", "1"))
     assert near.shape == (16, 16, 3)
     assert np.abs(near - far).mean() > 1
 

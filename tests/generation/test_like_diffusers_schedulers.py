@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-import diffusers
+import diffusers as typed
 import pytest
 import torch
 from torch import Tensor
 
 from glasswork.errors import GlassworkError
 from glasswork.generation import SAMPLERS, Plan, Schedule, first_noise, run
+
+diffusers: Any = typed  # its types are not those that it takes and gives
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # diffusers under numpy 2
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import diffusers
+import diffusers as typed
 import pytest
 import torch
 import transformers
@@ -18,6 +18,8 @@ from glasswork.data import emoji_captions
 from glasswork.data.clip_tokens import ClipTokens, save_tokens
 from glasswork.errors import GlassworkError
 from glasswork.generation import Plan, TextToImage, open_folder, open_model
+
+diffusers: Any = typed  # its types are not those that it takes and gives
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 PROMPT = "a cute and adorable bunny"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import diffusers
+import diffusers as typed
 import pytest
 import torch
 import transformers
@@ -10,6 +10,9 @@ from agreement import randomise, relative
 from torch import Tensor, nn
 
 from glasswork import networks
+from glasswork.networks.autoencoder_kl import AutoencoderKL
+
+diffusers: Any = typed  # its types are not those that it takes and gives
 
 MOST = 1e-5
 TEXTS = [
@@ -102,7 +105,7 @@ def test_the_image_encoder_says_the_same(sizes: dict[str, Any], fused: int) -> N
         assert relative(ours(x), theirs(x).image_embeds) <= MOST
 
 
-def autoencoders(sizes: dict[str, Any], fused: int) -> tuple[nn.Module, diffusers.AutoencoderKL]:
+def autoencoders(sizes: dict[str, Any], fused: int) -> tuple[nn.Module, Any]:
     widths = tuple(int(width) for width in sizes["widths"].split(","))
     theirs = diffusers.AutoencoderKL(
         block_out_channels=widths,
@@ -125,6 +128,7 @@ def test_the_autoencoder_says_the_same_on_both_ways(sizes: dict[str, Any], fused
     x = drawn(2, 3, 32, 32)
     with torch.no_grad():
         told = theirs.encode(x).latent_dist
+        assert isinstance(ours, AutoencoderKL)
         mean, log_variance = ours.encode(x)
         latent = drawn(*mean.shape, seed=2)
         assert relative(mean, told.mean) <= MOST

@@ -54,7 +54,7 @@ def trained(recipe: str, out: Path, folder: Path, **settings: object) -> dict[st
     usual = {"validation": 6, "precision": "float32", "evaluate_every": 1_000, "save_every": 1_000, "warmup": 0.0}
     *_, last = recipes.run(recipe, data=f"captioned:{folder}", out=out, settings={**usual, **settings})
     assert isinstance(last, Finished)
-    return last.final
+    return dict(last.final)
 
 
 AUTOENCODER = {"sizes.size": SIZE, "sizes.latent": 4, "sizes.widths": "8,16", "sizes.groups": 4, "shift": 0, "batch": 8}

@@ -17,6 +17,7 @@ COLOURS = {"red": 0, "orange": 28, "yellow": 52, "green": 120, "blue": 215, "pur
 SAID = {*COLOURS, "brown", "black", "white", "grey", "gray"}
 KEPT = ("people & body", "flags")  # categories whose colours are part of what they are
 WIDTH = 30  # degrees on either side of a hue that count as it
+STEP, BINS = 10, 36  # degrees that are counted together
 SHARE = 0.45  # of what is drawn, that must be of one hue for a colour to be told
 
 
@@ -86,11 +87,13 @@ def hue(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     degrees, saturation, value = to_hsv(pictures[..., :3].astype(np.float32) / 255)
     drawn = pictures[..., 3] > 127
     told = drawn & (saturation > 0.35) & (value > 0.3)
-    centres = np.arange(0, 360, 10)
-    near = np.abs((degrees[..., None] - centres + 180) % 360 - 180) <= WIDTH  # (N, H, W, 36)
-    counted = (near & told[..., None]).sum((1, 2))  # (N, 36)
-    best = counted.argmax(1)
-    chosen = near[np.arange(len(pictures)), :, :, best] & told  # (N, H, W)
+    nearest = np.rint(degrees / STEP).astype(int) % BINS  # (N, H, W)
+    row = np.arange(len(pictures))[:, None, None]
+    each = np.bincount((row * BINS + nearest)[told], minlength=len(pictures) * BINS).reshape(-1, BINS)
+    reach = range(-(WIDTH // STEP), WIDTH // STEP + 1)
+    counted = np.sum([np.roll(each, k, axis=1) for k in reach], axis=0)  # (N, BINS)
+    best = counted.argmax(1)[:, None, None]
+    chosen = told & (np.abs((nearest - best + BINS // 2) % BINS - BINS // 2) <= WIDTH // STEP)
     angle = np.deg2rad(degrees)
     x, y = ((f(angle) * chosen).sum((1, 2)) for f in (np.cos, np.sin))
     return np.rad2deg(np.arctan2(y, x)) % 360, counted.max(1) / np.maximum(drawn.sum((1, 2)), 1)
