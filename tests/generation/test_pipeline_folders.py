@@ -130,6 +130,13 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         "weights can't be read",
     ),
     "another size": (lambda f: changed(f / "unet", block_out_channels=[16, 64]), "don't fit their config"),
+    "a token too many": (
+        lambda f: edited(f / "tokenizer" / "tokenizer.json", '"<|endoftext|>":3513', '"<|endoftext|>":4000'),
+        "not among the text encoder's 3,514",
+    ),
+    "a million layers": (lambda f: changed(f / "unet", layers_per_block=1_000_000), "from 1 to 200"),
+    "a thousand sizes": (lambda f: changed(f / "vae", block_out_channels=[8] * 1000), "not a list of whole numbers"),
+    "endless widths": (lambda f: changed(f / "unet", block_out_channels=[1 << 40, 1 << 40]), "can't be|don't fit"),
     "no whole number": (lambda f: changed(f / "unet", layers_per_block=[1, 2]), "layers_per_block is .*not a whole"),
     "what we don't have": (lambda f: changed(f / "unet", class_embed_type="timestep"), "class_embed_type 'timestep'"),
     "no tokens": (lambda f: (f / "tokenizer" / "tokenizer.json").unlink(), "tokenizer can't be read"),
@@ -142,6 +149,12 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         "beta_schedule 'sigmoid'",
     ),
 }
+
+
+def edited(path: Path, before: str, after: str) -> None:
+    text = json.dumps(json.loads(path.read_text()), separators=(",", ":"))
+    assert before in text
+    path.write_text(text.replace(before, after))
 
 
 def changed(folder: Path, name: str = "config.json", **settings: object) -> None:

@@ -27,6 +27,7 @@ from glasswork.networks.clip import CLIP
 DEFAULT = "emoji-diffusion"
 INDEX = "model_index.json"
 LARGEST = 1_000_000  # bytes of a config
+MOST_LAYERS, MOST_LEVELS = 200, 12  # of a network
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "model.safetensors")
 
 
@@ -81,11 +82,16 @@ def open_folder(folder: Path) -> TextToImage:
         why = f"it is a {kind}; our networks are those of StableDiffusionPipeline"
         raise GlassworkError("this kind of pipeline is not read", where=str(folder / INDEX), why=why)
     text = _config(folder / "text_encoder" / "config.json")
-    context = _whole(text, "max_position_embeddings", folder / "text_encoder")
+    context = _whole(text, "max_position_embeddings", folder / "text_encoder" / "config.json")
     vae = _filled(folder / "vae", "autoencoder_kl", _autoencoder)
     assert isinstance(vae, AutoencoderKL)
+    tokens = open_tokens(folder / "tokenizer", context)
+    known = _whole(text, "vocab_size", folder / "text_encoder" / "config.json")
+    if not all(0 <= number < known for number in tokens.number.values()):
+        why = f"it has a token whose number is not among the text encoder's {known:,}"
+        raise GlassworkError("a tokenizer does not fit its text encoder", where=str(folder / "tokenizer"), why=why)
     return TextToImage(
-        open_tokens(folder / "tokenizer", context),
+        tokens,
         _filled(folder / "text_encoder", "clip_text", _text),
         _filled(folder / "unet", "unet_conditional", _denoiser),
         vae,
@@ -124,11 +130,11 @@ def _filled(folder: Path, network: str, read: Callable[[Mapping[str, Any], Path]
     except (OSError, safetensors.SafetensorError) as error:
         raise GlassworkError("weights can't be read", where=str(file), why=str(error)) from error
     values = {name: value.float() for name, value in values.items()}
-    with torch.device("meta"):
-        module = networks.build(network, **sizes)
     try:
+        with torch.device("meta"):  # a config may ask for any size: nothing is made before the weights fit
+            module = networks.build(network, **sizes)
         module.load_state_dict(values, assign=True)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, TypeError) as error:
         why = str(error).replace("\n\t", " ")[:400]
         raise GlassworkError("weights don't fit their config", where=str(file), why=why) from error
     return module.requires_grad_(False).eval()
@@ -162,7 +168,7 @@ def _text(told: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "vocabulary": _whole(told, "vocab_size", path),
         "context": _whole(told, "max_position_embeddings", path),
         "width": _whole(told, "hidden_size", path),
-        "depth": _whole(told, "num_hidden_layers", path),
+        "depth": _whole(told, "num_hidden_layers", path, most=MOST_LAYERS),
         "heads": _whole(told, "num_attention_heads", path),
         "hidden": _whole(told, "intermediate_size", path),
         "activation": str(told.get("hidden_act", "quick_gelu")),
@@ -180,7 +186,7 @@ def _autoencoder(told: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "size": _whole(told, "sample_size", path),
         "latent": _whole(told, "latent_channels", path),
         "widths": ",".join(map(str, widths)),
-        "layers": _whole(told, "layers_per_block", path),
+        "layers": _whole(told, "layers_per_block", path, most=MOST_LAYERS),
         "groups": _whole(told, "norm_num_groups", path),
         "scaling": _number(told, "scaling_factor", path),
     }
@@ -210,7 +216,7 @@ def _denoiser(told: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "size": _whole(told, "sample_size", path),
         "widths": ",".join(map(str, widths)),
         "attention": ",".join(str(int(there)) for there in attends),
-        "layers": _whole(told, "layers_per_block", path),
+        "layers": _whole(told, "layers_per_block", path, most=MOST_LAYERS),
         "heads": _whole(told, "attention_head_dim", path),  # diffusers' name for the number of heads, in 1.x
         "text": _whole(told, "cross_attention_dim", path),
         "groups": _whole(told, "norm_num_groups", path),
@@ -254,10 +260,10 @@ def _unread(what: str, path: Path) -> GlassworkError:
     )
 
 
-def _whole(told: Mapping[str, Any], name: str, path: Path) -> int:
+def _whole(told: Mapping[str, Any], name: str, path: Path, most: int = 1_000_000) -> int:
     value = told.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= 1_000_000:
-        raise _unread(f"{name} is {value!r}, not a whole number", path)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= most:
+        raise _unread(f"{name} is {value!r}, not a whole number from 1 to {most:,}", path)
     return value
 
 
@@ -270,7 +276,8 @@ def _number(told: Mapping[str, Any], name: str, path: Path) -> float:
 
 def _list(told: Mapping[str, Any], name: str, path: Path) -> list[int]:
     value = told.get(name)
-    if not isinstance(value, list) or not value or not all(isinstance(one, int) and one > 0 for one in value):
+    fits = isinstance(value, list) and 0 < len(value) <= MOST_LEVELS
+    if not fits or not all(isinstance(one, int) and one > 0 for one in value):
         raise _unread(f"{name} is {value!r}, not a list of whole numbers", path)
     return value
 
