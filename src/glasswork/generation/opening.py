@@ -43,6 +43,14 @@ def open_model(target: str = DEFAULT) -> TextToImage:
     folder = Path(target.removeprefix("hf:"))
     if (folder / INDEX).is_file():
         return open_folder(folder)
+    if target == DEFAULT and DEFAULT not in zoo.shipped_names():
+        todo = (
+            "Name a denoiser's run folder or a folder in the layout of diffusers: --network DIR. CONTRIBUTING.md says "
+        )
+        todo += "which four runs make ours."
+        raise GlassworkError(
+            "no text-to-image model ships yet", where=target, why="its four parts are recipes so far", todo=todo
+        )
     network = zoo.load(target)
     about = network.card.diffusion if network.card else {}
     if about.get("part") != "denoiser":
