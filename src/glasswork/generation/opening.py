@@ -44,13 +44,9 @@ def open_model(target: str = DEFAULT) -> TextToImage:
     if (folder / INDEX).is_file():
         return open_folder(folder)
     if target == DEFAULT and DEFAULT not in zoo.shipped_names():
-        todo = (
-            "Name a denoiser's run folder or a folder in the layout of diffusers: --network DIR. CONTRIBUTING.md says "
-        )
-        todo += "which four runs make ours."
-        raise GlassworkError(
-            "no text-to-image model ships yet", where=target, why="its four parts are recipes so far", todo=todo
-        )
+        why = "its four parts are recipes so far, which CONTRIBUTING.md tells of"
+        todo = "Name a denoiser's run folder, or a folder in the layout of diffusers, with --network."
+        raise GlassworkError("no text-to-image model ships yet", where=target, why=why, todo=todo)
     network = zoo.load(target)
     about = network.card.diffusion if network.card else {}
     if about.get("part") != "denoiser":
