@@ -42,6 +42,7 @@ def test_every_data_set_has_a_licence_an_origin_and_a_notice() -> None:
         "Herman Melville",
         "statsmodels",
         "JapaneseVowels",
+        "Miles Johnson",
     ):
         assert needed in notices
     for entry in data.catalogue():
