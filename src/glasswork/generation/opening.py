@@ -280,8 +280,9 @@ def _number(told: Mapping[str, Any], name: str, path: Path) -> float:
 
 def _list(told: Mapping[str, Any], name: str, path: Path) -> list[int]:
     value = told.get(name)
-    fits = isinstance(value, list) and 0 < len(value) <= MOST_LEVELS
-    if not fits or not all(isinstance(one, int) and one > 0 for one in value):
+    if not isinstance(value, list) or not 0 < len(value) <= MOST_LEVELS:
+        raise _unread(f"{name} is {str(value)[:80]}, not a list of whole numbers", path)
+    if not all(isinstance(one, int) and one > 0 for one in value):
         raise _unread(f"{name} is {value!r}, not a list of whole numbers", path)
     return value
 
