@@ -30,6 +30,7 @@ COMMANDS = {
     "explain": "Explain one number of a network: its formula, its largest terms, the rest, and the error of their sum.",
     "train": "Train a recipe; weights, their card and the course of the run are left in a folder.",
     "eval": "Measure a trained network on examples that its training never saw.",
+    "sample": "Draw samples: what a trained generator makes, or what a distribution of the plane holds.",
     "race": "Set the architectures against each other: claimed, published, and measured on this machine.",
     "data": "List data sets and weights: where from, licence, size; get what is missing; look at your own data.",
     "doctor": "Look at versions, devices, memory and disk; at what is missing, and how to get it.",

@@ -1,5 +1,6 @@
 """The loop, checkpoints and run folders; emits events, draws nothing."""
 
+from glasswork.training.adversarial import AdversarialConfig, PointsTask
 from glasswork.training.augmentation import Augmentation
 from glasswork.training.classification import Classification, ClassifierConfig, held_out, score_files, split_validation
 from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
@@ -20,6 +21,7 @@ from glasswork.training.watching import Watch, look, watch
 __all__ = [
     "RUN",
     "About",
+    "AdversarialConfig",
     "Augmentation",
     "Classification",
     "ClassifierConfig",
@@ -33,6 +35,7 @@ __all__ = [
     "Kept",
     "Language",
     "LanguageConfig",
+    "PointsTask",
     "Saved",
     "Started",
     "State",

@@ -32,6 +32,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
         table: of a network that reads a table's rows, the fields of zoo.Rows.
         forecast: of a network that tells a series' future, the fields of zoo.Forecast.
         utterance: of a network that reads sequences of many numbers, the fields of zoo.Utterance.
+        makes: of a network with a generator, the fields of zoo.Makes.
         steps: the step of the checkpoint.
         planned_steps: how many the run was to take.
         seconds: how long it took, on one thread.
@@ -73,6 +74,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     table: dict[str, Any] = {}
     forecast: dict[str, Any] = {}
     utterance: dict[str, Any] = {}
+    makes: dict[str, Any] = {}
     sha256: str = ""
     bytes: int = 0
 

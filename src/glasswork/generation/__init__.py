@@ -1,0 +1,1 @@
+"""Sampling: what trained networks make."""
