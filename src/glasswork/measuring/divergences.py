@@ -1,7 +1,7 @@
 """How far two clouds of points are from each other, each figure with its formula and its error.
 
-Both are counted on one grid: its cells lie over the real points' box, widened by 5 % of its extent on each side, and one
-more cell takes what falls outside, so that what a generator throws away counts, too.
+Both are counted on one grid: its cells lie over the real points' box, widened by 5 % of its extent on each side, and
+one more cell takes what falls outside, so that what a generator throws away counts, too.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _kl(p: Numbers, q: Numbers) -> float:
 
 
 def deviations(p: NDArray[np.int64], q: NDArray[np.int64], random: np.random.Generator) -> tuple[float, float]:
-    """The standard deviations of js_bits and kl_bits, by drawing both samples again RESAMPLES times with replacement."""
+    """The standard deviations of js_bits and kl_bits, by drawing both samples again with replacement."""
     first = random.multinomial(p.sum(), p / p.sum(), RESAMPLES)
     second = random.multinomial(q.sum(), q / q.sum(), RESAMPLES)
     pairs = list(zip(first, second, strict=True))

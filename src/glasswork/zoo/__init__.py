@@ -50,8 +50,8 @@ __all__ = [
     "softmax",
     "sources",
     "takes_text",
-    "token_texts",
     "to_record",
+    "token_texts",
     "tokens",
     "write_atomically",
 ]
