@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from glasswork.data.distributions import Distribution
+from glasswork.measuring.duels import Finding, Look, diagnose
 from glasswork.training.duelling import Duel, Numbers, Player, Rule, check_duel, fool_step, judge_step
+from glasswork.training.looking import Looking
 
 BLOCK = 32  # steps whose chance is drawn at once
 KEPT = 96  # states
-FIRST, CHANCE, LOOKING = 21, 22, 23  # streams of the seed
-SETTLED = 0.98  # decay of the mean losses that are shown
+LOOK = 250  # steps between two looks
+FIRST, CHANCE = 21, 22  # streams of the seed
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,9 @@ class Laboratory:
         self.step = 0
         self.losses: dict[int, tuple[float, float]] = {}
         """By step, from 1: the discriminator's and the generator's, where each was last trained."""
+        self.looks: dict[int, Look] = {}
+        """By step, every LOOK steps."""
+        self.looking = Looking(self)
         self._every = 1
         self._kept: dict[int, Moment] = {0: self.moment()}
         self._block = (-1, np.empty(0), np.empty(0), np.empty(0))
@@ -101,6 +106,7 @@ class Laboratory:
         self._every = other._every
         self._kept |= {at: one for at, one in other._kept.items() if at <= step}
         self.losses |= {at: one for at, one in other.losses.items() if at <= step}
+        self.looks |= {at: one for at, one in other.looks.items() if at <= step}
         self.take_up(self._kept[max(self._kept)])
 
     def go(self, step: int, until: float = math.inf, stop: Callable[[], bool] = lambda: False) -> None:
@@ -133,8 +139,14 @@ class Laboratory:
                 self.generator.update()
         self.step += 1
         self.losses[self.step] = (judged, fooled)
+        if self.step % LOOK == 0 and self.step not in self.looks:
+            self.looks[self.step] = self.looking.look()
         if self.step % self._every == 0:
             self._keep()
+
+    def findings(self) -> list[Finding]:
+        """What is wrong by the looks up to the present step."""
+        return diagnose([self.looks[at] for at in sorted(self.looks) if at <= self.step])
 
     def chance(self, step: int) -> tuple[Numbers, Numbers, Numbers]:
         """What a step sees: real points as networks see them (K, B, 2), noise (K + L, B, Z), mixes (K, B, 1)."""
@@ -161,6 +173,11 @@ class Laboratory:
         """The losses, at no more than so many steps."""
         every = max(1, -(-len(self.losses) // most))
         return [(at, *self.losses[at]) for at in sorted(self.losses) if at % every == 0]
+
+    @property
+    def kept(self) -> list[int]:
+        """The steps whose state is at hand."""
+        return list(self._kept)
 
     @property
     def finite(self) -> bool:
