@@ -239,9 +239,9 @@ class GanRun:
         mixed = {"least_squares": 0.5 * float((a * b / np.where(a + b > 0, a + b, 1)).sum()),
                  "hinge": float(np.minimum(a, b).sum())}  # fmt: skip
         found = {
-            "js@value": js_of(p, q), "js@floor": js_of(p, other), "js@error": 1.96 * 2**0.5 * float(np.std(bits)),
+            "js@value": js_of(p, q), "js@floor": js_of(p, other), "js@error": 1.96 * 2**0.5 * round(float(np.std(bits)), 12),
             "kl@value": float((smooth[0] * np.log2(smooth[0] / smooth[1])).sum()),
-            "kl@error": 1.96 * 2**0.5 * float(np.std(kls)),
+            "kl@error": 1.96 * 2**0.5 * round(float(np.std(kls)), 12),
             "wasserstein@value": moved(made), "wasserstein@floor": moved(again),
             "precision@value": among(made[:1000], real[:1000]), "recall@value": among(real[:1000], made[:1000]),
             "outside@value": float(q[-1] / MEASURED), "measuredloss@value": loss,

@@ -1,6 +1,7 @@
 /** The laboratory's settings as they stand in the address, and those to begin with. */
-import type { Act, ActorOf, LabOf, LayerOf } from "../../lib/messages";
+import type { Act, ActorOf, LabOf } from "../../lib/messages";
 import { layersOf, written } from "../perceptron/layers";
+import presets from "./presets.json";
 
 export type Actor = Required<ActorOf>;
 export type Lab = Required<Omit<LabOf, "generator" | "discriminator">> & {
@@ -23,31 +24,14 @@ export const LOSSES = ["non_saturating", "saturating", "least_squares", "wassers
 export const OPTIMISERS = ["Adam", "SGD", "momentum", "RMSprop"] as const;
 export const ACTIVATIONS = ["leaky_relu", "relu", "tanh", "sigmoid"] as const;
 
-const layers = (units: number, activation: string, depth: number): LayerOf[] =>
-  Array.from({ length: depth }, () => ({ units, activation }));
-const actor = (hidden: LayerOf[], more: Partial<Actor> = {}): Actor => ({
-  hidden,
-  optimiser: "Adam",
-  rate: 0.001,
-  beta1: 0,
-  beta2: 0.99,
-  steps: 1,
-  ...more,
-});
-
-export const FIRST: Lab = {
-  data: "gaussians-8",
-  noise: "gaussian",
-  numbers: 2,
-  loss: "non_saturating",
-  penalty: 0.1,
-  zero_centred: 0.1,
-  batch: 150,
-  seed: 0,
-  generator: actor(layers(14, "tanh", 2)),
-  discriminator: actor(layers(14, "leaky_relu", 2), { rate: 0.002 }),
-  acts: [],
-};
+export interface Preset {
+  key: string;
+  /** Which finding it is there to show; none where nothing is wrong. */
+  fails: string;
+  lab: Lab;
+}
+export const PRESETS = presets as Preset[];
+export const FIRST: Lab = PRESETS[0]!.lab;
 
 type Plain = "numbers" | "penalty" | "zero_centred" | "batch" | "seed";
 const NUMBERS: Plain[] = ["numbers", "penalty", "zero_centred", "batch", "seed"];
@@ -122,78 +106,3 @@ export const unpacked = (text: string | null): Lab[] =>
     .filter(Boolean)
     .slice(0, MOST_BESIDE)
     .map((one) => labOf(Object.fromEntries(new URLSearchParams(one))));
-
-export const PRESETS: { key: string; failure: boolean; lab: Lab }[] = [
-  { key: "eight", failure: false, lab: FIRST },
-  {
-    key: "lab",
-    failure: false,
-    lab: {
-      ...FIRST,
-      data: "ring",
-      noise: "uniform",
-      zero_centred: 0,
-      generator: actor(layers(10, "relu", 2)),
-      discriminator: actor(layers(9, "relu", 3)),
-    },
-  },
-  {
-    key: "collapse",
-    failure: true,
-    lab: {
-      ...FIRST,
-      data: "disjoint",
-      zero_centred: 0,
-      generator: actor(layers(16, "leaky_relu", 2), { rate: 0.01, beta1: 0.9 }),
-      discriminator: actor(layers(16, "leaky_relu", 2), { rate: 0.0002, beta1: 0.9 }),
-    },
-  },
-  {
-    key: "vanish",
-    failure: true,
-    lab: {
-      ...FIRST,
-      data: "disjoint",
-      loss: "saturating",
-      zero_centred: 0,
-      generator: actor(layers(16, "leaky_relu", 2), { rate: 0.00001 }),
-      discriminator: actor(layers(16, "leaky_relu", 2), { rate: 0.01 }),
-    },
-  },
-  {
-    key: "swing",
-    failure: true,
-    lab: {
-      ...FIRST,
-      data: "gaussians",
-      loss: "least_squares",
-      zero_centred: 0,
-      generator: actor(layers(16, "leaky_relu", 2), { rate: 0.005, beta1: 0.9, beta2: 0.9 }),
-      discriminator: actor(layers(16, "leaky_relu", 2), { rate: 0.005, beta1: 0.9, beta2: 0.9 }),
-    },
-  },
-  {
-    key: "diverge",
-    failure: true,
-    lab: {
-      ...FIRST,
-      data: "ring",
-      loss: "wasserstein",
-      penalty: 0,
-      zero_centred: 0,
-      generator: actor(layers(16, "leaky_relu", 2), { optimiser: "SGD", rate: 1 }),
-      discriminator: actor(layers(16, "leaky_relu", 2), { optimiser: "SGD", rate: 1 }),
-    },
-  },
-  {
-    key: "dead",
-    failure: true,
-    lab: {
-      ...FIRST,
-      data: "ring",
-      zero_centred: 0,
-      generator: actor(layers(16, "relu", 2), { rate: 0.5 }),
-      discriminator: actor(layers(16, "relu", 2), { rate: 0.5 }),
-    },
-  },
-];

@@ -111,16 +111,14 @@ export class GanState {
     const same = (one: Lab, other: Lab): boolean =>
       JSON.stringify({ ...one, acts: [] }) === JSON.stringify({ ...other, acts: [] });
     const before = this.lanes;
-    const fresh = all.some((one, i) => !before[i] || !same(before[i]!.lab, one));
     const anew = !before[0] || !same(before[0].lab, all[0]!);
     this.lanes = all.map((one, i) => {
       const lane = before[i] && same(before[i]!.lab, one) ? before[i]! : new Lane(one);
       lane.lab = one;
       return lane;
     });
-    const wanted = fresh && anew && before.length ? 0 : Number(address.get("at") ?? this.step);
+    const wanted = Number(address.get("at") ?? (anew ? 0 : this.step));
     if (anew) this.measured = null;
-    if (fresh && anew && before.length) address.set({ at: null }, false);
     this.#ask(Number.isFinite(wanted) ? wanted : 0, this.playing ? FRAME : SCRUB);
   }
 
@@ -230,7 +228,7 @@ export class GanState {
   set(changes: Partial<Lab>): void {
     const next = { ...this.lab, acts: [], ...changes };
     const beside = this.beside.map((one) => ({ ...one, data: next.data }));
-    address.set({ ...valuesOf(next), beside: packed(beside), weight: null, sample: null });
+    address.set({ ...valuesOf(next), beside: packed(beside), at: null, weight: null, sample: null });
   }
 
   choose(lab: Lab, beside: Lab[] = []): void {
