@@ -239,7 +239,8 @@ class GanRun:
         mixed = {"least_squares": 0.5 * float((a * b / np.where(a + b > 0, a + b, 1)).sum()),
                  "hinge": float(np.minimum(a, b).sum())}  # fmt: skip
         found = {
-            "js@value": js_of(p, q), "js@floor": js_of(p, other), "js@error": 1.96 * 2**0.5 * round(float(np.std(bits)), 12),
+            "js@value": js_of(p, q), "js@floor": js_of(p, other),
+            "js@error": 1.96 * 2**0.5 * round(float(np.std(bits)), 12),
             "kl@value": float((smooth[0] * np.log2(smooth[0] / smooth[1])).sum()),
             "kl@error": 1.96 * 2**0.5 * round(float(np.std(kls)), 12),
             "wasserstein@value": moved(made), "wasserstein@floor": moved(again),

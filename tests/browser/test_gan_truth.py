@@ -11,7 +11,7 @@ from asking import Asking
 from judging import Verdict, judge
 from opening import App, go, settle
 from planting import text
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from sightings import collect
 from states import DESK, PHONE, State
 from touring import look
@@ -27,7 +27,7 @@ STATES = (
     State("Wasserstein", "gan", {**WGAN, "at": 40}, clicks=("[aria-expanded] >> nth=0",)),
     State("least squares, alone", "gan", {"loss": "least_squares", "data": "moons", "at": 12, "acts": "9d_10g_11d"}),
     State("beside", "gan", {**SMALL, "data": "grid", "at": 250, "beside": "seed=1|loss=hinge&noise=uniform"}),
-    State("dead", "gan", {**SMALL, "d_hidden": "8 relu", "d_rate": "5", "zero_centred": 0, "at": 250}),
+    State("dead", "gan", {**SMALL, "d_hidden": "8 relu", "d_rate": "50", "zero_centred": 0, "at": 250}),
     *(State(f"slow {stage}", "gan", {**SMALL, "at": 7, "stage": stage, "sample": 3, "weight": "generator,2,1,3"})
       for stage in range(10)),
     State("slow, its critic", "gan", {**WGAN, "at": 5, "stage": 4, "weight": "discriminator,2,1,3"}),
@@ -166,6 +166,10 @@ def test_bad_points_say_why_and_good_ones_are_learned(page: Page, app: App, tmp_
     assert "1200 / 1000000" in page.locator("header.bar").inner_text()
 
 
+def chooser(page: Page, name: str) -> Locator:
+    return page.locator(f"label:has(> span:text-is('{name}')) select")
+
+
 def test_one_dot_drawn_by_hand_and_settings_changed_while_it_trains(page: Page, app: App) -> None:
     go(page, app.address("gan", **SMALL))
     page.get_by_role("button", name="Draw").click()
@@ -174,9 +178,9 @@ def test_one_dot_drawn_by_hand_and_settings_changed_while_it_trains(page: Page, 
     page.wait_for_url("**data=given:*")
     settle(page)
     page.keyboard.press("Space")
-    page.get_by_label("loss", exact=True).select_option("hinge")
-    page.get_by_label("data", exact=True).select_option("spiral")
-    page.get_by_label("batch", exact=True).select_option("512")
+    chooser(page, "loss").select_option("hinge")
+    chooser(page, "data").select_option("spiral")
+    chooser(page, "batch").select_option("512")
     expect(page.locator("footer b")).not_to_have_text("after 0 steps")
     page.keyboard.press("Space")
     page.wait_for_url("**at=*")

@@ -1,6 +1,6 @@
 """The loop, checkpoints and run folders; emits events, draws nothing."""
 
-from glasswork.training.adversarial import AdversarialConfig, PointsTask
+from glasswork.training.adversarial import AdversarialConfig, PointsTask, score_points
 from glasswork.training.augmentation import Augmentation
 from glasswork.training.classification import Classification, ClassifierConfig, held_out, score_files, split_validation
 from glasswork.training.config import Config, as_record, flat, from_record, origins, setting_names
@@ -64,6 +64,7 @@ __all__ = [
     "run",
     "score_files",
     "score_forecasts",
+    "score_points",
     "score_text",
     "score_utterances",
     "scored_rows",

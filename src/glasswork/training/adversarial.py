@@ -117,7 +117,7 @@ class PointsTask(Task):
     def __init__(self, config: AdversarialConfig) -> None:
         super().__init__(config)
         check_players(config)
-        self.data: Distribution = distribution(config.data.removeprefix("data:"))
+        self.data: Distribution = distribution(config.data)
         self.noise = int(config.sizes["noise"])
         self.makes = zoo.Makes(config.noise, self.noise, self.data.centre, self.data.width)
 
@@ -167,16 +167,10 @@ class PointsTask(Task):
 
     def final(self, network: nn.Module) -> dict[str, float]:
         """The same with other points, and beside it what real points against real points get."""
-        floor = self.data.draw(MEASURED, TESTING + 1)
-        real = self.data.draw(MEASURED, TESTING)
-        grid = grid_over(real)
-        return {**self._measured(network, TESTING), "js_floor": js_bits(grid.count(real), grid.count(floor))}
+        return score_points(network, self.makes, self.config.data)
 
     def _measured(self, network: nn.Module, seed: int) -> dict[str, float]:
-        real = self.data.draw(MEASURED, seed)
-        made = made_points(network, self.makes, MEASURED, seed)
-        grid = grid_over(real)
-        return {"js_bits": js_bits(grid.count(real), grid.count(made))}
+        return {"js_bits": _divergence(network, self.makes, self.data, seed)}
 
     def about(self) -> About:
         """What the card says."""
@@ -188,6 +182,27 @@ class PointsTask(Task):
             inputs=(torch.zeros(1, self.noise),),
             card={"makes": zoo.to_record(self.makes)},
         )
+
+
+def score_points(network: nn.Module, makes: zoo.Makes, data: str) -> dict[str, float]:
+    """How far made points are from real ones that no training saw, and how far real ones are from others.
+
+    Args:
+        network: two players.
+        makes: how its generator is used.
+        data: the distribution's name.
+    """
+    real = distribution(data)
+    first, second = real.draw(MEASURED, TESTING), real.draw(MEASURED, TESTING + 1)
+    grid = grid_over(first)
+    floor = js_bits(grid.count(first), grid.count(second))
+    return {"js_bits": _divergence(network, makes, real, TESTING), "js_floor": floor}
+
+
+def _divergence(network: nn.Module, makes: zoo.Makes, data: Distribution, seed: int) -> float:
+    real = data.draw(MEASURED, seed)
+    grid = grid_over(real)
+    return js_bits(grid.count(real), grid.count(made_points(network, makes, MEASURED, seed)))
 
 
 def check_players(config: AdversarialConfig) -> None:
