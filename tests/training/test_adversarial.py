@@ -9,6 +9,7 @@ import torch
 from glasswork import recipes, zoo
 from glasswork.errors import GlassworkError
 from glasswork.training import AdversarialConfig, PointsTask, begin, train
+from glasswork.training.duelling import LOSSES
 from glasswork.training.task import Draw
 
 
@@ -33,6 +34,30 @@ def test_each_turn_moves_its_own_player_and_the_batch_is_a_function_of_the_step(
     before = {name: value.clone() for name, value in state.network.state_dict().items()}
     next(iter(train(task, state)))
     assert all(not torch.equal(before[name], value) for name, value in state.network.state_dict().items())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_gradients_that_are_written_out_are_autograds(loss: str) -> None:
+    found = []
+    for observe in (False, True):  # who looks on needs torch's own pass
+        task = config(loss=loss, zero_centred=0.2, observe=observe).task()
+        assert isinstance(task, PointsTask)
+        network = begin(task).network
+        batch = task.batch(Draw(0, task.indices(0), slice(None), torch.Generator().manual_seed(1)))
+        losses = []
+        for turn in (task.judging, task.loss):
+            made = turn(network, batch)
+            made.backward()
+            losses.append(made.item())
+            part = "discriminator" if turn == task.judging else "generator"
+            for name, one in network.named_parameters():
+                if name.startswith(part) and one.grad is not None:
+                    losses.append(one.grad.clone())
+            network.zero_grad()
+        found.append(losses)
+    assert len(found[0]) == 2 + 2 * 8
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=2e-4, atol=1e-6)
 
 
 def test_what_a_run_leaves_is_measured_again_by_eval(tmp_path: Path) -> None:

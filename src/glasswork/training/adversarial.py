@@ -28,7 +28,9 @@ from glasswork.data.distributions import Distribution, distribution
 from glasswork.errors import GlassworkError, unknown
 from glasswork.generation.generators import draw_noise, made_points
 from glasswork.measuring.divergences import grid_over, js_bits
+from glasswork.networks.gan import GAN
 from glasswork.training.config import Config
+from glasswork.training.duelling import Duel, Player, fool_step, judge_step
 from glasswork.training.task import About, Draw, Task, Turn
 
 DISCRIMINATES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -104,6 +106,30 @@ def discriminator_loss(
     return loss
 
 
+class Known(torch.autograd.Function):
+    """A loss whose gradient was worked out already."""
+
+    @staticmethod
+    def forward(ctx: Any, value: float, slopes: list[np.ndarray], *parameters: Tensor) -> Tensor:  # noqa: D102
+        ctx.slopes = slopes
+        return parameters[0].new_tensor(value)
+
+    @staticmethod
+    def backward(ctx: Any, *wish: Tensor) -> Any:  # noqa: D102
+        return None, None, *(wish[0] * torch.from_numpy(one) for one in ctx.slopes)
+
+
+def written(network: nn.Module) -> tuple[Player, Player] | None:
+    """Generator and discriminator over the network's own numbers; None where they are not ours, or not at hand."""
+    if not isinstance(network, GAN) or next(network.parameters()).device.type != "cpu":
+        return None
+    players = []
+    for part in (network.generator, network.discriminator):
+        held = [one.detach().numpy() for one in part.parameters()]
+        players.append(Player.over(held[::2], held[1::2], ["leaky_relu"] * (len(held) // 2 - 1)))
+    return players[0], players[1]
+
+
 class PointsTask(Task):
     """Two players on points of the plane.
 
@@ -119,6 +145,7 @@ class PointsTask(Task):
         check_players(config)
         self.data: Distribution = distribution(config.data)
         self.noise = int(config.sizes["noise"])
+        self.duel = Duel(loss=config.loss, penalty=config.penalty, zero_centred=config.zero_centred)
         self.makes = zoo.Makes(config.noise, self.noise, self.data.centre, self.data.width)
 
     @property
@@ -146,12 +173,20 @@ class PointsTask(Task):
     def loss(self, network: nn.Module, batch: Any) -> Tensor:
         """The generator's."""
         players: Any = network
+        known = None if self.config.observe else written(network)
+        if known:
+            loss = fool_step(self.duel, *known, batch[1].numpy())
+            return Known.apply(loss, known[0].slopes, *players.generator.parameters())  # pyright: ignore
         return GENERATES[self.config.loss](players.discriminator(players.generator(batch[1])))
 
     def judging(self, network: nn.Module, batch: Any) -> Tensor:
         """The discriminator's."""
         real, noise, mix = batch
         players: Any = network
+        known = None if self.config.observe else written(network)
+        if known:
+            loss = judge_step(self.duel, *known, real.numpy(), noise.numpy(), mix.numpy())
+            return Known.apply(loss, known[1].slopes, *players.discriminator.parameters())  # pyright: ignore
         with torch.no_grad():
             made = players.generator(noise)
         return discriminator_loss(self.config, players.discriminator, real, made, mix)

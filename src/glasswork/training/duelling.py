@@ -38,8 +38,8 @@ ACTIVATIONS: dict[str, Callable[[Numbers], Numbers]] = {
 }
 """In place where that pays."""
 SLOPES: dict[str, Callable[[Numbers], Numbers]] = {
-    "leaky_relu": lambda a: np.where(a > 0, 1.0, LEAK),
-    "relu": lambda a: (a > 0).astype(np.float64),
+    "leaky_relu": lambda a: np.where(a > 0, a.dtype.type(1), a.dtype.type(LEAK)),
+    "relu": lambda a: (a > 0).astype(a.dtype),
     "tanh": lambda a: 1 - a * a,
     "sigmoid": lambda a: a * (1 - a),
 }
@@ -106,6 +106,20 @@ class Player:
         self._into = self.split(self.slope)
         self.values: list[Numbers] = []
 
+    @classmethod
+    def over(cls, weights: Sequence[Numbers], biases: Sequence[Numbers], activations: Sequence[str]) -> Player:
+        """A player over numbers that somebody else holds, and updates: weights (O, I) and biases (O,) of each layer."""
+        made = cls.__new__(cls)
+        made.activations = tuple(activations)
+        made.weights, made.biases, made.values = list(weights), list(biases), []
+        made._into = [np.empty_like(one) for one in weights], [np.empty_like(one) for one in biases]
+        return made
+
+    @property
+    def slopes(self) -> list[Numbers]:
+        """Of weight, bias, weight, bias, ..."""
+        return [one for pair in zip(*self._into, strict=True) for one in pair]
+
     def split(self, row: Numbers) -> tuple[list[Numbers], list[Numbers]]:
         """Weights (O, I) and biases (O,) as parts of a row."""
         weights, biases, at = [], [], 0
@@ -159,7 +173,7 @@ class Player:
         values, w = self.values, self.weights
         hidden = len(w) - 1
         slopes = [SLOPES[self.activations[i]](values[i + 1]) for i in range(hidden)]
-        deltas: list[Numbers] = [np.ones((len(x), 1))]  # dD/dz of each layer, from the last
+        deltas: list[Numbers] = [np.ones((len(x), 1), x.dtype)]  # dD/dz of each layer, from the last
         arrived: list[Numbers] = []  # dD/da
         for i in range(hidden, 0, -1):
             arrived.insert(0, deltas[0] @ w[i])
