@@ -422,7 +422,7 @@ class GanRun:
         measure = f"{path}{list(index) if index else ''}@{what}"
         if measure in self.measures:
             value = self.measures[measure]
-            return Number(value, abs(value))
+            return Number(value, max(abs(value), math.log(2) if what == "best" else 0))
         if what in ("term", "gradientterm"):
             left, right = self.products(path, index[:-1])
             products = left * right

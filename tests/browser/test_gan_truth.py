@@ -27,7 +27,7 @@ STATES = (
     State("Wasserstein", "gan", {**WGAN, "at": 40}, clicks=("[aria-expanded] >> nth=0",)),
     State("least squares, alone", "gan", {"loss": "least_squares", "data": "moons", "at": 12, "acts": "9d_10g_11d"}),
     State("beside", "gan", {**SMALL, "data": "grid", "at": 250, "beside": "seed=1|loss=hinge&noise=uniform"}),
-    State("dead", "gan", {**SMALL, "d_hidden": "8 relu", "d_rate": "50", "zero_centred": 0, "at": 250}),
+    State("constant", "gan", {"d_hidden": "5 sigmoid,5 sigmoid", "g_rate": 0, "d_rate": 0, "batch": 16, "at": 1250}),
     *(State(f"slow {stage}", "gan", {**SMALL, "at": 7, "stage": stage, "sample": 3, "weight": "generator,2,1,3"})
       for stage in range(10)),
     State("slow, its critic", "gan", {**WGAN, "at": 5, "stage": 4, "weight": "discriminator,2,1,3"}),
