@@ -1,6 +1,7 @@
 """Divergences, against cases worked out by hand and against what is known of normal distributions."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -72,10 +73,9 @@ def test_shares_of_clusters_count_what_lies_within_three_deviations() -> None:
     ("least_squares", lambda p, q, a: (p * (a - 1) ** 2 + q * a**2) / 2),
     ("hinge", lambda p, q, a: (p * np.maximum(0, 1 - a) + q * np.maximum(0, 1 + a)) / 2),
 ])  # fmt: skip
-def test_the_best_loss_is_the_least_over_all_answers(loss: str, form: object) -> None:
+def test_the_best_loss_is_the_least_over_all_answers(loss: str, form: Callable[..., np.ndarray]) -> None:
     p, q = np.array([5, 3, 2, 7]), np.array([2, 8, 1, 1])
     answers = np.linspace(-1, 1, 4001) if loss == "hinge" else np.linspace(0.0005, 0.9995, 4001)
-    assert callable(form)
     least = sum(form(a, b, answers).min() for a, b in zip(p / p.sum(), q / q.sum(), strict=True))
     assert d.best_loss(loss, p, q) == pytest.approx(least, abs=1e-5)
     assert d.best_loss("wasserstein", p, q) is None

@@ -18,7 +18,7 @@ WELL = Look(
 def course(**last: object) -> list[Look]:
     """Ten looks of which the last three are changed."""
     looks = [replace(WELL, step=250 * (i + 1)) for i in range(10)]
-    return looks[:7] + [replace(look, **last) for look in looks[7:]]  # pyright: ignore[reportArgumentType]
+    return looks[:7] + [replace(look, **last) for look in looks[7:]]
 
 
 @pytest.mark.parametrize(("name", "last", "numbers"), [

@@ -176,7 +176,7 @@ class PointsTask(Task):
         known = None if self.config.observe else written(network)
         if known:
             loss = fool_step(self.duel, *known, batch[1].numpy())
-            return Known.apply(loss, known[0].slopes, *players.generator.parameters())  # pyright: ignore
+            return Known.apply(loss, known[0].slopes, *players.generator.parameters())
         return GENERATES[self.config.loss](players.discriminator(players.generator(batch[1])))
 
     def judging(self, network: nn.Module, batch: Any) -> Tensor:
@@ -186,7 +186,7 @@ class PointsTask(Task):
         known = None if self.config.observe else written(network)
         if known:
             loss = judge_step(self.duel, *known, real.numpy(), noise.numpy(), mix.numpy())
-            return Known.apply(loss, known[1].slopes, *players.discriminator.parameters())  # pyright: ignore
+            return Known.apply(loss, known[1].slopes, *players.discriminator.parameters())
         with torch.no_grad():
             made = players.generator(noise)
         return discriminator_loss(self.config, players.discriminator, real, made, mix)
