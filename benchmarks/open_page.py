@@ -10,7 +10,6 @@ graph is panned over its whole width, and for a second from each click that fold
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -24,7 +23,7 @@ import torch
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.figures import Figure
-from benchmarks.page import FLAGS
+from benchmarks.page import FLAGS, find_browser
 
 NETWORKS = {"ResNet-152": "torchvision.models:resnet152", "GPT-2": "benchmarks.tracing:gpt2"}
 INPUTS = 6
@@ -118,10 +117,9 @@ def serve(home: Path) -> None:
 
 def measure() -> list[Figure]:
     """How soon each network stands there, and milliseconds a frame while it moves."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     figures: list[Figure] = []
     with app() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(address)  # lets the browser in
         page.wait_for_selector("main, nav", timeout=120_000)

@@ -90,6 +90,11 @@ def app() -> Iterator[tuple[str, int]]:
                 server.terminate()
 
 
+def find_browser() -> str:
+    """Where Chromium is."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+
+
 def resident(process: int) -> float:
     """Resident memory of a process, in MB."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
@@ -123,9 +128,8 @@ def measure() -> list[Figure]:
     """All figures of the page."""
     names = data.load("emoji", "test").names
     inputs = [f"sample:{name}" for name in (*names, *names)]
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with app() as (address, process), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(address)  # lets the browser in; the server wakes up
         page.wait_for_selector("canvas", timeout=120_000)

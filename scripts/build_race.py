@@ -2,7 +2,8 @@
 
 What is not asked for stays as it is, but for what is only counted.
 
-    python scripts/build_race.py --runs DIR              the slim race, from run folders
+    python scripts/build_race.py --runs DIR              the slim race, from run folders, beside the runs there
+    python scripts/build_race.py --paces                 how long a step of each slim network takes; likewise alone
     python scripts/build_race.py --costs [NAME ...]      measure reference networks; let the machine do nothing else
     python scripts/build_race.py --baselines FILE        what scripts/baselines.py printed
 """
@@ -13,12 +14,14 @@ import argparse
 import datetime
 import os
 import platform
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
 
+from glasswork import recipes
 from glasswork.measuring import layers, race
 from glasswork.measuring.record import (
     PATH,
@@ -33,6 +36,7 @@ from glasswork.measuring.record import (
     read_record,
 )
 from glasswork.recipes import slim_race
+from glasswork.training.events import Stepped
 
 MEASURED = (
     *("alexnet", "alexnet_2012", "alexnet_2012_one_tower", "vgg11", "vgg16", "vgg19"),
@@ -40,11 +44,14 @@ MEASURED = (
 )
 DRAWN = ("alexnet", "vgg16", "googlenet", "resnet152")
 BATCH = 4
+PACED = (20, 140)
+"""Steps of the run that measures a step's time: to warm up, and in all."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path)
+    parser.add_argument("--paces", action="store_true")
     parser.add_argument("--costs", nargs="*")
     parser.add_argument("--baselines", type=Path)
     asked = parser.parse_args()
@@ -56,7 +63,12 @@ def main() -> None:
         published=msgspec.convert(race.published(), list[Published]),
     )
     if asked.runs:
-        record = msgspec.structs.replace(record, racers=slim_race(asked.runs))
+        known = {racer.name: racer for racer in record.racers}
+        racers = [racer.joined(known.get(racer.name, racer)) for racer in slim_race(asked.runs)]
+        paces = {name: racer.step_milliseconds for name, racer in known.items()}
+        record = msgspec.structs.replace(record, racers=[racer.paced(paces.get(racer.name)) for racer in racers])
+    if asked.paces:
+        record = msgspec.structs.replace(record, racers=[racer.paced(pace(racer.name)) for racer in record.racers])
     if asked.baselines:
         rows = msgspec.json.decode(asked.baselines.read_bytes(), type=list[Baseline])
         record = msgspec.structs.replace(record, baselines=rows)
@@ -76,6 +88,18 @@ def cost(row: dict[str, Any]) -> Cost:
     for key in ("milliseconds", "training_milliseconds", "batch_milliseconds"):
         fields[key] = round(fields[key], 2)
     return Cost(**fields, linear_parameters=linear, kept_bytes=layers.kept_bytes(name), layers=slabs)
+
+
+def pace(name: str) -> float:
+    """Milliseconds of a step of training on one thread, the mean of a short run's after it has warmed up."""
+    torch.set_num_threads(1)
+    warm, last = PACED
+    settings = {"steps": last, "evaluate_every": 10 * last, "validation": 64}
+    with tempfile.TemporaryDirectory() as folder:
+        ended = [
+            event.seconds for event in recipes.run(name, out=folder, settings=settings) if isinstance(event, Stepped)
+        ]
+    return round(1000 * (ended[-1] - ended[warm]) / (last - 1 - warm), 2)
 
 
 def machine() -> Machine:

@@ -107,7 +107,8 @@ class App:
         self.server.start()
 
     def respondent(self) -> Respondent:
-        return Respondent(traces=self.traces, targets=self.targets, runs=self.runs)
+        self.responding = Respondent(traces=self.traces, targets=self.targets, runs=self.runs)
+        return self.responding
 
     def stop(self) -> None:
         if self.server:

@@ -17,7 +17,7 @@ WINDOW = 1_000
 
 
 class Reading:
-    """A run of an LSTM of ours on a text."""
+    """A run of an LSTM or an RNN of ours on a text."""
 
     def __init__(self, run: AnyRun) -> None:
         self.run = run
@@ -26,22 +26,28 @@ class Reading:
         self.tokens = run.values["input"][0].tolist()
         self.texts = network.vocabulary.texts(self.tokens)
         weights = dict(run.module.named_parameters())
-        part: Any = torch.nn.LSTM(*weights["core.weight_ih_l0"].shape[1:], weights["core.weight_hh_l0"].shape[1])
+        width, hidden = weights["core.weight_ih_l0"].shape[1], weights["core.weight_hh_l0"].shape[1]
+        gated = len(weights["core.weight_ih_l0"]) > hidden
+        part: Any = (torch.nn.LSTM if gated else torch.nn.RNN)(width, hidden)
         part.load_state_dict({name[5:]: value.detach() for name, value in weights.items() if name.startswith("core.")})
         self.hidden = part.hidden_size
         x = weights["embedding.weight"].detach()[self.tokens]
-        states, cells, forgets = [], [], []
+        states, forgets = [], []
         state: Any = None
         with torch.no_grad():
             for row in x:
+                if not gated:
+                    _, state = part(row[None], state)
+                    states.append(state[0])
+                    continue
                 before = torch.zeros(1, self.hidden) if state is None else state[0]
                 sums = row @ part.weight_ih_l0.T + part.bias_ih_l0 + before[0] @ part.weight_hh_l0.T + part.bias_hh_l0
                 forgets.append(torch.sigmoid(sums[self.hidden : 2 * self.hidden]))
                 _, state = part(row[None], state)
                 states.append(state[0][0])
-                cells.append(state[1][0])
-            self.cells, self.forgets = torch.stack(cells).double(), torch.stack(forgets).double()
-            self.logits = torch.stack(states) @ weights["output.weight"].T + weights["output.bias"]
+            self.states = torch.stack(states).double()
+            self.forgets = torch.stack(forgets).double() if gated else torch.zeros(0)
+            self.logits = self.states.float() @ weights["output.weight"].T + weights["output.bias"]
 
     def number(self, path: str, index: tuple[int, ...]) -> Number:
         kind, *rest = path.split("/")
@@ -54,9 +60,11 @@ class Reading:
         if kind == "lift":
             inside = torch.zeros(len(self.tokens), dtype=torch.bool)
             inside[int(rest[0]) : int(rest[1])] = True
-            cell = self.cells[:, index[0]]
-            apart = cell[inside].mean() - cell[~inside].mean()
-            return Number((apart / cell.std(correction=0)).item(), 10)
+            unit = self.states[:, index[0]]
+            apart = unit[inside].mean() - unit[~inside].mean()
+            return Number((apart / unit.std(correction=0)).item(), 10)
+        if kind == "pattern":
+            return Number(pattern(self.states, path, index[0]), 10)
         if kind == "share":
             shares = torch.softmax(self.logits[-1].double() / float(rest[0]), 0)
             shares[0] = 0
@@ -104,11 +112,22 @@ def nats_per_character(name: str) -> float:
     return total / (len(ids) - 1)
 
 
-def mean_state(name: str, path: str, index: tuple[int, ...]) -> Number:
-    """`corpus:NAME#hidden/BEGIN/LENGTH[UNIT]`."""
-    _, begin, length = path.split("/")
-    part = corpus(name)[int(begin) : int(begin) + int(length), index[0]]
-    return Number(part.double().mean().item(), 1)
+def pattern(states: Tensor, path: str, at: int) -> float:
+    """`pattern/LENGTH/UNITS`, such as 467+.68-: by how many of their deviations units are on or off at a place."""
+    _, length, units = path.split("/")
+    apart = []
+    for one in units.split("."):
+        unit = states[:, int(one[:-1])].double()
+        sign = 1 if one[-1] == "+" else -1
+        apart.append(sign * (unit[at : at + int(length)].mean() - unit.mean()) / unit.std(correction=0))
+    return torch.stack(apart).mean().item()
+
+
+def in_the_book(name: str, path: str, index: tuple[int, ...]) -> Number:
+    """`corpus:NAME#pattern/LENGTH/UNITS[PLACE]`."""
+    if not path.startswith("pattern/"):
+        raise NoNumberError(f"nothing is written down here about {path!r}")
+    return Number(pattern(corpus(name), path, index[0]), 1)
 
 
 class Forgetting:

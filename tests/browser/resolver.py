@@ -29,7 +29,9 @@ from courserun import CourseRuns
 from ganrun import fought
 from lessonrun import lesson
 from playrun import played
+from rememberrun import remembered
 from torch import Tensor, nn
+from usesrun import used
 
 from glasswork import data, zoo
 from glasswork.zoo import shipping
@@ -432,7 +434,11 @@ class Resolver:
         if kind == "forgetting":
             return readings.forgetting(name).number(path, index)
         if kind == "corpus":
-            return readings.mean_state(name, path, index)
+            return readings.in_the_book(name, path, index)
+        if kind == "remember":
+            return remembered(name).number(path, index)
+        if kind in ("series", "forecast", "utterance"):
+            return used(kind, name, path, index)
         if kind == "reading":
             return readings.resolve(self.rerun(f"trace:{name}"), self.readings, name, path, index)
         if kind == "trace":

@@ -1,4 +1,5 @@
-"""The page of training while a run goes on: by keys alone; over a closed browser, a lost server, a dead trainer."""
+"""The page of training while a run goes on: by keys alone; over a closed browser, a lost server, a wire that stands
+still or breaks, a sleep, a dead trainer (CHECKS C40, C41)."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from opening import PATIENCE, App, go
+from between import Wire
+from opening import FLAGS, PATIENCE, App, find_browser, go
 from playwright.sync_api import Browser, Locator, Page, expect
 from states import DESK
 from test_train_truth import READ
@@ -134,16 +136,28 @@ def going(app: App) -> str:
     return Courses(app.runs).start("tiny-vgg-digits", SETTINGS)
 
 
-def test_a_dead_trainer_is_told_within_seconds_and_the_run_goes_on(
-    browser: Browser, app: App, going: str, complaints: Complaints
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (signal.SIGKILL, r"The trainer died.*ended by signal 9, likely out of memory · at step \d+.*Resume"),
+        (signal.SIGSEGV, r"The trainer died.*ended by signal 11 · at step \d+.*Resume"),
+    ],
+)
+def test_c41_what_killed_the_trainer_is_said_within_seconds_and_the_run_goes_on(
+    browser: Browser, app: App, complaints: Complaints, number: int, said: str
 ) -> None:
+    assert app.server
+    app.server.warmed.result()
+    going = app.responding.training.courses.start("tiny-vgg-digits", SETTINGS)
     with window(browser, app, complaints, viewport=DESK) as context:
         page = context.new_page()
         page.goto(app.address("train", run=going))
         expect(state(page)).to_contain_text("running", timeout=WAIT)
         expect(page.locator(".now b")).not_to_have_text("step 0", timeout=WAIT)  # something was saved
-        os.kill(trainer(app.runs / going), signal.SIGKILL)
-        expect(page.get_by_role("alert")).to_contain_text("The trainer died", timeout=5000)
+        pid = trainer(app.runs / going)
+        os.kill(pid, number)
+        expect(page.get_by_role("alert")).to_contain_text(re.compile(said, re.DOTALL), timeout=5000)
+        assert not Path(f"/proc/{pid}").exists()  # no zombie
         died = max(records(app.runs / going))
         page.get_by_role("button", name="Resume", exact=True).click()
         expect(state(page)).to_contain_text("running", timeout=WAIT)
@@ -187,3 +201,104 @@ def test_a_closed_browser_and_a_lost_server_change_nothing(
         if len(wanted) <= 480:  # each record is drawn, once
             assert len(set(across)) == len(across) == len(wanted)
         assert list(wanted) == list(range(1, len(wanted) + 1))
+
+
+def test_a_run_is_watched_and_steered_on_its_networks_own_page_too(
+    browser: Browser, app: App, going: str, complaints: Complaints
+) -> None:
+    folder = app.runs / going
+    with window(browser, app, complaints, viewport=DESK) as context:
+        page = context.new_page()
+        for _ in range(WAIT // 100):
+            if any(folder.glob("checkpoints/step-*")):
+                break
+            page.wait_for_timeout(100)
+        page.goto(app.address("cnn", network=f"run:{going}@0"))
+        step = page.locator("footer .step").first
+        expect(step).to_have_text("step 0", timeout=WAIT)
+        page.get_by_role("slider", name="Saved steps").press("End")
+        expect(step).not_to_have_text("step 0", timeout=WAIT)
+        before = number(step.inner_text())
+        expect(step).not_to_have_text(f"step {before:,}", timeout=WAIT)  # who looks at the newest, goes along
+        page.get_by_role("button", name="Pause", exact=True).press("Enter")
+        page.get_by_role("button", name="Go on", exact=True).wait_for(timeout=WAIT)
+        assert events(folder) == ["paused"]
+        paused = max(records(folder))
+        expect(step).to_have_text(f"step {paused:,}", timeout=WAIT)
+        loss = page.locator("footer [data-ref$='#loss@value']")
+        expect(loss).to_have_attribute("data-ref", f"run:{going}/{paused}#loss@value", timeout=WAIT)
+        assert float(loss.inner_text()) == pytest.approx(records(folder)[paused], abs=6e-4)
+        page.get_by_role("button", name="One step", exact=True).press("Enter")
+        expect(step).to_have_text(f"step {paused + 1:,}", timeout=WAIT)
+        page.get_by_role("button", name="Training", exact=True).press("Enter")
+        expect(state(page)).to_contain_text("paused", timeout=WAIT)
+
+
+SLEEP = 1500  # milliseconds
+COUNTED = {**SETTINGS, "record_every": "50"}
+"""So few records that each is drawn."""
+
+
+def test_c40_a_wire_that_stands_still_or_breaks_and_a_sleep_leave_no_gap(
+    browser: Browser, app: App, complaints: Complaints
+) -> None:
+    complaints.expected = ("WebSocket", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_CLOSED")
+    going = Courses(app.runs).start("tiny-vgg-digits", COUNTED)
+    folder = app.runs / going
+    wire = Wire(app.settings.port)
+    rule = f"--host-resolver-rules=MAP 127.0.0.1:{app.settings.port} 127.0.0.1:{wire.port}"
+    apart = browser.browser_type.launch(executable_path=find_browser(), args=[*FLAGS, rule])
+    with window(apart, app, complaints, viewport=DESK) as context:
+        page = context.new_page()
+        page.goto(app.address("train", run=going))
+        expect(state(page)).to_contain_text("running", timeout=WAIT)
+        pid = trainer(folder)
+        catches_up(page, folder)
+        lost = page.get_by_role("status").filter(has_text="doesn't answer")
+
+        wire.stall()
+        page.wait_for_timeout(SLEEP)
+        held = len(drawn(page))
+        wire.flow()
+        catches_up(page, folder)
+        assert len(drawn(page)) > held
+
+        wire.cut()
+        expect(lost).to_be_visible(timeout=WAIT)
+        page.wait_for_timeout(SLEEP)
+        wire.mend()
+        expect(lost).to_have_count(0, timeout=WAIT)
+        catches_up(page, folder)
+
+        devtools = context.new_cdp_session(page)
+        devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
+        wire.forget()
+        page.wait_for_timeout(SLEEP)
+        devtools.send("Page.setWebLifecycleState", {"state": "active"})
+        catches_up(page, folder)
+
+        page.get_by_role("button", name="Pause", exact=True).click(timeout=WAIT)
+        expect(state(page)).to_contain_text("paused", timeout=WAIT)
+        wanted = sorted(records(folder))
+        assert wanted == list(range(50, wanted[-1] + 1, 50))
+        assert drawn(page) == wanted
+        assert trainer(folder) == pid
+    apart.close()
+    wire.close()
+
+
+def drawn(page: Page) -> list[int]:
+    """The steps of the records that the loss is drawn through."""
+    found = page.evaluate(READ, "loss")
+    return [50 * round(x / found["width"] * found["last"] / 50) for x, _ in found["points"]]
+
+
+def catches_up(page: Page, folder: Path) -> None:
+    """Wait until the page has drawn all that is recorded now."""
+    wanted = max(records(folder), default=0)
+    for _ in range(WAIT // 100):
+        if page.locator("path[data-curve$='#loss']").count() and drawn(page)[-1] >= wanted > 0:
+            return
+        page.wait_for_timeout(100)
+        wanted = wanted or max(records(folder), default=0)
+    raise AssertionError(f"the page never drew step {wanted}")

@@ -75,3 +75,19 @@ def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
     (tmp_path / "race.json").write_text('{"costs": 3}')
     with pytest.raises(GlassworkError, match="record of the race"):
         read_record(tmp_path / "race.json")
+
+
+def test_runs_of_other_seeds_stay_and_seconds_are_counted_in_steps() -> None:
+    racer = next(one for one in read_record().racers if one.finished)
+    run = racer.runs[0]
+    again = msgspec.structs.replace(run, accuracy=0.5)
+    begun = msgspec.structs.replace(run, seed=7, accuracy=None)
+    finished = msgspec.structs.replace(run, seed=7, accuracy=0.25)
+    new = msgspec.structs.replace(racer, runs=[again, begun])
+    old = msgspec.structs.replace(racer, runs=[run, finished])
+    assert [(one.seed, one.accuracy) for one in new.joined(old).runs] == [(run.seed, 0.5), (7, 0.25)]
+    paced = racer.paced(50.0)
+    assert paced.step_milliseconds == 50.0
+    assert paced.runs[0].seconds == pytest.approx(run.steps * 0.05, abs=0.1)
+    assert paced.runs[0].at_seconds == pytest.approx([step * 0.05 for step in run.at_steps], abs=0.1)
+    assert racer.paced(None) == racer

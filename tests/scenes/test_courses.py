@@ -14,6 +14,7 @@ import torch
 from glasswork import recipes, training
 from glasswork.errors import GlassworkError
 from glasswork.scenes.courses import Courses, RunView
+from glasswork.training import course
 
 SETTINGS = {
     "sizes.width": "2", "batch": "8", "validation": "40", "steps": "100000", "save_every": "20", "record_every": "1",
@@ -117,6 +118,27 @@ def test_a_damaged_line_in_the_middle_costs_that_line(tmp_path: Path) -> None:
     drawn = Courses(tmp_path).view("a", 100).drawn
     assert [step for step in range(1, 31) if step not in drawn.series["loss"].steps] == [12]
     assert drawn.last == 30
+    assert drawn.skipped == 1
+
+
+def test_c46_a_long_run_counts_what_is_damaged_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(course, "FEW", 0)  # bytes: every run is a long one
+    folder = tmp_path / "a"
+    list(recipes.run("tiny-vgg-digits", out=folder, steps=80, settings={**QUICK, "record_every": 1, "save_every": 80}))
+    path = folder / "metrics.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[11] = lines[11][:20] + b"\xff\x00{" + lines[11][23:]
+    path.write_bytes(b"".join(lines))
+    list(recipes.run("tiny-vgg-digits", out=folder, steps=150, resume=True))
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines.insert(-1, b"no record\n")
+    path.write_bytes(b"".join(lines) + b'{"step": 151, "lo')  # which is being written
+    drawn = Courses(tmp_path).view("a", 1000).drawn
+    assert drawn.skipped == 2
+    assert drawn.last == 150
+    assert drawn.series["loss"].count.sum() == 149
+    assert [event["event"] for event in drawn.events] == ["finished", "resumed", "finished"]
+    assert [event["event"] for event in course.read_events(folder)] == ["finished", "resumed", "finished"]
 
 
 def test_a_loop_of_the_readers_own_is_shown_and_told_that_somebody_looks(tmp_path: Path) -> None:

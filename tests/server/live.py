@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from glasswork.errors import GlassworkError
 from glasswork.scenes.messages import Answer, Array, FetchTensors, ListNetworks, Maps, Networks, OpenScene, Request
+from glasswork.scenes.messages.training import OpenCourse
 from glasswork.server.run import LocalServer
 from glasswork.server.session import Session
 from glasswork.server.settings import Settings
@@ -38,6 +39,8 @@ def respond(request: Request, session: Session) -> Iterator[Answer | str | bytes
         yield Networks(request.request, [])
     elif isinstance(request, FetchTensors):
         yield b"\x02\x00\x00\x00{}"
+    elif isinstance(request, OpenCourse):
+        yield bytes(FRAME)
     elif isinstance(request, OpenScene):
         yield from scene(request, session)
     else:

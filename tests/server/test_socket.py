@@ -295,6 +295,23 @@ def test_c47_a_page_that_never_reads_is_dropped_and_holds_little(
         assert until_end(other, 2) == ["maps 2", "done 2"]
 
 
+def test_c47_a_page_that_never_reads_holds_up_no_other(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_module, "Outbox", functools.partial(Outbox, most=4 << 20, patience=3))
+    waits = []
+    with live.raw_page_socket(server) as sleeper, live.page_socket(server) as other:
+        for number in range(60):  # 60 MB of answers, each in a view of its own
+            course = {"type": "open_course", "request": number, "run": "a", "view": f"view {number}"}
+            sleeper.sendall(live.text_frame(course))
+        for number in range(40):
+            begun = time.perf_counter()
+            ask(other, "open_course", number, run="a")
+            assert isinstance(other.recv(5), bytes)
+            assert answer(other) == {"type": "done", "request": number}
+            waits.append(time.perf_counter() - begun)
+        assert max(waits) < 2  # it took its whole patience when one thread waited for all
+        live.until(lambda: len(server.server.server_state.connections) == 1)  # then it is dropped
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts Linux's open files")
 def test_c47_pages_that_come_and_go_leave_nothing_open(server: LocalServer) -> None:
     def visit(times: int) -> int:

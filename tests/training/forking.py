@@ -77,12 +77,12 @@ def stubborn(folder: str) -> None:
         os._exit(130)
 
 
-def write_records(folder: str) -> None:
-    """Records without end."""
+def write_records(folder: str, begin: int) -> None:
+    """Records without end, from a step on."""
     from glasswork.training.metrics import Metrics
 
     metrics = Metrics(Path(folder))
-    for step in range(1, 1 << 30):
+    for step in range(begin, 1 << 30):
         metrics.add(step, 0.0, loss=1 / step)
 
 

@@ -14,6 +14,8 @@ import torch
 from forking import Trainers
 
 from glasswork.training import checkpoints, read_metrics
+from glasswork.training.course import read_course
+from glasswork.training.metrics import Course
 from glasswork.training.state import tensors
 
 STEPS = 60
@@ -184,19 +186,25 @@ def test_c34_power_is_lost_after_any_system_call(tmp_path: Path) -> None:
     assert found == {2, 3}
 
 
-def test_c46_a_writer_that_is_killed_loses_nothing_but_its_last_record(trainers: Trainers, tmp_path: Path) -> None:
-    wanted = 0
-    for i in range(20):
-        pid = trainers.start(call="write_records", folder=str(tmp_path))
-        forking.until(lambda: (tmp_path / "metrics.jsonl").exists())
-        time.sleep(0.005 * (i % 5))
-        trainers.kill(pid)
-        wanted += 1
-    course = read_metrics(tmp_path)
-    assert course.skipped <= wanted
-    steps = [step for step, _ in course.series["loss"]]
-    assert steps == list(range(1, steps[-1] + 1))
-    assert all(value == 1 / step for step, value in course.series["loss"])
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_c46_a_writer_that_is_killed_loses_nothing_but_its_last_record(
+    trainers: Trainers, tmp_path: Path, kills: int
+) -> None:
+    path, dice, written = tmp_path / "metrics.jsonl", random.Random(kills), 0
+    course = Course({}, [], 0)
+    for _ in range(kills):
+        before = path.stat().st_size if path.exists() else 0
+        pid = trainers.start(call="write_records", folder=str(tmp_path), begin=written + 1)
+        forking.until(lambda: path.exists() and path.stat().st_size > before + 200)  # noqa: B023  asked at once
+        time.sleep(dice.uniform(0, 0.01))
+        assert trainers.kill(pid) == -signal.SIGKILL
+        course = read_metrics(tmp_path)
+        written = course.series["loss"][-1][0]
+        assert path.read_bytes().count(b"\n") + course.torn == written + course.skipped  # each line is one of them
+    assert course.skipped <= kills
+    assert course.series["loss"] == [(step, 1 / step) for step in range(1, written + 1)]
+    drawn = read_course(tmp_path, 480)
+    assert (drawn.last, drawn.skipped) == (written, course.skipped - course.torn)
 
 
 def test_c46_a_damaged_record_is_counted_and_passed_over(tmp_path: Path) -> None:

@@ -55,6 +55,12 @@ def test_sizes_and_zeros_are_those_worked_out_by_hand() -> None:
     for channel in range(4):
         assert found[f"zeros/1/{channel}"] == pytest.approx((activity[:, channel] == 0).double().mean().item())
     assert found["zeros/1/1"] == 1
+    puts_out, hidden = {}, x
+    for path, part in before.named_children():
+        hidden = puts_out[path] = part(hidden)
+    for path in ("0", "4", "6"):
+        size = puts_out[path].double().square().mean().sqrt().item()
+        assert found[f"activation/{path}"] == pytest.approx(size, rel=1e-6)
     assert "zeros/5/4" in found
 
 
@@ -74,3 +80,32 @@ def test_many_layers_are_taken_together() -> None:
     assert 4 < len(layers) <= MOST_LAYERS
     assert layers[0] == "conv1"
     assert layers[-1] == "fc"
+
+
+def test_what_runs_several_times_and_what_puts_out_several_things_has_one_size() -> None:
+    torch.manual_seed(0)
+    cell = nn.RNN(3, 4, batch_first=True)
+    twice = nn.Linear(4, 4)
+    module = nn.ModuleDict({"cell": cell, "twice": twice})
+    x = torch.rand(2, 5, 3)
+    observer = Observer(module)
+    with observer.forward():
+        hidden = cell(x)[0]
+        first = twice(hidden)
+        second = twice(first)
+        second.sum().backward()
+    observer.before_update()
+    found = observer.after_update()
+    assert found["activation/cell"] == pytest.approx(hidden.double().square().mean().sqrt().item())
+    mean = (first.double().square().mean() + second.double().square().mean()) / 2
+    assert found["activation/twice"] == pytest.approx(mean.sqrt().item())
+
+
+def test_a_network_of_one_layer_is_that_layer() -> None:
+    module = nn.Linear(3, 2)
+    observer = Observer(module)
+    with observer.forward():
+        made = module(torch.ones(4, 3))
+    made.sum().backward()
+    observer.before_update()
+    assert observer.after_update()["activation/"] == pytest.approx(made.double().square().mean().sqrt().item())

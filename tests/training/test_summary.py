@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks import long_runs
 
 from glasswork.training import summary as module
+from glasswork.training.course import read_course
 from glasswork.training.metrics import Metrics
 from glasswork.training.summary import Summary, from_rows, read_summary, smoothed, thinned
 
@@ -132,3 +134,39 @@ def test_a_torn_row_is_left_out(tmp_path: Path) -> None:
         file.write(b"\0" * 20)
     assert np.array_equal(read_summary(tmp_path)[0]["loss"], whole)
     assert not math.isnan(whole["low"].sum())
+
+
+@pytest.mark.parametrize("records", [63, 4096, 9000])
+def test_c46_a_long_run_is_made_at_once_as_its_trainer_writes_it(records: int, tmp_path: Path) -> None:
+    made, written = tmp_path / "made", tmp_path / "written"
+    long_runs.write_run(made, records, 3, real=records)
+    written.mkdir()
+    metrics = Metrics(written)
+    steps = np.arange(1, records + 1)
+    names = long_runs.names_of(3)[1:]
+    for step, row in zip(steps.tolist(), long_runs.values_of(steps, 3).tolist(), strict=True):
+        metrics.add(step, row[0], **dict(zip(names, row[1:], strict=True)))
+    metrics.close()
+    for file in ("metrics.jsonl", *(f"summary/{name}" for name in ("names", "events", "64.rows", "4096.rows"))):
+        assert (made / file).read_bytes() == (written / file).read_bytes(), file
+
+
+@pytest.mark.slow
+def test_c46_of_ten_million_steps_and_a_hundred_series_no_extreme_is_lost(tmp_path: Path) -> None:
+    steps, series = 10_000_000, 100
+    long_runs.write_run(tmp_path, steps, series)
+    drawn = read_course(tmp_path, 480)
+    assert drawn.last == steps
+    names = long_runs.names_of(series)
+    assert set(drawn.series) == set(names)
+    least, most = np.full(len(names), np.inf), np.full(len(names), -np.inf)
+    for first in range(0, steps, 1 << 17):
+        values = long_runs.values_of(np.arange(first + 1, min(steps, first + (1 << 17)) + 1), series)
+        least, most = np.minimum(least, values.min(0)), np.maximum(most, values.max(0))
+    for at, name in enumerate(names):
+        one = drawn.series[name]
+        assert len(one.steps) <= 480
+        assert one.count.sum() == steps
+        assert (one.low.min(), one.high.max()) == (least[at], most[at])
+        assert one.first[0] == 1
+        assert (one.first[1:] == one.steps[:-1] + 1).all()  # no gap, and nothing twice

@@ -49,13 +49,23 @@ export class Link {
     };
     socket.onclose = () => {
       if (this.#socket !== socket) return;
-      this.state = "lost";
-      this.#waiting.clear();
-      this.#unsent = [];
+      this.#lose();
       this.#timer = setTimeout(() => this.connect(), this.#wait);
       this.#wait = Math.min(LONGEST_WAIT, this.#wait * 2);
     };
     this.#socket = socket;
+  }
+
+  #lose(): void {
+    this.state = "lost";
+    this.#waiting.clear();
+    this.#unsent = [];
+  }
+
+  /** The other end is silent although the socket stands, as after a sleep or behind a cut wire: try another one. */
+  renew(): void {
+    this.#lose();
+    this.connect();
   }
 
   /**

@@ -13,6 +13,11 @@ export type Request =
   | FindUnits
   | FindPlaces
   | WriteOn
+  | OpenUnrolled
+  | OpenRecurrence
+  | OpenForecast
+  | OpenUtterance
+  | RememberOn
   | OpenForgetting
   | FetchTensors
   | FetchPlane
@@ -43,6 +48,11 @@ export type Answer =
   | Units
   | Places
   | Written
+  | Unrolled
+  | Recurrence
+  | Forecasts
+  | Utterance
+  | Remembered
   | Forgetting
   | Scene
   | Graph
@@ -140,6 +150,8 @@ export interface OpenReading {
   text?: string | null;
   switches?: Switch[];
   unit?: number | null;
+  place?: number;
+  input?: string | null;
   request: number;
 }
 /**
@@ -149,6 +161,7 @@ export interface Switch {
   unit: number;
   gate: "forget" | "input" | "output";
   open: boolean;
+  place?: number;
 }
 /**
  * The arithmetic of one unit at one step.
@@ -158,6 +171,7 @@ export interface OpenStep {
   source: string;
   step: number;
   unit: number;
+  place?: number;
   request: number;
 }
 /**
@@ -168,17 +182,19 @@ export interface FindUnits {
   source: string;
   begin: number;
   end: number;
+  place?: number;
   request: number;
 }
 /**
- * Where in a part of its book that it never saw a unit is on, or off, for a stretch.
+ * Where else units are on, or off, together: in the text, and in a part of its book that the network never saw.
  */
 export interface FindPlaces {
   type: "find_places";
-  network: string;
-  unit: number;
-  length: number;
-  high: boolean;
+  source: string;
+  begin: number;
+  end: number;
+  units: number[];
+  place?: number;
   request: number;
 }
 /**
@@ -190,6 +206,71 @@ export interface WriteOn {
   temperature: number;
   seed: number;
   request: number;
+}
+/**
+ * An RNN reads a sequence.
+ */
+export interface OpenUnrolled {
+  type: "open_unrolled";
+  network: string;
+  text?: string | null;
+  end?: number | null;
+  place?: number;
+  input?: string | null;
+  request: number;
+}
+/**
+ * The arithmetic of one unit at one step.
+ */
+export interface OpenRecurrence {
+  type: "open_recurrence";
+  source: string;
+  step: number;
+  unit: number;
+  place?: number;
+  request: number;
+}
+/**
+ * What a network told of the end of its series, beside what can be told without one.
+ */
+export interface OpenForecast {
+  type: "open_forecast";
+  network: string;
+  horizon?: number | null;
+  request: number;
+}
+/**
+ * What a network makes of one utterance that it was not trained on, step by step.
+ */
+export interface OpenUtterance {
+  type: "open_utterance";
+  network: string;
+  index: number;
+  request: number;
+}
+/**
+ * Be at a step, as far as the time allows, and show what both are there.
+ */
+export interface RememberOn {
+  type: "remember_on";
+  problem: Problem;
+  step: number;
+  milliseconds?: number;
+  example?: number;
+  request: number;
+}
+/**
+ * A problem, and how an RNN and an LSTM learn it.
+ */
+export interface Problem {
+  problem?: "adding" | "copy";
+  length?: number;
+  units?: number;
+  batch?: number;
+  rate?: number;
+  clip?: number;
+  radius?: number;
+  seed?: number;
 }
 /**
  * Two networks of one size read a text; how much does each earlier character move each guess?
@@ -502,6 +583,12 @@ export interface Reading {
   text: string;
   left_out: number;
   unknown: string;
+  parts: string[];
+  place: number;
+  labels: string[];
+  error: Number | null;
+  writes: boolean;
+  searches: boolean;
   hidden: number;
   bands: Band[];
   units: number[];
@@ -519,6 +606,13 @@ export interface Reading {
   arrays: Array[];
 }
 /**
+ * A number and where it can be asked for.
+ */
+export interface Number {
+  ref: string;
+  value: number;
+}
+/**
  * A gate or a state over time; its array is (steps, units).
  */
 export interface Band {
@@ -526,13 +620,6 @@ export interface Band {
   paths: string[];
   end: Number;
   beyond: Number | null;
-}
-/**
- * A number and where it can be asked for.
- */
-export interface Number {
-  ref: string;
-  value: number;
 }
 /**
  * A character, and a number that is said of it.
@@ -573,7 +660,7 @@ export interface Gate {
   name: "candidate" | "forget" | "input" | "output";
   from_input: Number;
   from_hidden: Number;
-  bias: Number;
+  bias: Number | null;
   sum: Number;
   value: Number;
 }
@@ -588,32 +675,32 @@ export interface Units {
   units: Unit[];
 }
 /**
- * A unit, and by how many of its own deviations its cell is higher in the stretch than elsewhere.
+ * A unit, and by how many of its own deviations its state is higher in the stretch than elsewhere.
  */
 export interface Unit {
   unit: number;
   lift: Number;
 }
 /**
- * Where a unit is most on (or off).
+ * Where the pattern is clearest.
  */
 export interface Places {
   type: "places";
   request: number;
-  unit: number;
-  high: boolean;
+  units: number[];
+  here: Place[];
   searched: number;
   places: Place[];
 }
 /**
- * A place in the book.
+ * A place in the text or in the book.
  */
 export interface Place {
   position: number;
   before: string;
   stretch: string;
   after: string;
-  mean: Number;
+  score: Number;
 }
 /**
  * The next character, drawn.
@@ -624,6 +711,153 @@ export interface Written {
   text: string;
   choices: Character[];
   drawn: number;
+}
+/**
+ * A sequence as an RNN read it.
+ *
+ *     Its arrays: the states (T, H), what the layer read (T, I), W_h (H, H) and W_x (H, I); each of a step's states stands
+ *     at `paths[step][0, unit]`.
+ */
+export interface Unrolled {
+  type: "unrolled";
+  request: number;
+  source: string;
+  network: string;
+  title: string;
+  reads: "numbers" | "series" | "text";
+  activation: string;
+  parts: string[];
+  place: number;
+  text: string;
+  left_out: number;
+  unknown: string;
+  labels: string[];
+  values: Number[];
+  end: number | null;
+  ends: number[];
+  unit: string;
+  told: Number | null;
+  came: Number | null;
+  hidden: number;
+  inputs: number;
+  paths: string[];
+  units: number[];
+  guesses: Character[];
+  chances: Number[];
+  nats: Number | null;
+  score: Number | null;
+  error: Number | null;
+  writes: boolean;
+  arrays: Array[];
+}
+/**
+ * h_t[u] = f(W_x[u] x_t + W_h[u] h_(t-1) + b[u]), with its numbers.
+ */
+export interface Recurrence {
+  type: "recurrence";
+  request: number;
+  step: number;
+  unit: number;
+  from_input: Number;
+  from_hidden: Number;
+  bias: Number | null;
+  sum: Number;
+  before: Number;
+  value: Number;
+  largest: Share[];
+  nexts: Character[];
+}
+/**
+ * One product of a sum: a weight of W_h, and the state that it is multiplied by.
+ */
+export interface Share {
+  source: number;
+  weight: Number;
+  value: Number;
+}
+/**
+ * The held-out end of a series.
+ *
+ *     Its arrays: what was measured, (M,), fp64, NaN where nothing was; then each teller's.
+ */
+export interface Forecasts {
+  type: "forecasts";
+  request: number;
+  network: string;
+  title: string;
+  data: string;
+  unit: string;
+  step: string;
+  horizon: number;
+  horizons: number[];
+  begin: number;
+  times: string[];
+  order: number;
+  season: number;
+  tellers: Teller[];
+  arrays: Array[];
+}
+/**
+ * One who tells the future. Its array: what it told of each step, (M,), fp64.
+ */
+export interface Teller {
+  name: string;
+  mae: Number;
+}
+/**
+ * One utterance.
+ *
+ *     Its arrays: what is read, standardised, (T, C); the shares of each class if it ended at each step, (T, K).
+ */
+export interface Utterance {
+  type: "utterance";
+  request: number;
+  network: string;
+  title: string;
+  index: number;
+  source: string;
+  classes: string[];
+  label: number;
+  said: number;
+  share: Number;
+  answers: number[];
+  labels: number[];
+  accuracy: Number;
+  kind: string;
+  arrays: Array[];
+}
+/**
+ * Where both stand.
+ *
+ *     Its arrays: the shown example, (T, I); for each learner its costs and the lengths of its gradients before they were
+ *     cut, (P,) each, fp64, at the steps `steps`; and how long the gradient is to each step read, (T,).
+ */
+export interface Remembered {
+  type: "remembered";
+  request: number;
+  source: string;
+  step: number;
+  steps: number[];
+  blank: number;
+  wanted: Number[];
+  example: number;
+  examples: number;
+  learners: LearnerOf[];
+  arrays: Array[];
+}
+/**
+ * One of the two.
+ */
+export interface LearnerOf {
+  kind: "lstm" | "rnn";
+  parameters: number;
+  cost: Number;
+  right: Number;
+  said: Number[];
+  cut: Number | null;
+  longest: Number | null;
+  radius: Number;
+  exploded: boolean;
 }
 /**
  * How far back gradients reach: of -ln p(the next character) to the vector of each one read.
@@ -693,6 +927,7 @@ export interface NetworkCard {
   light_on_dark: boolean;
   reads_text?: boolean;
   weights?: string;
+  recurrent?: string;
   saved?: boolean;
 }
 /**
@@ -995,6 +1230,7 @@ export interface Racer {
   batch: number;
   planned_steps: number;
   runs: Run[];
+  step_milliseconds?: number | null;
 }
 /**
  * One run of a slim network: its course on the 5,000 held-out pictures, and how it did on the test set.
@@ -1235,6 +1471,7 @@ export interface Course {
   unchanged: boolean;
   happened: Happening[];
   saved: number[];
+  skipped: number;
   scores: FinalScore[];
   seconds: number;
   network: string;

@@ -82,6 +82,28 @@ class Racer(Struct, frozen=True, kw_only=True):
     batch: int
     planned_steps: int
     runs: list[Run]
+    step_milliseconds: float | None = None
+    """Of a step of training on one core that does nothing else. The seconds of the runs are counted in such steps: the
+    runs themselves shared the machine with other work."""
+
+    def paced(self, step_milliseconds: float | None) -> Racer:
+        """The same runs, their seconds counted in steps of this length; as they were where it is not known."""
+        if step_milliseconds is None:
+            return self
+
+        def counted(run: Run) -> Run:
+            seconds = [round(step * step_milliseconds / 1000, 1) for step in (run.steps, *run.at_steps)]
+            return msgspec.structs.replace(run, seconds=seconds[0], at_seconds=seconds[1:])
+
+        runs = [counted(run) for run in self.runs]
+        return msgspec.structs.replace(self, runs=runs, step_milliseconds=step_milliseconds)
+
+    def joined(self, other: Racer) -> Racer:
+        """With the finished runs of `other`, the same network, from seeds that this one has not finished."""
+        mine = {run.seed: run for run in self.runs}
+        theirs = {run.seed: run for run in other.runs if run.accuracy is not None}
+        runs = mine | {seed: run for seed, run in theirs.items() if seed not in mine or mine[seed].accuracy is None}
+        return msgspec.structs.replace(self, runs=[runs[seed] for seed in sorted(runs)])
 
     @property
     def finished(self) -> list[float]:

@@ -112,7 +112,7 @@ def lstm_co2() -> ForecastConfig:
 def rnn_vowels() -> UtteranceConfig:
     """A recurrent network that says who of nine men is speaking."""
     return UtteranceConfig(
-        title="RNN · vowels",
+        title="GRU · vowels",
         network="gru",
         sizes={**SIZES, "inputs": 12, "hidden": 64, "outputs": 9, "vocabulary": 0, "bidirectional": 1, "dropout": 0.3},
         data="japanese-vowels",

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from glasswork.zoo.shipping import RUN_CARD
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 MOST_RUNS = 200
+MOST_DRAWN = 16  # courses that are held
 LOG = "log.txt"
 TAIL = 8000  # bytes that are read of the end of a file
 WATCHED = "watched"
@@ -88,7 +90,7 @@ class Courses:
         self.root = root
         self._lock = threading.Lock()
         self._started: dict[str, subprocess.Popen[bytes]] = {}
-        self._drawn: dict[str, tuple[tuple[int, int], int, Drawn]] = {}
+        self._drawn: OrderedDict[tuple[str, int], tuple[tuple[int, int], Drawn]] = OrderedDict()
 
     def names(self) -> list[str]:
         """Every run, the newest first."""
@@ -135,8 +137,16 @@ class Courses:
             scores = zoo.read_card(folder / RUN_CARD).scores
         seconds = drawn.series.get("seconds")
         passed = float(seconds.high[-1]) if seconds is not None and len(seconds.high) else 0.0
-        saved = [] if config is None else [0, *saved_steps(folder)]  # before the first step, anybody can make it again
+        saved = [] if config is None else self.saved(name)
         return RunView(name, recipe, title, config, state, why, drawn, saved, scores, pid, passed)
+
+    def saved(self, name: str) -> list[int]:
+        """The steps of a run that can be looked at; before the first one, anybody can make it again.
+
+        Raises:
+            GlassworkError: there is none of this name.
+        """
+        return [0, *saved_steps(self.folder(name))]
 
     def standings(self) -> list[Standing]:
         """Every run in brief, the newest first; what can't be read is passed over."""
@@ -258,11 +268,14 @@ class Courses:
         except OSError:
             return Drawn({}, (), 0)
         stamp = now.st_mtime_ns, now.st_size
-        known = self._drawn.get(folder.name)
-        if known is None or known[:2] != (stamp, points):
-            known = stamp, points, read_course(folder, points)
-            self._drawn[folder.name] = known
-        return known[2]
+        key = folder.name, points
+        known = self._drawn.get(key)
+        if known is None or known[0] != stamp:
+            known = self._drawn[key] = stamp, read_course(folder, points)
+        self._drawn.move_to_end(key)
+        while len(self._drawn) > MOST_DRAWN:
+            self._drawn.popitem(last=False)
+        return known[1]
 
     def _state(self, name: str, events: Sequence[Mapping[str, Any]], pid: str, watched: bool) -> tuple[State, str]:
         last = next((event for event in reversed(events) if event["event"] in _TURNS), None)

@@ -7,8 +7,12 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from torch import nn
+
 from glasswork import data, zoo
 from glasswork.errors import GlassworkError, unknown
+from glasswork.networks.lstm import Memory
+from glasswork.networks.rnn import Elman
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.scenes.moments import PREFIXES, Moments
 from glasswork.zoo import Network
@@ -99,12 +103,21 @@ def _page(network: Network) -> str:
     card = network.card
     if card is None:
         return "open"
-    one_way = (card.sizes.get("layers"), card.sizes.get("bidirectional")) == (1, 0)
-    if card.network == "lstm" and network.vocabulary is not None and one_way:
+    if card.network == "lstm" and network.vocabulary is not None:
         return "lstm"
     if card.network in RECURRENT and network.weights == "shipped":
         return "rnn"
     return PAGES.get((card.network, ""), PAGES.get((card.network, card.data), "open"))
+
+
+def _recurrent(network: Network) -> str:
+    """Which recurrent layers it has, where one can be seen over time."""
+    for module in network.module.modules():
+        if isinstance(module, (Memory, nn.LSTM)):
+            return "lstm"
+        if isinstance(module, (Elman, nn.RNN)):
+            return "rnn"
+    return ""
 
 
 def network_card(network: Network) -> NetworkCard:
@@ -131,4 +144,5 @@ def network_card(network: Network) -> NetworkCard:
         light_on_dark=shape is not None and shape.light_on_dark,
         reads_text=zoo.reads_text(network),
         weights=network.weights,
+        recurrent=_recurrent(network),
     )

@@ -17,6 +17,7 @@ from glasswork.scenes import messages as m
 from glasswork.scenes.changes import Differences
 from glasswork.scenes.courses import Courses
 from glasswork.scenes.files import tensor_file
+from glasswork.scenes.forecasts import forecasts
 from glasswork.scenes.forgetting import forgetting
 from glasswork.scenes.gan import Gans
 from glasswork.scenes.given import TraceFiles, from_file
@@ -28,7 +29,10 @@ from glasswork.scenes.messages import gan as n
 from glasswork.scenes.messages import lessons as q
 from glasswork.scenes.messages import playground as p
 from glasswork.scenes.messages import reading as r
+from glasswork.scenes.messages import remembering as memory
 from glasswork.scenes.messages import training as t
+from glasswork.scenes.messages import unrolled as u
+from glasswork.scenes.messages import uses
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.numbers import explained
@@ -46,10 +50,13 @@ from glasswork.scenes.pictures import (
 from glasswork.scenes.playground import Playground
 from glasswork.scenes.race import race
 from glasswork.scenes.reading import Readings
+from glasswork.scenes.remembering import Remembering
 from glasswork.scenes.runs import Run, Runs
+from glasswork.scenes.speakers import Speakers
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.training import Training
 from glasswork.scenes.troubles import notes, trouble
+from glasswork.scenes.unrolled import Unrollings
 from glasswork.zoo import Network
 
 REFERENCE = re.compile(r"trace:([0-9a-f]{16})#([^\[\]@]+)(?:\[(\d+(?:,\d+)*)\])?@([a-z]+)")
@@ -114,7 +121,10 @@ class Respondent:
         self.playground = Playground()
         self.gans = Gans()
         self.traces = Traces(traces, self.networks.load)
-        self.readings = Readings(self.networks, self.traces)
+        self.readings = Readings(self.networks, self.traces, arrays)
+        self.unrollings = Unrollings(self.networks, self.traces, arrays)
+        self.remembering = Remembering()
+        self.speakers = Speakers(self.networks.load)
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
     def warm(self) -> None:
@@ -166,7 +176,15 @@ class Respondent:
             case n.LabOn() | n.MeasureLab() | n.SlowLab() | n.GiveDensity():
                 yield from self.gans.answer(request, session.inputs.read, session.cancelled.is_set)
             case r.OpenReading() | r.OpenStep() | r.FindUnits() | r.FindPlaces() | r.WriteOn():
-                yield from self.readings.answer(request, session.cancelled)
+                yield from self.readings.answer(request, session.inputs.read, session.cancelled)
+            case u.OpenUnrolled() | u.OpenRecurrence():
+                yield from self.unrollings.answer(request, session.inputs.read, session.cancelled)
+            case uses.OpenForecast():
+                yield forecasts(request, self.networks.load)
+            case uses.OpenUtterance():
+                yield self.speakers.answer(request)
+            case memory.RememberOn():
+                yield from self.remembering.answer(request, session.cancelled.is_set)
             case f.OpenForgetting():
                 yield from forgetting(request)
             case m.Cancel():

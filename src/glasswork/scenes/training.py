@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -22,11 +23,13 @@ from glasswork.scenes.moments import Moments
 from glasswork.scenes.pictures import ReadInput, first_input, prepare, read_picture
 from glasswork.scenes.updates import update_of
 from glasswork.training import flat
+from glasswork.training.course import Drawn, read_part
 from glasswork.training.retaking import Taken
 from glasswork.training.summary import Series
 
 WEIGHT = re.compile(r"([A-Za-z0-9_.]{1,200})\[(\d+(?:,\d+)*)?\]")
 MOST_POINTS = 2000
+MOST_LAID = 8
 EXAMPLES = 8
 MOST_HAPPENED = 400
 MOST_STEPS = 400  # saved steps that an answer is followed over
@@ -38,6 +41,7 @@ OPEN = {
 """Settings that a page may change, beside all of the optimiser, the schedule, the sizes and the augmentation; none that
 names a file."""
 OPEN_GROUPS = ("optimiser_settings.", "schedule_settings.", "sizes.", "augmentation.")
+_Laid = tuple[list[list[str]], list[m.Array], list[np.ndarray]]
 
 
 class Training:
@@ -50,6 +54,7 @@ class Training:
 
     def __init__(self, courses: Courses, moments: Moments) -> None:
         self.courses, self.moments = courses, moments
+        self._laid: OrderedDict[int, tuple[Drawn, _Laid]] = OrderedDict()
 
     def answer(self, request: t.TrainingRequest, read_input: ReadInput) -> Iterator[m.Answer | str | bytes]:
         """What a page asks of it."""
@@ -94,7 +99,7 @@ class Training:
             self.courses.look(request.run)
         stamp = _stamp(view)
         unchanged = stamp == request.known
-        groups, entries, arrays = ([], [], []) if unchanged else _grouped(request.run, view.drawn.series)
+        groups, entries, arrays = ([], [], []) if unchanged else self._lay(request.run, view.drawn)
         steps = view.config.steps if view.config else 0
         standing = Standing(view.name, view.recipe, view.title, view.state, view.drawn.last, steps)
         settings = flat(view.config) if view.config else {}
@@ -110,6 +115,7 @@ class Training:
             unchanged=unchanged,
             happened=[_happening(event) for event in view.drawn.events[-MOST_HAPPENED:]],
             saved=view.saved,
+            skipped=view.drawn.skipped,
             scores=[t.FinalScore(k, m.Number(f"run:{view.name}#{k}@score", v)) for k, v in view.scores.items()],
             seconds=view.seconds,
             network=f"run:{view.name}@",
@@ -118,6 +124,14 @@ class Training:
             arrays=entries,
         )
         return m.encode(answer, arrays)
+
+    def _lay(self, run: str, drawn: Drawn) -> _Laid:
+        """The series as they go over the wire, once for all pages that watch."""
+        if id(drawn) not in self._laid:
+            self._laid[id(drawn)] = drawn, _grouped(run, drawn.series)
+            while len(self._laid) > MOST_LAID:
+                self._laid.popitem(last=False)
+        return self._laid[id(drawn)][1]
 
     def _slow(self, request: t.SlowStep) -> str | bytes:
         taken = self.moments.taken(request.run, request.step)
@@ -156,7 +170,10 @@ class Training:
         return m.encode(answer, arrays)
 
     def _recorded(self, run: str, step: int) -> float | None:
-        series = self.courses.view(run, 1 << 30).drawn.series.get("loss")
+        try:
+            series = read_part(self.courses.folder(run), step, step, MOST_POINTS).series.get("loss")
+        except OSError:
+            return None
         if series is None:
             return None
         at = int(np.searchsorted(series.steps, step))
@@ -203,7 +220,7 @@ class Training:
 
     def _answers(self, request: t.FollowAnswer, read_input: ReadInput) -> str | bytes:
         """Probabilities of every class at every saved step."""
-        saved = self.courses.view(request.run, 2).saved
+        saved = self.courses.saved(request.run)
         chosen = saved[:: -(-len(saved) // MOST_STEPS) or 1]
         rows, names = list[np.ndarray](), tuple[str, ...]()
         for step in chosen:
@@ -253,10 +270,11 @@ def _recipe(name: str) -> t.RecipeCard:
 
 def _stamp(view: RunView) -> str:
     drawn = view.drawn
-    return f"{view.state} {drawn.last} {len(drawn.series)} {len(drawn.events)} {len(view.saved)} {view.pid}"
+    counts = (drawn.last, len(drawn.series), len(drawn.events), drawn.skipped, len(view.saved))
+    return f"{view.state} {' '.join(map(str, counts))} {view.pid}"
 
 
-def _grouped(run: str, series: Mapping[str, Series]) -> tuple[list[list[str]], list[m.Array], list[np.ndarray]]:
+def _grouped(run: str, series: Mapping[str, Series]) -> _Laid:
     """Series that were recorded at the same steps stand together, and name them once."""
     together: dict[bytes, list[str]] = {}
     for name, each in series.items():

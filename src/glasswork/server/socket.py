@@ -69,22 +69,40 @@ class Desk:
     async def work(self, job: Job, page: Page) -> None:
         """Work on a job in its thread, until its last answer waits to be sent."""
         loop = asyncio.get_running_loop()
-        thread = self.light if isinstance(job.request, LIGHT) else self.heavy
-        await loop.run_in_executor(thread, self.answer, job, page, loop)
+        if not isinstance(job.request, LIGHT):
+            await loop.run_in_executor(self.heavy, self.answer, job, page, self.putting(job, page, loop))
+            return
+        # The light thread answers all pages: it must not wait for one that doesn't read.
+        answers: list[str | bytes] = []
+        await loop.run_in_executor(self.light, self.answer, job, page, answers.append)
+        try:
+            for one in answers:
+                await page.outbox.put(job, one)
+        except GoneError:
+            pass
+        except TimeoutError:
+            page.give_up()
 
-    def answer(self, job: Job, page: Page, loop: asyncio.AbstractEventLoop) -> None:
-        """Send what `respond` yields, then `Done`; or the failure."""
+    def putting(self, job: Job, page: Page, loop: asyncio.AbstractEventLoop) -> Callable[[str | bytes], None]:
+        """Sends an answer from another thread, which waits while the page's queue is full."""
 
-        def put(item: Answer | str | bytes) -> None:
-            sent = item if isinstance(item, str | bytes) else msgspec.json.encode(item).decode()
-            if page.outbox.over(job):
-                raise GoneError
+        def put(sent: str | bytes) -> None:
             putting = page.outbox.put(job, sent)
             try:
                 asyncio.run_coroutine_threadsafe(putting, loop).result()
             except RuntimeError:  # the server has ended meanwhile
                 putting.close()
                 raise GoneError from None
+
+        return put
+
+    def answer(self, job: Job, page: Page, send: Callable[[str | bytes], None]) -> None:
+        """Send what `respond` yields, then `Done`; or the failure."""
+
+        def put(item: Answer | str | bytes) -> None:
+            if page.outbox.over(job):
+                raise GoneError
+            send(item if isinstance(item, str | bytes) else msgspec.json.encode(item).decode())
 
         number = job.request.request
         try:
@@ -101,7 +119,7 @@ class Desk:
         except GoneError:
             return
         except TimeoutError:
-            loop.call_soon_threadsafe(page.give_up)
+            page.loop.call_soon_threadsafe(page.give_up)
         except GlassworkError as error:
             report(put, Failure(request=number, what=error.what, where=error.where, why=error.why, todo=error.todo))
         except Exception as error:
@@ -134,6 +152,7 @@ class Page:
         self.jobs: dict[int, Job] = {}
         self.bucket = TokenBucket(RATE, BURST)
         self.stuck = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
         """Talk until the page leaves, or is refused."""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import torch
 
-from glasswork.tracing.repeats import EXACT, EXACT_IF_DENSE
+from glasswork.tracing.repeats import EXACT, EXACT_IF_DENSE, NUMERIC
 from glasswork.tracing.writes import may_write, writes_always
 
 Role = Literal["op", "unseen", "set", "lend", "get"]
@@ -54,11 +54,17 @@ class Callee:
         writes: it overwrites its first argument.
         may_write: whether it overwrites anything depends on its arguments.
         draws: it may draw random numbers that nobody sees.
+        statistics: the place of the argument that says whether it overwrites running statistics, if it has any.
+        statistics_flag: what that is called.
         exact: run again it gives the same bits.
         exact_if_dense: it does where all that it reads is contiguous.
+        numeric: exact, and what it makes is memory of its own, or its first argument's written over.
     """
 
-    __slots__ = ("draws", "exact", "exact_if_dense", "may_write", "name", "own", "role", "writes")
+    __slots__ = (
+        "draws", "exact", "exact_if_dense", "may_write", "name", "numeric", "own", "role", "statistics",
+        "statistics_flag", "writes",
+    )  # fmt: skip
 
     def __init__(self, function: Callable[..., Any]) -> None:
         own: str = getattr(function, "__name__", "")
@@ -73,9 +79,12 @@ class Callee:
             self.role = "lend"
         self.writes = writes_always(own)
         self.may_write = may_write(own, function)
+        self.statistics = 5 if own in ("batch_norm", "instance_norm") else None
+        self.statistics_flag = "training" if own == "batch_norm" else "use_input_stats"
         self.draws = self.name in _DRAW_INSIDE
         self.exact = self.name in EXACT
         self.exact_if_dense = self.name in EXACT_IF_DENSE
+        self.numeric = self.name in NUMERIC
 
 
 class Callees(dict[Any, Callee]):

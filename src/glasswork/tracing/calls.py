@@ -32,6 +32,7 @@ class Call(NamedTuple):
         source: the author's line.
         seconds: wall time.
         random: where the generator stood, if it may draw unseen.
+        autocast: whether any was on.
         edited: what was made of its output.
         children: its aten ops.
         outputs: what it made; empty for one that failed.
@@ -46,6 +47,7 @@ class Call(NamedTuple):
     source: Source | None
     seconds: float
     random: torch.Tensor | None
+    autocast: bool
     edited: str
     children: list[Op]
     outputs: list[Value]

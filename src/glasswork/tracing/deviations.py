@@ -18,7 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from glasswork.tracing.values import Value, map_tensors, replace_values
 from glasswork.tracing.writes import tensors_in
 
-_FUSED = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
+FUSED = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
+"""Modules that may take a fused kernel."""
 _KERNELS = ("aten::_native_multi_head_attention", "aten::_transformer_encoder_layer_fwd")
 
 
@@ -81,7 +82,7 @@ def suspect(
     module: nn.Module, path: str, number: int, args: Sequence[Any], kwargs: Mapping[str, Any], value_of: Any
 ) -> Suspect | None:
     """Note a call that may lose its fast path, before it runs; None for all others."""
-    if not isinstance(module, _FUSED) or module.training or torch.is_grad_enabled():
+    if not isinstance(module, FUSED) or module.training or torch.is_grad_enabled():
         return None
     if not torch.backends.mha.get_fastpath_enabled():
         return None

@@ -51,6 +51,10 @@ class Watcher(Protocol):
         """`module` returned `output`, or raised `error`."""
         ...
 
+    def run_whole(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run it in torch's place, if the watcher can: what it returned; else None, and it is run as ever."""
+        ...
+
 
 _lock = threading.Lock()
 _watching = threading.local()
@@ -63,6 +67,9 @@ def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
     watcher: Watcher | None = getattr(_watching, "watcher", None)
     if watcher is None:
         return _original_call(module, *args, **kwargs)
+    output = watcher.run_whole(module, args, kwargs)
+    if output is not None:
+        return output
     watcher.enter(module, args, kwargs)
     try:
         if _original is _TORCHS or getattr(module, "_compiled_call_impl", None) is not None:

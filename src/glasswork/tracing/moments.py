@@ -79,6 +79,7 @@ class Moments:
         self._lent: dict[int, list[torch.Tensor]] | None = (
             None  # parameters and buffers by storage, once something writes
         )
+        self._anew: set[int] = set()  # storages that ops made, of those that were written over
         self._outside: set[int] = set()  # storages that others than torch may write into
         self._not_ours: set[int] = (
             set()
@@ -172,13 +173,17 @@ class Moments:
             self._pass_through(leaf, value)
         return value
 
-    def made_by(self, call: Call, made: Sequence[torch.Tensor], dense: bool) -> None:
-        """Set the outputs of a call; `dense`: whether all that it read is known to have been contiguous."""
-        producer = len(self._calls)
-        callee = call.callee
-        again = call if callee.exact or (dense and callee.exact_if_dense) else None
-        for slot, tensor in enumerate(made):
-            call.outputs.append(self._note(tensor, "op", producer, slot, again))
+    def made_by(self, call: Call, tensor: torch.Tensor, slot: int, again: bool, gone: bool) -> Value:
+        """The Value of an output of a call.
+
+        Args:
+            call: is about to be the last of the run's calls.
+            tensor: what it returned, or one of several.
+            slot: which of them.
+            again: whether the same function may be run again instead of keeping it.
+            gone: whether it has been written over by now, so that this has to be done.
+        """
+        return self._note(tensor, "op", len(self._calls), slot, call if again else None, gone=gone)
 
     def made_inside(self, tensor: torch.Tensor, slot: int) -> Value:
         """The Value of what a part of an op made; it stays that of the tensor until the op itself ends."""
@@ -204,8 +209,9 @@ class Moments:
         slot: int = 0,
         again: Call | None = None,
         storage: int | None = None,
+        gone: bool = False,
     ) -> Value:
-        """A new moment of a tensor; `again`: the call that may make it once more."""
+        """A new moment of a tensor; `again`: the call that may make it once more; `gone`: that has to."""
         if storage is None:
             storage = storage_of(tensor)
         value = Value(shape_of(tensor), tensor.dtype, tensor.device, None, kind, None, producer, slot)
@@ -219,21 +225,23 @@ class Moments:
         else:
             sharing = self._sharing.get(storage)
             if sharing is None:
-                self._keep(tensor, value, again)
+                self._keep(tensor, value, again, gone)
                 self._sharing[storage] = [seen]
             else:
-                if not _is_kept_anyway(tensor, value, storage, sharing):
-                    self._keep(tensor, value, again)
+                if gone or not _is_kept_anyway(tensor, value, storage, sharing):
+                    self._keep(tensor, value, again, gone)
                 sharing.append(seen)
         if self._gradients is not None:
             self._pass_through(tensor, value)
         return value
 
-    def _keep(self, tensor: torch.Tensor, value: Value, again: Call | None) -> None:
+    def _keep(self, tensor: torch.Tensor, value: Value, again: Call | None, gone: bool) -> None:
         if again is not None and type(tensor) is torch.Tensor:
-            value.depth = self.repeats.depth(again, value)
+            value.depth = self.repeats.depth(again, value, gone)
             if value.depth:
                 return
+        if gone:
+            return
         if self._budget.left is not None and not self._budget.admits(size_of(tensor)):
             value.again = self._budget.spill(tensor)
             if value.again is not None:
@@ -246,11 +254,7 @@ class Moments:
         if storage is None:
             return
         copies: dict[tuple[Any, ...], torch.Tensor] = {}
-        if self._lent is None:
-            self._lent = {}
-            for _, held, _ in self._named:
-                self._lent.setdefault(storage_of(held) or 0, []).append(held)
-        for named in self._lent.get(storage, ()):
+        for named in () if self._is_anew(tensor, storage) else self._in_storage(storage):
             self._not_ours.add(storage)
             value = self.value_of(named)
             if self.untouched.pop(id(named), None) is not None:
@@ -266,6 +270,31 @@ class Moments:
                 alive.append(seen)
         if alive:
             self._sharing[storage] = alive
+
+    def _is_anew(self, tensor: torch.Tensor, storage: int) -> bool:
+        """Whether an op of this run is known to have made this memory; no parameter or buffer can lie there."""
+        if storage in self._anew:
+            return True
+        seen = self._seen.get(id(tensor))
+        if seen is None or seen() is not tensor or seen.value.producer is None:
+            return False
+        producer = seen.value.producer
+        if producer >= len(self._calls):
+            return False
+        callee = self._calls[producer].callee
+        kwargs = self._calls[producer].kwargs
+        if not callee.numeric or callee.writes or kwargs.get("inplace") or "out" in kwargs:
+            return False
+        self._anew.add(storage)
+        return True
+
+    def _in_storage(self, storage: int) -> Sequence[torch.Tensor]:
+        """The parameters and buffers that lie in a storage."""
+        if self._lent is None:
+            self._lent = {}
+            for _, held, _ in self._named:
+                self._lent.setdefault(storage_of(held) or 0, []).append(held)
+        return self._lent.get(storage, ())
 
     def _take_away(self, value: Value, held: torch.Tensor, copies: dict[tuple[Any, ...], torch.Tensor]) -> None:
         value.held = None

@@ -10,6 +10,9 @@ from torch import nn
 from glasswork.tracing.errors import NotTraceable
 from glasswork.tracing.values import ValueKind
 
+_KINDS: tuple[ValueKind, ...] = ("parameter", "buffer")
+_HELD = {"parameter": "_parameters", "buffer": "_buffers"}  # of a module, where it keeps them
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -30,12 +33,13 @@ class Names:
         Raises:
             NotTraceable: if a part is compiled to TorchScript.
         """
-        names = cls()
+        modules: dict[int, str] = {}
+        tensors: list[tuple[str, torch.Tensor, ValueKind]] = []
         seen: set[int] = set()
-        todo = [("", root)]
+        todo: list[tuple[str, nn.Module]] = [("", root)]
         while todo:
             path, module = todo.pop()
-            if id(module) in names.modules:
+            if id(module) in modules:
                 continue
             if isinstance(module, torch.jit.ScriptModule):
                 raise NotTraceable(
@@ -44,22 +48,20 @@ class Names:
                     why="it is compiled to TorchScript, which runs without Python: no op can be seen",
                     todo="trace the module that it was scripted from",
                 )
-            names.modules[id(module)] = path
+            modules[id(module)] = path
             start = f"{path}." if path else ""
-            kinds: tuple[tuple[dict[str, torch.Tensor | None], ValueKind], ...] = (
-                (module._parameters, "parameter"),  # type: ignore[assignment]
-                (module._buffers, "buffer"),
-            )
-            for held, kind in kinds:
-                for name, tensor in held.items():
+            own = module.__dict__
+            for kind in _KINDS:
+                for name, tensor in own[_HELD[kind]].items():
                     if tensor is not None and id(tensor) not in seen:
                         seen.add(id(tensor))
-                        names.tensors.append((start + name, tensor, kind))
-            inner = [
-                # what torch.compile wrapped stands where the wrapper stands
-                (path if name == "_orig_mod" else start + name, part)
-                for name, part in module._modules.items()
-                if part is not None
-            ]
-            todo.extend(reversed(inner))
-        return names
+                        tensors.append((start + name, tensor, kind))
+            inner = own["_modules"]
+            if inner:
+                todo.extend(
+                    # what torch.compile wrapped stands where the wrapper stands
+                    (path if name == "_orig_mod" else start + name, part)
+                    for name, part in reversed(inner.items())
+                    if part is not None
+                )
+        return cls(modules, tensors)

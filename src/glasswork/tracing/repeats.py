@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from glasswork.tracing.calls import Call
 
 # each number is one IEEE operation on its operands, or moves: the layout can't matter
-_EXACT_NAMES = (
+_NUMERIC_NAMES = (
     "batch_norm add add_ sub sub_ rsub mul mul_ div div_ truediv truediv_ rtruediv neg neg_ abs abs_ relu relu_ "
-    "relu6 hardtanh hardtanh_ clamp clamp_ leaky_relu leaky_relu_ threshold masked_fill where view reshape "
-    "flatten permute transpose unsqueeze squeeze expand chunk split unbind getitem T mT t expand_as view_as "
-    "movedim contiguous narrow select unflatten broadcast_to roll cat stack to float"
+    "relu6 hardtanh hardtanh_ clamp clamp_ leaky_relu leaky_relu_ threshold masked_fill where roll cat stack"
 )
-EXACT = frozenset(_EXACT_NAMES.split())
+_MOVING_NAMES = (
+    "view reshape flatten permute transpose unsqueeze squeeze expand chunk split unbind getitem T mT t expand_as "
+    "view_as movedim contiguous narrow select unflatten broadcast_to to float"
+)
+NUMERIC = frozenset(_NUMERIC_NAMES.split())
+"""Of the exact ones those that make memory of their own, or write over their first argument; others may be views."""
+EXACT = NUMERIC | frozenset(_MOVING_NAMES.split())
 # vector and scalar code differ in the last bit: the same only on dense operands, cut among as many threads
 _DENSE_NAMES = (
     "gelu silu silu_ sigmoid sigmoid_ tanh tanh_ hardswish hardswish_ hardsigmoid hardsigmoid_ elu elu_ mish "
@@ -92,12 +96,12 @@ class Repeats:
         self._read: dict[int, Value] = {}  # parameters, buffers and constants that are read again, until `settle`
         self._copies: dict[int, torch.Tensor | tuple[torch.Tensor, int]] = {}  # the tensor, or where it begins in one
 
-    def depth(self, call: Call, value: Value) -> int:
+    def depth(self, call: Call, value: Value, at_any_price: bool = False) -> int:
         """How many ops, one after another, would make an output of `call` again, bit for bit.
 
-        0 where that is not certain or not cheap: then it has to be held.
+        0 where that is not certain or not cheap: then it has to be held. `at_any_price`: be it cheap or not.
         """
-        if call.edited or torch._C._is_any_autocast_enabled() or value.device.type != "cpu":
+        if call.edited or call.autocast or value.device.type != "cpu":
             return 0
         kwargs = call.kwargs
         if kwargs and ("out" in kwargs or (call.callee.name == "batch_norm" and _uses_batch(call))):
@@ -111,10 +115,10 @@ class Repeats:
                 if operand.depth > deepest:
                     deepest = operand.depth
             if operand.kind not in ("op", "input") and id(operand) not in read:
-                if operand.held is None or operand.bytes > _SMALL:
+                if operand.held is None or (operand.held.nbytes > _SMALL and not at_any_price):
                     return 0
                 read[id(operand)] = operand
-        return deepest + 1 if deepest < _DEEP and call.operands else 0
+        return deepest + 1 if (deepest < _DEEP or at_any_price) and call.operands else 0
 
     def settle(self) -> None:
         """At the end of the run: copy what later training may change, all in one piece."""
@@ -123,11 +127,11 @@ class Repeats:
         places: list[tuple[int, torch.dtype, int]] = []
         with torch.no_grad():
             for key, value in self._read.items():
-                held = value.data
+                held = value.held if value.held is not None else value.data
                 if held is None:
                     continue
                 if not _is_plain_row(held):
-                    self._copies[key] = held.clone()
+                    self._copies[key] = held.detach().clone()
                     continue
                 start = starts.get(value.dtype, 0)
                 rows.setdefault(value.dtype, []).append(held)
@@ -150,11 +154,9 @@ class Repeats:
 
 
 def _is_plain_row(tensor: torch.Tensor) -> bool:
-    if type(tensor) not in (torch.Tensor, torch.nn.Parameter) or tensor.dim() != 1 or not tensor.is_cpu:
+    if type(tensor) not in (torch.Tensor, torch.nn.Parameter) or tensor.layout is not torch.strided:
         return False
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_neg() or tensor.is_conj():
-        return False
-    return tensor.is_contiguous()
+    return tensor.dim() == 1 and tensor.is_cpu and not tensor.is_quantized and tensor.is_contiguous()
 
 
 def _uses_batch(call: Call) -> bool:

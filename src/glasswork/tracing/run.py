@@ -268,8 +268,8 @@ def _assemble(names: Names, empty: Trace, recorder: Recorder, **parts: Any) -> T
     return Trace(
         empty.module_type,
         ops=tuple(ops),
-        calls=tuple(recorder.calls),
-        suspects=tuple(recorder.suspects),
+        calls=tuple(recorder.journal.calls),
+        suspects=tuple(recorder.journal.suspects),
         parameters=parameters,
         buffers=buffers,
         training=empty.training,
@@ -281,8 +281,8 @@ def _assemble(names: Names, empty: Trace, recorder: Recorder, **parts: Any) -> T
 
 def _failure(error: Exception, recorder: Recorder) -> Failure:
     module = ""
-    if recorder.failed_module is not None and recorder.failed_module[0] is error:
-        module = recorder.failed_module[1]
+    if recorder.journal.failed_module is not None and recorder.journal.failed_module[0] is error:
+        module = recorder.journal.failed_module[1]
     if recorder.failed is not None and recorder.failed[0] is error:
         op = op_of(recorder.failed[1], len(recorder.noted))
         shapes = tuple(value.shape for value in op.operands)

@@ -51,6 +51,11 @@ def owner(file: str) -> Owner:
     return "torch" if file.startswith(_TORCH) else "author"
 
 
+def is_layers_own(source: Source) -> bool:
+    """Whether it is a line of one of torch's layers: nobody else stands between it and the tracer."""
+    return source.file.startswith(_LAYERS)
+
+
 def author_line(depth: int = 2) -> Source | None:
     """The nearest line, `depth` frames up and beyond, that an author wrote.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from glasswork.training.summary import (
     RECORDS,
     SIZES,
     Series,
+    damaged_before,
     from_records,
     from_rows,
     joined,
@@ -35,11 +36,13 @@ class Drawn:
         series: by name.
         events: what is no value: resumed, stopped, warned, another rate, finished.
         last: the newest step of which there is a record; 0 before the first.
+        skipped: of how many records nothing could be read.
     """
 
     series: Mapping[str, Series]
     events: tuple[Mapping[str, Any], ...]
     last: int
+    skipped: int = 0
 
 
 def read_course(folder: Path, points: int) -> Drawn:
@@ -58,7 +61,20 @@ def read_course(folder: Path, points: int) -> Drawn:
             return _from_summary(folder, rows, end, points)
     course = read_metrics(folder)
     series = {name: from_records(pairs) for name, pairs in course.series.items()}
-    return _drawn(series, tuple(course.events), points)
+    return _drawn(series, tuple(course.events), points, course.skipped - course.torn)
+
+
+def read_events(folder: Path) -> list[Mapping[str, Any]]:
+    """What happened to a run, without reading all of its records where these are many.
+
+    Raises:
+        OSError: there is no such run, or it can't be read.
+    """
+    if (folder / RECORDS).stat().st_size > FEW:
+        _, end = read_summary(folder)
+        if end:
+            return _happened(folder, _records(folder, end, None).events)
+    return list(read_metrics(folder).events)
 
 
 def read_part(folder: Path, first: int, last: int, points: int) -> Drawn:
@@ -76,37 +92,54 @@ def read_part(folder: Path, first: int, last: int, points: int) -> Drawn:
             later = every["offset"][every["offset"] > (offsets[-1] if len(offsets) else -1)]
             begin = int(offsets[0]) if len(offsets) else end
             stop = int(later.min()) if len(later) and len(offsets) else None
-            series, events = _records(folder, begin, stop)
-            return _drawn({name: _cut(each, first, last) for name, each in series.items()}, events, points)
+            part = _records(folder, begin, stop)
+            series = {name: _cut(each, first, last) for name, each in part.series.items()}
+            return _drawn(series, tuple(part.events), points, part.skipped)
     whole = read_course(folder, 1 << 30)
     return _drawn({name: _cut(each, first, last) for name, each in whole.series.items()}, whole.events, points)
 
 
 def _from_summary(folder: Path, rows: Mapping[str, np.ndarray], end: int, points: int) -> Drawn:
-    tail, late = _records(folder, end, None)
+    tail = _records(folder, end, None)
     series = {name: from_rows(each) for name, each in rows.items()}
-    for name, newest in tail.items():
+    for name, newest in tail.series.items():
         series[name] = joined(series[name], newest) if name in series else newest
+    return _drawn(series, tuple(_happened(folder, tail.events)), points, damaged_before(folder) + tail.skipped)
+
+
+def _happened(folder: Path, late: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What the summary noted, and what of the newest records it did not come to note."""
     try:
-        events = [json.loads(line) for line in (folder / FOLDER / EVENTS).read_bytes().splitlines()]
+        noted = [json.loads(line) for line in (folder / FOLDER / EVENTS).read_bytes().splitlines()]
     except (OSError, ValueError):
-        events = list(late)
-    return _drawn(series, tuple(events), points)
+        noted = []
+    return [*noted, *(event for event in late if event not in noted)]
 
 
-def _records(folder: Path, begin: int, stop: int | None) -> tuple[dict[str, Series], tuple[Mapping[str, Any], ...]]:
+@dataclass(frozen=True)
+class _Part:
+    """What stands between two places of the records."""
+
+    series: dict[str, Series]
+    events: list[Mapping[str, Any]]
+    skipped: int
+
+
+def _records(folder: Path, begin: int, stop: int | None) -> _Part:
     """The records between two places of the file, those that were resumed over left out."""
     with (folder / RECORDS).open("rb") as file:
         file.seek(begin)
-        lines = file.read(-1 if stop is None else stop - begin).split(b"\n")
+        *lines, torn = file.read(-1 if stop is None else stop - begin).split(b"\n")
     found: dict[str, dict[int, float]] = {}
-    events = []
-    for line in lines:
+    events, skipped = [], 0
+    for line in [*lines, *([torn] if torn else [])]:
         try:
             record = json.loads(line)
         except ValueError:
+            skipped += line is not torn  # which is being written
             continue
         if not isinstance(record, dict) or not isinstance(step := record.pop("step", None), int):
+            skipped += 1
             continue
         if "event" in record:
             events.append({"step": step, **record})
@@ -116,7 +149,7 @@ def _records(folder: Path, begin: int, stop: int | None) -> tuple[dict[str, Seri
         for name, value in record.items():
             if isinstance(value, (int, float)):
                 found.setdefault(name, {})[step] = value
-    return {name: from_records(sorted(each.items())) for name, each in found.items()}, tuple(events)
+    return _Part({name: from_records(sorted(each.items())) for name, each in found.items()}, events, skipped)
 
 
 def _cut(series: Series, first: int, last: int) -> Series:
@@ -124,7 +157,7 @@ def _cut(series: Series, first: int, last: int) -> Series:
     return series.each(lambda column: column[inside])
 
 
-def _drawn(series: Mapping[str, Series], events: tuple[Mapping[str, Any], ...], points: int) -> Drawn:
+def _drawn(series: Mapping[str, Series], events: tuple[Mapping[str, Any], ...], points: int, skipped: int = 0) -> Drawn:
     thin = {name: thinned(each, points) for name, each in series.items() if len(each.steps)}
     last = max((int(each.steps[-1]) for each in thin.values()), default=0)
-    return Drawn(thin, events, last)
+    return Drawn(thin, events, last, skipped)

@@ -25,7 +25,7 @@ class ForecastConfig(Config):
     Attributes:
         window: steps that it reads.
         horizons: how many steps ahead it tells, such as "1,26".
-        root, relative, harmonics: see zoo.Forecast.
+        root, relative, harmonics, growth, floor: see zoo.Forecast; growth is that of a season, such as 0.015 a year.
         noise: the deviation of what is added to what it reads, in training.
         held_out: steps at the series' end that are never trained on.
         order: of the linear autoregression that it is compared with.
@@ -38,6 +38,8 @@ class ForecastConfig(Config):
     root: bool = False
     relative: bool = False
     harmonics: int = 0
+    growth: float = 0.0
+    floor: float = 0.0
     noise: float = 0.1
     held_out: int = 60
     order: int = 9
@@ -82,6 +84,9 @@ class Forecasting(Task):
             scales=tuple(float(step.std()) if config.relative else std for step in steps),
             sample=tuple(series.values[held - config.window - 1 : held].tolist()),
             sample_phase=tuple(series.phase[held - config.window - 1 : held].tolist()),
+            growth=config.growth / series.season,
+            floor=config.floor,
+            season=series.season if config.growth else 1,
         )
         super().__init__(
             replace(
@@ -163,7 +168,7 @@ def windows(forecast: Forecast, series: Series, lasts: np.ndarray) -> tuple[Tens
     rows = lasts[:, None] + np.arange(-forecast.window, 1)  # (N, T + 1)
     x = forecast.read(series.values[rows], series.phase[rows])
     ahead = (lasts[:, None] + np.array(forecast.horizons)).clip(max=len(series) - 1)  # (N, K)
-    return x, forecast.wanted(series.values[lasts], series.values[ahead])
+    return x, forecast.wanted(series.values[rows], series.values[ahead])
 
 
 def tell(network: nn.Module, forecast: Forecast, series: Series, lasts: np.ndarray) -> np.ndarray:
@@ -175,7 +180,7 @@ def tell(network: nn.Module, forecast: Forecast, series: Series, lasts: np.ndarr
             outputs = network(windows(forecast, series, lasts)[0])[:, -1]
     finally:
         network.train(training)
-    return forecast.told(series.values[lasts], outputs)
+    return forecast.told(series.values[lasts[:, None] + np.arange(-forecast.window, 1)], outputs)
 
 
 def score_forecasts(

@@ -79,11 +79,13 @@ class Course:
         series: by name, (step, value) in the order of the steps.
         events: records that are not values: resumed, stopped, warned.
         skipped: how many lines could not be read.
+        torn: 1 where the last of them has no end: it is being written, or its writer was killed.
     """
 
     series: Mapping[str, list[tuple[int, float]]]
     events: list[dict[str, Any]]
     skipped: int
+    torn: int = 0
 
 
 def read_metrics(folder: Path) -> Course:
@@ -93,10 +95,11 @@ def read_metrics(folder: Path) -> Course:
         OSError: there is no such file.
     """
     series: dict[str, dict[int, float]] = {}
-    events, skipped = [], 0
-    for record in _records(folder / NAME):
+    events, skipped, torn = [], 0, 0
+    for record, ended in _records(folder / NAME):
         if record is None:
             skipped += 1
+            torn += not ended
             continue
         if "event" in record:
             events.append(record)
@@ -107,17 +110,19 @@ def read_metrics(folder: Path) -> Course:
         for name, value in record.items():
             if name != "step" and isinstance(value, (int, float)):
                 series.setdefault(name, {})[record["step"]] = value
-    return Course({name: sorted(values.items()) for name, values in series.items()}, events, skipped)
+    return Course({name: sorted(values.items()) for name, values in series.items()}, events, skipped, torn)
 
 
-def _records(path: Path) -> Iterator[dict[str, Any] | None]:
+def _records(path: Path) -> Iterator[tuple[dict[str, Any] | None, bool]]:
+    """Each line's record, None where it is damaged; and whether the line has an end."""
     with path.open("rb") as file:
         for line in file:
             try:
                 record = json.loads(line)
-                yield record if isinstance(record, dict) and isinstance(record.get("step"), int) else None
             except ValueError:
-                yield None
+                record = None
+            whole = isinstance(record, dict) and isinstance(record.get("step"), int)
+            yield record if whole else None, line.endswith(b"\n")
 
 
 def _ends_in_newline(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 MOST_LAYERS = 48
@@ -16,10 +17,12 @@ class Observer:
     """Reads single steps of a network's training, and changes nothing.
 
     Names of what it finds, each with a layer's path:
-        gradient/PATH  the norm of the loss's gradient with respect to the layer's weights.
-        update/PATH    the norm of the step's change over the norm of the weights before it.
-        zeros/PATH/C   the share of zeros in channel C behind a rectifier, over the batch; 1 where it is silent.
-        silent/PATH    the share of silent channels, where there are more than can be followed one by one.
+        gradient/PATH    the norm of the loss's gradient with respect to the layer's weights.
+        update/PATH      the norm of the step's change over the norm of the weights before it.
+        activation/PATH  the root of the mean square of what the layer puts out, over the batch; of layers that are
+                         taken together, and of those that run several times, that of the mean of these squares.
+        zeros/PATH/C     the share of zeros in channel C behind a rectifier, over the batch; 1 where it is silent.
+        silent/PATH      the share of silent channels, where there are more than can be followed one by one.
 
     Args:
         module: the network. Of more than 48 layers, neighbours are taken together by their common path.
@@ -29,9 +32,11 @@ class Observer:
     def __init__(self, module: nn.Module, parameters: Mapping[str, nn.Parameter] | None = None) -> None:
         trained = dict(module.named_parameters()) if parameters is None else parameters
         self._layers = _grouped([(name, weight) for name, weight in trained.items() if weight.requires_grad])
+        self._parts = _parts(module, self._layers, {id(weight) for weight in trained.values() if weight.dim() > 1})
         self._rectifiers = [(path, part) for path, part in module.named_modules() if isinstance(part, _RECTIFIERS)]
         self._before: dict[str, list[Tensor]] = {}
         self._zeros: dict[str, Tensor] = {}
+        self._squares: dict[str, list[Tensor]] = {}
 
     @property
     def layers(self) -> list[str]:
@@ -40,9 +45,10 @@ class Observer:
 
     @contextmanager
     def forward(self) -> Iterator[None]:
-        """Around the forward pass: see which channels are silent."""
-        self._zeros = {}
+        """Around the forward pass: see how large each layer's output is, and which channels are silent."""
+        self._zeros, self._squares = {}, {}
         hooks = [part.register_forward_hook(self._see(path)) for path, part in self._rectifiers]
+        hooks += [part.register_forward_hook(self._size(path)) for path, part in self._parts]
         try:
             yield
         finally:
@@ -60,7 +66,7 @@ class Observer:
         return found
 
     def after_update(self) -> dict[str, float]:
-        """After the optimiser's step: the size of each layer's update as a share of its weights, and the zeros."""
+        """After the optimiser's step: each layer's update as a share of its weights; what the forward pass showed."""
         found = {}
         for path, weights in self._layers.items():
             old = self._before.pop(path)
@@ -68,6 +74,8 @@ class Observer:
             change = nn.utils.get_total_norm([w.detach() - o for w, o in zip(weights, old, strict=True)]).item()
             if size > 0:
                 found[f"update/{path}"] = change / size
+        for path, squares in self._squares.items():
+            found[f"activation/{path}"] = torch.stack(squares).mean().sqrt().item()
         single = sum(len(share) for share in self._zeros.values()) <= MOST_CHANNELS
         for path, share in self._zeros.items():
             if single:
@@ -76,6 +84,14 @@ class Observer:
                 found[f"silent/{path}"] = (share == 1).double().mean().item()
         return found
 
+    def _size(self, path: str):
+        def hook(_: nn.Module, __: object, made: object) -> None:
+            first = made[0] if isinstance(made, tuple) and made else made  # of an LSTM: what it puts out at every step
+            if isinstance(first, Tensor) and first.is_floating_point() and first.numel():
+                self._squares.setdefault(path, []).append(first.detach().double().square().mean())
+
+        return hook
+
     def _see(self, path: str):
         def hook(_: nn.Module, __: object, made: object) -> None:
             if isinstance(made, Tensor) and made.dim() > 1 and path not in self._zeros:
@@ -83,6 +99,16 @@ class Observer:
                 self._zeros[path] = (channels == 0).double().mean(1)
 
         return hook
+
+
+def _parts(module: nn.Module, layers: Mapping[str, object], weights: set[int]) -> list[tuple[str, nn.Module]]:
+    """The modules that hold these weights, each with the layer that it belongs to."""
+    found = []
+    for name, part in module.named_modules():
+        own = [path for path in layers if name == path or name.startswith(f"{path}.")]
+        if own and any(id(weight) in weights for weight in part.parameters(recurse=False)):
+            found.append((max(own, key=len), part))
+    return found
 
 
 def _grouped(weights: list[tuple[str, nn.Parameter]]) -> dict[str, list[nn.Parameter]]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from glasswork.errors import GlassworkError
 from glasswork.training import checkpoints
 from glasswork.training.config import Config
+from glasswork.training.course import read_events
 from glasswork.training.loop import train
-from glasswork.training.metrics import read_metrics
 from glasswork.training.state import State, begin, restore
 from glasswork.training.steering import ordered_rates
 from glasswork.training.task import Task
@@ -72,7 +72,7 @@ def moment(folder: Path, config: Config, step: int, most: int = 1000, task: Task
             todo="Choose a step that was saved, or train with --set keep=0 and a smaller --save-every.",
         )
     with suppress(OSError):
-        state.rates = ordered_rates(read_metrics(folder).events)
+        state.rates = ordered_rates(read_events(folder))
     state.ended = ""
     events = train(task, state, stop=lambda: state.step >= step)
     while state.step < step:

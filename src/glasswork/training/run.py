@@ -154,7 +154,7 @@ class _Run:
                 yield event
                 whole_step = isinstance(event, Evaluated) or not event.looked
                 if whole_step and not state.ended:
-                    if state.step % self.config.save_every == 0:
+                    if state.step % self.config.save_every == 0 or state.step == self.config.steps - 1:
                         yield from self._save(state, records)
                     self._hold(state, records)
         if state.ended:

@@ -4,6 +4,7 @@ runs/NAME/summary/names       the series, one a line
 runs/NAME/summary/64.rows     a row for each series in each block of 64 records of metrics.jsonl
 runs/NAME/summary/4096.rows   the same of 4,096 records
 runs/NAME/summary/events      the records that are no values, as they stand
+runs/NAME/summary/damaged     how many lines could not be read when the rows were begun, if there were any
 
 All of it is made from metrics.jsonl and can be made again; nothing is lost with it. A row is written when its block is
 full, so what is not in the rows yet stands in the last few lines of the records.
@@ -20,7 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
-RECORDS, FOLDER, NAMES, EVENTS = "metrics.jsonl", "summary", "names", "events"
+RECORDS, FOLDER, NAMES, EVENTS, DAMAGED = "metrics.jsonl", "summary", "names", "events", "damaged"
 SIZES = (64, 4096)  # records in a block; each a multiple of the one before
 ROW = np.dtype(
     [
@@ -88,14 +89,17 @@ class Summary:
         with path.open("rb") as file:
             resumed = [(end, step) for end, step, event, _ in _lines(file) if event == "resumed"]
             file.seek(0)
-            begin = 0
+            begin = damaged = 0
             for end, step, event, values in _lines(file):
+                damaged += values is None
                 if values is not None and event is None:
                     last = min((at for behind, at in resumed if behind > end), default=step)
                     made.add(begin, step, values if step <= last else {})
                 elif values is not None:
                     made.note({"step": step, **values})
                 begin = end
+        if damaged:
+            (folder / FOLDER / DAMAGED).write_text(str(damaged))
         return made
 
     def add(self, offset: int, step: int, values: Mapping[str, Any]) -> None:
@@ -213,6 +217,14 @@ def read_summary(folder: Path) -> tuple[dict[str, np.ndarray], int]:
     rows = rows[np.argsort(rows["series"], kind="stable")]
     cuts = np.searchsorted(rows["series"], np.arange(len(names) + 1))
     return {name: rows[cuts[i] : cuts[i + 1]] for i, name in enumerate(names)}, end
+
+
+def damaged_before(folder: Path) -> int:
+    """How many lines could not be read when the rows were begun."""
+    try:
+        return int((folder / FOLDER / DAMAGED).read_text())
+    except (OSError, ValueError):
+        return 0
 
 
 def _rows(path: Path, blocks: int = 0, width: int = 0) -> np.ndarray:

@@ -22,6 +22,11 @@ class Forecast(msgspec.Struct, frozen=True):
         relative: whether a step is read as its distance to the window's last, and as that to the one before it, and
             what comes out is such a distance, too; else each is (value - mean) / std.
         harmonics: how many sines and cosines of the season are read beside it.
+        growth: how much of what lies above `floor` a series gains at each step by itself: an exponential curve through
+            the mean of the window's last `season` steps is taken off what is read, and added to what is told. Only
+            where `relative`.
+        floor: what does not grow; of CO2 the 280 ppm from before industry.
+        season: steps over which the mean is taken.
         mean, std: of the training part.
         scales: what each output is multiplied by.
         sample: the steps of a window that it was not trained on, and of the step before it; for `read`.
@@ -37,6 +42,9 @@ class Forecast(msgspec.Struct, frozen=True):
     scales: tuple[float, ...] = (1.0,)
     sample: tuple[float, ...] = ()
     sample_phase: tuple[float, ...] = ()
+    growth: float = 0.0
+    floor: float = 0.0
+    season: int = 1
 
     @property
     def inputs(self) -> int:
@@ -46,6 +54,8 @@ class Forecast(msgspec.Struct, frozen=True):
     def read(self, values: np.ndarray, phase: np.ndarray) -> Tensor:
         """Windows of measured values, and the step before each, (N, T + 1), with their phases -> (N, T, I)."""
         values = np.sqrt(np.maximum(values, 0)) if self.root else values
+        if self.growth:
+            values = values - self.grown(values, np.arange(1 - values.shape[1], 1))
         if self.relative:
             columns = [(values[:, 1:] - values[:, -1:]) / self.std, np.diff(values, axis=1) / self.std]
         else:
@@ -55,16 +65,28 @@ class Forecast(msgspec.Struct, frozen=True):
             columns += [np.sin(angle), np.cos(angle)]
         return torch.from_numpy(np.stack(columns, axis=2).astype(np.float32))
 
-    def wanted(self, last: np.ndarray, future: np.ndarray) -> Tensor:
-        """What should come out: last values (N,), and those at each horizon (N, K) -> (N, K)."""
+    def grown(self, windows: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """What growth alone makes of windows (N, T), `steps` (K,) after their last step, (N, K); 0 at the last."""
+        above = windows[:, -self.season :].mean(1, keepdims=True) - self.floor  # as it was in the middle of the season
+        middle = (self.season - 1) / 2
+        return above * (np.exp(self.growth * (steps + middle)) - np.exp(self.growth * middle))
+
+    def wanted(self, windows: np.ndarray, future: np.ndarray) -> Tensor:
+        """What should come out: windows (N, T), and what comes at each horizon, (N, K) -> (N, K)."""
+        last = windows[:, -1]
         if self.root:
             last, future = np.sqrt(np.maximum(last, 0)), np.sqrt(np.maximum(future, 0))
         apart = future - last[:, None] if self.relative else future - self.mean
+        if self.growth:
+            apart = apart - self.grown(windows, np.array(self.horizons))
         return torch.from_numpy((apart / np.array(self.scales)).astype(np.float32))
 
-    def told(self, last: np.ndarray, outputs: Tensor) -> np.ndarray:
-        """What outputs (N, K) say, in the series' own unit, float64, (N, K)."""
+    def told(self, windows: np.ndarray, outputs: Tensor) -> np.ndarray:
+        """What outputs (N, K) say after windows (N, T), in the series' own unit, float64, (N, K)."""
+        last = windows[:, -1]
         apart = outputs.detach().double().numpy() * np.array(self.scales)
+        if self.growth:
+            apart = apart + self.grown(windows, np.array(self.horizons))
         if not self.root:
             return apart + (last[:, None] if self.relative else self.mean)
         roots = apart + (np.sqrt(np.maximum(last, 0))[:, None] if self.relative else self.mean)

@@ -18,16 +18,21 @@ import type { Tensor } from "../../lib/tensors";
 
 export type Gate = Switch["gate"];
 const TERMS = 6;
-const HELD = /^(\d+)(forget|input|output)(open|shut)$/;
+const HELD = /^(?:(\d+)\.)?(\d+)(forget|input|output)(open|shut)$/;
+const CLEAR = 1; // deviations from which on a unit belongs to a pattern
 
-/** `435forgetopen 12outputshut`, as it stands in the address. */
+/** `435forgetopen 1.12outputshut`, as it stands in the address; 1. is the second layer. */
 export const readSwitches = (words: string | null): Switch[] =>
   (words ?? "").split(" ").flatMap((word) => {
     const found = HELD.exec(word);
-    return found ? [{ unit: Number(found[1]), gate: found[2] as Gate, open: found[3] === "open" }] : [];
+    if (!found) return [];
+    const [, place, unit, gate, to] = found;
+    return [{ unit: Number(unit), gate: gate as Gate, open: to === "open", place: Number(place ?? 0) }];
   });
 const written = (switches: Switch[]): string | null =>
-  switches.map((one) => `${one.unit}${one.gate}${one.open ? "open" : "shut"}`).join(" ") || null;
+  switches
+    .map((one) => `${one.place ? `${one.place}.` : ""}${one.unit}${one.gate}${one.open ? "open" : "shut"}`)
+    .join(" ") || null;
 
 export class LstmState {
   networks = $state.raw<NetworkCard[]>([]);
@@ -44,9 +49,16 @@ export class LstmState {
   writing = $state(false);
   #opening = 0;
 
-  readers = $derived(this.networks.filter((one) => one.page === "lstm"));
+  /** Those that were made for this page first. */
+  readers = $derived([
+    ...this.networks.filter((one) => one.page === "lstm"),
+    ...this.networks.filter((one) => one.recurrent === "lstm" && one.page !== "lstm"),
+  ]);
   network = $derived(address.get("network") ?? this.readers[0]?.name ?? null);
   text = $derived(address.get("text"));
+  /** Which layer and direction, in PyTorch's order. */
+  place = $derived(number(address.get("layer")) ?? 0);
+  input = $derived(address.get("input"));
   switches = $derived(readSwitches(address.get("held")));
   unit = $derived(number(address.get("unit")));
   open = $derived(number(address.get("step")));
@@ -59,12 +71,14 @@ export class LstmState {
     const found = /^(\d+)-(\d+)$/.exec(address.get("stretch") ?? "");
     return found ? [Number(found[1]), Number(found[2])] : null;
   });
-  characters = $derived(this.reading ? [...this.reading.text] : []);
+  characters = $derived(this.reading?.labels ?? []);
   at_step = $derived(
     this.open === null || !this.reading ? null : Math.min(this.open, this.reading.bands[0]!.paths.length - 1),
   );
   chosen = $derived(this.unit ?? this.reading?.unit ?? 0);
-  #wanted = $derived(JSON.stringify([this.network, this.text, this.switches, this.unit]));
+  #wanted = $derived(
+    JSON.stringify([this.network, this.text, this.switches, this.unit, this.place, this.input]),
+  );
 
   constructor() {
     const all = (): void => {
@@ -106,10 +120,11 @@ export class LstmState {
   }
 
   #read(): void {
-    const { network, text, switches, unit } = this;
+    const { network, text, switches, unit, place, input } = this;
     if (!network) return;
     this.busy = true;
-    this.#opening = link.ask({ type: "open_reading", network, text, switches, unit }, (answer, tensors) => {
+    const asked = { type: "open_reading", network, text, switches, unit, place, input } as const;
+    this.#opening = link.ask(asked, (answer, tensors) => {
       if (answer.request !== this.#opening) return;
       if (answer.type === "reading") {
         this.bands = new Map(answer.bands.map((band, i) => [band.name, tensors[i]!]));
@@ -122,7 +137,7 @@ export class LstmState {
   }
 
   #step(source: string, step: number, unit: number): void {
-    link.ask({ type: "open_step", source, step, unit }, (answer) => {
+    link.ask({ type: "open_step", source, step, unit, place: this.place }, (answer) => {
       if (answer.type === "step" && this.at_step === step && this.chosen === unit) this.step = answer;
       if (answer.type === "failure") this.failure = answer;
     });
@@ -136,19 +151,23 @@ export class LstmState {
   }
 
   #units(source: string, [begin, end]: [number, number]): void {
-    link.ask({ type: "find_units", source, begin, end }, (answer) => {
+    link.ask({ type: "find_units", source, begin, end, place: this.place }, (answer) => {
       if (answer.type !== "units") return;
       this.units = answer;
-      const first = answer.units[0];
-      if (first) this.look(first.unit, first.lift.value > 0, end - begin);
+      const told = answer.units.map(({ unit, lift }) => ({ code: lift.value > 0 ? unit : -1 - unit, lift }));
+      const clear = told.filter(({ lift }, i) => i === 0 || Math.abs(lift.value) >= CLEAR);
+      this.look(clear.map(({ code }) => code));
     });
   }
 
-  /** Where in the book a unit is on (or off) for as long. */
-  look(unit: number, high: boolean, length: number): void {
-    if (!this.network) return;
+  /** Where else these units are on (or off: -1 - unit) together for as long, in the text and in the book. */
+  look(units: number[]): void {
+    const { reading, stretch, place } = this;
+    if (!reading || !stretch || !units.length) return;
+    const [begin, end] = stretch;
     this.searching = true;
-    link.ask({ type: "find_places", network: this.network, unit, length, high }, (answer) => {
+    const asked = { type: "find_places", source: reading.source, begin, end, units, place } as const;
+    link.ask(asked, (answer) => {
       if (answer.type === "places") this.places = answer;
       if (answer.type === "failure") this.failure = answer;
       if (answer.type === "failure" || answer.type === "done") this.searching = false;
@@ -189,6 +208,25 @@ export class LstmState {
     address.set({ text, drawn: null, at: null, step: null, stretch: null });
   }
 
+  change(network: string): void {
+    this.last = null;
+    address.set({
+      network,
+      text: null,
+      at: null,
+      unit: null,
+      step: null,
+      stretch: null,
+      held: null,
+      drawn: null,
+      layer: null,
+    });
+  }
+
+  toLayer(place: number): void {
+    address.set({ layer: place ? String(place) : null, at: null, unit: null, stretch: null });
+  }
+
   show(step: number | null, unit: number = this.chosen, kept = true): void {
     const changes: Record<string, string | null> = { step: step === null ? null : String(step) };
     if (step === null) changes.at = null;
@@ -209,8 +247,11 @@ export class LstmState {
 
   /** Hold a gate of the chosen unit, or let it go again. */
   hold(gate: Gate, open: boolean | null): void {
-    const others = this.switches.filter((one) => one.unit !== this.chosen || one.gate !== gate);
-    const now = open === null ? others : [...others, { unit: this.chosen, gate, open }];
+    const { place, chosen } = this;
+    const others = this.switches.filter(
+      (one) => one.unit !== chosen || one.gate !== gate || one.place !== place,
+    );
+    const now = open === null ? others : [...others, { unit: chosen, gate, open, place }];
     address.set({ held: written(now), unit: String(this.chosen), at: null });
   }
 

@@ -24,6 +24,7 @@ export interface Known {
 
 const POINTS = 480;
 const EVERY = 1000;
+const SILENT = 6000;
 const PLAY_EVERY = 350;
 const GOING = ["starting", "running", "paused"];
 export const MOST_COMPARED = 3;
@@ -55,6 +56,8 @@ export class TrainState {
   busy = $state(false);
   playing = $state(false);
   backward = false;
+  /** How often the link came back after it was lost: what was asked in the meantime is asked again. */
+  #back = $state(0);
   #watching = new Map<string, ReturnType<typeof setTimeout>>();
   #player: ReturnType<typeof setInterval> | undefined;
 
@@ -75,6 +78,12 @@ export class TrainState {
       newest,
     );
   });
+  /** After how many steps the one in slow motion begins: at the last step of all, that is it; null where it isn't kept. */
+  slowFrom = $derived.by(() => {
+    const last = this.course?.run.steps || Infinity;
+    const from = Math.min(this.step, last - 1);
+    return this.course && this.saved.includes(from) ? from : null;
+  });
   /** Whether the page goes along with the newest step. */
   following = $derived(address.get("step") === null);
   last = $derived(axisEnd(this.course?.run.step ?? 0, this.going ? (this.course?.run.steps ?? 0) : 0));
@@ -83,12 +92,18 @@ export class TrainState {
   chosen = $derived(address.get("weight") ?? "");
   network = $derived(this.course && this.saved.length ? `${this.course.network}${this.step}` : null);
   happened = $derived(this.course?.happened ?? []);
+  /** The loss, for the time's own line. */
+  outline = $derived.by(() => {
+    const loss = this.series.get("loss");
+    return loss ? { steps: loss.steps, values: loss.mean } : null;
+  });
 
   constructor() {
     $effect(() =>
       link.onReopen(() => {
         this.list();
-        for (const name of this.known.keys()) this.#watch(name, true);
+        this.#back++;
+        for (const name of this.#watching.keys()) this.#watch(name, true);
       }),
     );
     this.list();
@@ -97,17 +112,19 @@ export class TrainState {
       untrack(() => this.#attend(names));
     });
     $effect(() => {
+      void this.#back;
       if (this.network) this.#openNetwork(this.network, this.input);
       else untrack(() => this.#forget());
     });
     $effect(() => {
-      const { run, step, chosen } = this;
-      if (run && this.network && this.course && step < (this.course.run.steps || Infinity))
-        this.#slow(run, step, chosen);
+      const { run, slowFrom, chosen } = this;
+      void this.#back;
+      if (run && this.network && slowFrom !== null) this.#slow(run, slowFrom, chosen);
       else this.slow = null;
     });
     $effect(() => {
-      if (this.run && this.graph?.input) (void this.saved.length, this.#follow(this.run, this.input));
+      if (this.run && this.graph?.input)
+        (void [this.saved.length, this.#back], this.#follow(this.run, this.input));
     });
     $effect(() => {
       if (this.run && this.network) this.#listSamples(this.network);
@@ -152,20 +169,26 @@ export class TrainState {
         this.known = new Map(this.known).set(name, { course: answer, series });
         if (name === this.run) this.failure = null;
         if (before && before.course.run.state !== answer.run.state) this.list();
-        if (GOING.includes(answer.run.state)) this.#again(name);
+        this.#again(name);
       }
       if (answer.type === "failure" && name === this.run) this.failure = answer;
+      if (answer.type === "failure") this.#again(name, 10 * EVERY);
       if (answer.type === "failure" || answer.type === "done") this.busy = false;
     });
-    this.#again(name, 10 * EVERY); // should no answer come
+    this.#again(name, this.known.has(name) ? SILENT : 10 * EVERY); // a program that has just been started is slow
   }
 
+  /** Ask once more after a while; where no answer has come to what was asked, by another socket. */
   #again(name: string, after = EVERY): void {
     clearTimeout(this.#watching.get(name));
     this.#watching.set(
       name,
       setTimeout(() => {
         if (document.hidden) return this.#again(name);
+        if (after === SILENT) {
+          this.#again(name, SILENT);
+          return link.renew();
+        }
         const state = this.known.get(name)?.course.run.state;
         if (!state || GOING.includes(state)) this.#watch(name);
       }, after),
@@ -222,7 +245,7 @@ export class TrainState {
 
   #slow(run: string, step: number, weight: string): void {
     link.ask({ type: "slow_step", run, step, weight }, (answer, tensors) => {
-      if (this.run !== run || this.step !== step || this.chosen !== weight) return;
+      if (this.run !== run || this.slowFrom !== step || this.chosen !== weight) return;
       if (answer.type === "slow_motion") {
         this.slow = { motion: answer, tensors };
         this.slowFailure = null;

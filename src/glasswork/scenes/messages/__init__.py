@@ -25,7 +25,10 @@ from glasswork.scenes.messages.lessons import LessonAnswer, LessonRequest
 from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
 from glasswork.scenes.messages.reading import ReadingAnswer, ReadingRequest
+from glasswork.scenes.messages.remembering import RememberAnswer, RememberRequest
 from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
+from glasswork.scenes.messages.unrolled import UnrolledAnswer, UnrolledRequest
+from glasswork.scenes.messages.uses import UsesAnswer, UsesRequest
 
 What = Literal["value", "grad"]
 
@@ -162,6 +165,9 @@ Request = (
     | OpenGraph
     | OpenRace
     | ReadingRequest
+    | UnrolledRequest
+    | UsesRequest
+    | RememberRequest
     | ForgettingRequest
     | FetchTensors
     | FetchPlane
@@ -226,6 +232,8 @@ class NetworkCard(Struct, frozen=True, kw_only=True):
     """Whether it comes with a tokenizer, so that a text can be typed."""
     weights: str = ""
     """Where its weights are from: "random" is what must be said."""
+    recurrent: str = ""
+    """lstm or rnn, where its insides can be seen over time: /lstm and /rnn."""
     saved: bool = False
     """Whether it is a run that was read from a file, which can be looked at and not run again."""
 
@@ -588,6 +596,9 @@ class Done(Struct, tag_field="type", tag="done", frozen=True):
 
 Answer = (
     ReadingAnswer
+    | UnrolledAnswer
+    | UsesAnswer
+    | RememberAnswer
     | ForgettingAnswer
     | Scene
     | Graph

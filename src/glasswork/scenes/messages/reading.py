@@ -18,6 +18,8 @@ class Switch(Struct, frozen=True, forbid_unknown_fields=True):
     gate: Literal["forget", "input", "output"]
     open: bool
     """Held open, else shut. A unit whose output gate is shut is switched off."""
+    place: int = 0
+    """Of which layer and direction, in PyTorch's order."""
 
 
 class OpenReading(base.Request, tag="open_reading", frozen=True):
@@ -29,6 +31,10 @@ class OpenReading(base.Request, tag="open_reading", frozen=True):
     switches: list[Switch] = msgspec.field(default_factory=list[Switch])
     unit: int | None = None
     """The unit that is told of; None for the one that says most."""
+    place: int = 0
+    """Which layer and direction is shown, in PyTorch's order."""
+    input: str | None = None
+    """What a network without a vocabulary reads: `array:ID`; None for numbers that run through."""
 
 
 class OpenStep(base.Request, tag="open_step", frozen=True):
@@ -37,6 +43,7 @@ class OpenStep(base.Request, tag="open_step", frozen=True):
     source: str
     step: int
     unit: int
+    place: int = 0
 
 
 class FindUnits(base.Request, tag="find_units", frozen=True):
@@ -46,15 +53,18 @@ class FindUnits(base.Request, tag="find_units", frozen=True):
     begin: int
     end: int
     """The first step after it."""
+    place: int = 0
 
 
 class FindPlaces(base.Request, tag="find_places", frozen=True):
-    """Where in a part of its book that it never saw a unit is on, or off, for a stretch."""
+    """Where else units are on, or off, together: in the text, and in a part of its book that the network never saw."""
 
-    network: str
-    unit: int
-    length: int
-    high: bool
+    source: str
+    begin: int
+    end: int
+    units: list[int]
+    """Those of the pattern; a negative number -1 - u is unit u being low."""
+    place: int = 0
 
 
 class WriteOn(base.Request, tag="write_on", frozen=True):
@@ -99,6 +109,18 @@ class Reading(Struct, tag_field="type", tag="reading", frozen=True, kw_only=True
     """Characters before that, which were given and are not read."""
     unknown: str
     """Characters that are not in its vocabulary: it reads all of them as one token."""
+    parts: list[str]
+    """The layers and directions that there are."""
+    place: int
+    """Which of them is shown."""
+    labels: list[str]
+    """What was read at each step."""
+    error: Number | None
+    """The largest difference of the rebuilt steps to the layer's own output; None where nothing was rebuilt."""
+    writes: bool
+    """Whether it can go on writing."""
+    searches: bool
+    """Whether there is a book to search."""
     hidden: int
     bands: list[Band]
     units: list[int]
@@ -131,7 +153,8 @@ class Gate(Struct, frozen=True, kw_only=True):
     name: Literal["forget", "input", "candidate", "output"]
     from_input: Number
     from_hidden: Number
-    bias: Number
+    bias: Number | None
+    """None where it is inside the two others."""
     sum: Number
     value: Number
 
@@ -154,7 +177,7 @@ class Step(Struct, tag_field="type", tag="step", frozen=True, kw_only=True):
 
 
 class Unit(Struct, frozen=True):
-    """A unit, and by how many of its own deviations its cell is higher in the stretch than elsewhere."""
+    """A unit, and by how many of its own deviations its state is higher in the stretch than elsewhere."""
 
     unit: int
     lift: Number
@@ -170,24 +193,27 @@ class Units(Struct, tag_field="type", tag="units", frozen=True, kw_only=True):
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """A place in the book."""
+    """A place in the text or in the book."""
 
     position: int
-    """Of the stretch's first character, in the held-out part."""
+    """Of the stretch's first character."""
     before: str
     stretch: str
     after: str
-    mean: Number
-    """Of the unit's hidden state over the stretch."""
+    score: Number
+    """By how many of their deviations the units are on, or off, there: their mean."""
 
 
 class Places(Struct, tag_field="type", tag="places", frozen=True, kw_only=True):
-    """Where a unit is most on (or off)."""
+    """Where the pattern is clearest."""
 
     request: int
-    unit: int
-    high: bool
+    units: list[int]
+    """As they were asked for."""
+    here: list[Place]
+    """In the text, apart from the stretch."""
     searched: int
+    """Characters of the book; 0 where there is none."""
     places: list[Place]
 
 

@@ -184,6 +184,8 @@ class Course(Struct, tag_field="type", tag="course", frozen=True, kw_only=True):
     happened: list[Happening]
     saved: list[int]
     """The steps at which the network can be looked at."""
+    skipped: int
+    """How many damaged records were passed over."""
     scores: list[FinalScore]
     seconds: float
     network: str

@@ -1,0 +1,78 @@
+"""Torch's commonest layers, each of which is one call of one torch function: run and noted from outside.
+
+A TorchFunctionMode is asked three times about a batch norm (for its input's `dim`, for the function, and when that
+calls itself again), which costs more than the rest of the tracer. Where nothing but torch's own code would run inside a
+layer, the call that its `forward` would make is made here. `tests/tracing/test_layers.py` holds each to torch's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.modules import module as torchs
+
+LayerCall = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+"""The function, its arguments by position and by keyword, as a TorchFunctionMode would have been told of them."""
+
+
+def layer_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> LayerCall | None:
+    """The one call that `module(*args, **kwargs)` comes to; None where it may be more than that.
+
+    It is more where the layer is a class of somebody's own, has hooks, was changed, or is given anything but one plain
+    tensor.
+    """
+    kind = type(module)
+    known = _LAYERS.get(kind)
+    if known is None or kwargs or len(args) != 1 or type(args[0]) is not torch.Tensor:
+        return None
+    call, forward = known
+    own = module.__dict__
+    if kind.forward is not forward or "forward" in own or own.get("_compiled_call_impl") is not None:
+        return None
+    if own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"] or own["_backward_pre_hooks"]:
+        return None
+    if torchs._global_forward_hooks or torchs._global_forward_pre_hooks:
+        return None
+    if torchs._global_backward_hooks or torchs._global_backward_pre_hooks or torch._C._len_torch_function_stack() > 1:
+        return None
+    return call(own, own["_parameters"], args[0])
+
+
+def _conv2d(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
+    if own["padding_mode"] != "zeros" or "weight" not in parameters:
+        return None
+    geometry = (own["stride"], own["padding"], own["dilation"], own["groups"])
+    return F.conv2d, (x, parameters["weight"], parameters["bias"], *geometry), {}
+
+
+def _batch_norm2d(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
+    buffers = own["_buffers"]
+    mean, variance = buffers.get("running_mean"), buffers.get("running_var")
+    if own["training"] or mean is None or variance is None or x.dim() != 4 or "weight" not in parameters:
+        return None
+    momentum = own["momentum"]
+    named = {"weight": parameters["weight"], "bias": parameters["bias"], "training": False}
+    return F.batch_norm, (x, mean, variance), named | {"momentum": momentum or 0.0, "eps": own["eps"]}
+
+
+def _relu(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
+    return F.relu, (x,), {"inplace": own["inplace"]}
+
+
+def _linear(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
+    if "weight" not in parameters:
+        return None
+    return F.linear, (x, parameters["weight"], parameters["bias"]), {}
+
+
+_CALLS: dict[type[nn.Module], Callable[..., LayerCall | None]] = {
+    nn.Conv2d: _conv2d,
+    nn.BatchNorm2d: _batch_norm2d,
+    nn.ReLU: _relu,
+    nn.Linear: _linear,
+}
+_LAYERS = {kind: (call, kind.forward) for kind, call in _CALLS.items()}

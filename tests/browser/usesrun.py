@@ -1,0 +1,130 @@
+"""What the uses of recurrent networks show, computed again: told futures with torch.nn's layers, and who speaks."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from claims import NoNumberError, Number
+from torch import nn
+
+from glasswork import zoo
+from glasswork.data.japanese_vowels import load_utterances
+from glasswork.data.series import load_series
+
+KINDS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+@cache
+def layer(name: str) -> tuple[Any, Any]:
+    """torch's own layer with a shipped network's weights, and that network."""
+    network = zoo.load(name)
+    assert network.card is not None
+    sizes = network.card.sizes
+    made = KINDS[network.card.network](
+        int(sizes["inputs"]), int(sizes["hidden"]), batch_first=True, bidirectional=bool(sizes["bidirectional"])
+    )
+    module: Any = network.module
+    made.load_state_dict(module.core.state_dict())
+    return made, network
+
+
+def told(name: str, place: int, horizon: int) -> float:
+    """What the network says of a step, read up to `horizon` steps before it."""
+    part, network = layer(name)
+    how, series = network.forecast, load_series(network.card.data)
+    end = place - horizon
+    window = series.values[end - how.window : end + 1]
+    last = window[-1]
+    if how.root:
+        window = np.sqrt(window)
+    above, middle = 0.0, (how.season - 1) / 2
+    if how.growth:
+        above = window[-how.season :].mean() - how.floor
+        steps = np.arange(-how.window, 1)
+        window = window - above * (np.exp(how.growth * (steps + middle)) - math.exp(how.growth * middle))
+    columns = [(window[1:] - (window[-1] if how.relative else how.mean)) / how.std]
+    if how.relative:
+        columns.append((window[1:] - window[:-1]) / how.std)
+    for k in range(1, how.harmonics + 1):
+        turn = 2 * np.pi * k * series.phase[end - how.window + 1 : end + 1]
+        columns += [np.sin(turn), np.cos(turn)]
+    x = torch.tensor(np.stack(columns, 1)).float()[None]
+    with torch.no_grad():
+        out = network.module.output(part(x)[0][0, -1])
+    which = how.horizons.index(horizon)
+    said = out[which].item() * how.scales[which]
+    said += above * (math.exp(how.growth * (horizon + middle)) - math.exp(how.growth * middle))
+    if how.root:
+        return max(said + how.mean, 0) ** 2
+    return said + (last if how.relative else how.mean)
+
+
+@cache
+def regression(name: str, horizon: int, root: bool) -> tuple[np.ndarray, int]:
+    """The weights of the linear autoregression, by the normal equations' pseudo-inverse; and its order."""
+    card = zoo.load(name).card
+    assert card is not None
+    series = load_series(card.data)
+    y = np.sqrt(series.values) if root else series.values
+    order, begin = int(str(card.settings["order"])), len(y) - int(str(card.settings["held_out"]))
+    rows = [[1.0, *(y[t - horizon - k] for k in range(order))] for t in range(order + horizon - 1, begin)]
+    return np.linalg.pinv(np.array(rows)) @ y[order + horizon - 1 : begin], order
+
+
+def teller(name: str, who: str, horizon: int, place: int) -> float:
+    """What one teller says of a step."""
+    if who == "network":
+        return told(name, place, horizon)
+    card = zoo.load(name).card
+    assert card is not None
+    series = load_series(card.data)
+    y = series.values
+    if who == "last":
+        return y[place - horizon]
+    if who == "seasonal":
+        return y[place - series.season * math.ceil(horizon / series.season)]
+    weights, order = regression(name, horizon, who == "ar_root")
+    read = np.sqrt(y) if who == "ar_root" else y
+    said = float(weights @ [1.0, *(read[place - horizon - k] for k in range(order))])
+    return max(said, 0.0) ** 2 if who == "ar_root" else said
+
+
+@cache
+def mean_error(name: str, who: str, horizon: int) -> float:
+    """Over the measured steps of the held-out end."""
+    card = zoo.load(name).card
+    assert card is not None
+    series = load_series(card.data)
+    begin = len(series) - int(str(card.settings["held_out"]))
+    places = [place for place in range(begin, len(series)) if series.measured[place]]
+    return float(np.mean([abs(teller(name, who, horizon, place) - series.values[place]) for place in places]))
+
+
+@cache
+def heard(name: str, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """An utterance as the network reads it, (T, C), and the shares if it ended at each step, (T, K)."""
+    part, network = layer(name)
+    how = network.utterance
+    x = (load_utterances("test").steps[index].astype(np.float64) - np.array(how.mean)) / np.array(how.std)
+    given = torch.tensor(x).float()[None]
+    with torch.no_grad():
+        rows = [network.module.output(part(given[:, : t + 1])[0][0].mean(0)) for t in range(len(x))]
+    return given[0].numpy(), torch.stack(rows).double().softmax(1).numpy()
+
+
+def used(kind: str, name: str, path: str, index: tuple[int, ...]) -> Number:
+    """`series:S#value[i]`; `forecast:N#HORIZON/TELLER[i]` or `/mae`; `utterance:N/I#read[t,c]` or `#share[t,k]`."""
+    if kind == "series" and path == "value":
+        return Number(float(load_series(name).values[index]), 400)
+    if kind == "forecast":
+        horizon, who, *rest = path.split("/")
+        value = mean_error(name, who, int(horizon)) if rest == ["mae"] else teller(name, who, int(horizon), *index)
+        return Number(float(value), max(abs(float(value)), 100.0))
+    if kind == "utterance" and path in ("read", "share"):
+        network, _, number = name.partition("/")
+        return Number(float(heard(network, int(number))[path == "share"][index]), 1)
+    raise NoNumberError(f"nothing is written down here about {kind}:{name}#{path}")
