@@ -133,6 +133,17 @@ def test_going_back_and_forth_comes_to_the_same_numbers() -> None:
     assert one.losses == {step: one.losses[step] for step in range(1, 301)}
 
 
+def test_a_long_run_keeps_a_bounded_course() -> None:
+    one = laboratory(seed=1)
+    one.go(1_300)
+    assert len(one.losses) <= 1_000
+    assert set(one.losses) == set(range(2, 1_301, 2))
+    there = one.latest
+    one.go(3)
+    one.go(1_300)
+    assert one.latest == there
+
+
 def test_one_actor_alone_leaves_the_other_where_it_is() -> None:
     plain = laboratory()
     plain.go(4)

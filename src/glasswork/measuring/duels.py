@@ -76,7 +76,7 @@ class Finding:
     numbers: dict[str, float]
 
 
-NAMES = ("diverged", "dead", "dropped", "collapsed", "sure", "constant", "oscillating")
+NAMES = ("diverged", "dead", "sure", "constant", "collapsed", "dropped", "oscillating")
 
 
 def diagnose(looks: Sequence[Look], window: int = SWINGS) -> list[Finding]:

@@ -24,7 +24,7 @@ from glasswork.scenes.gan_steps import slowed
 from glasswork.scenes.messages import gan as g
 from glasswork.scenes.pictures import ReadInput, read_picture
 from glasswork.training.duelling import FOOLING, Numbers, Player
-from glasswork.training.laboratory import Laboratory
+from glasswork.training.laboratory import LOOK, Laboratory
 
 MOST_STEPS = 500_000
 MOST_HELD, MOST_GIVEN, MOST_POINTS, MOST_FRAMES = 8, 16, 4_000, 6
@@ -159,6 +159,7 @@ def _frame(request: g.LabOn, table: Table, took: float) -> str | bytes:
         entries.append(m.Array(ref=f"{source}#{path}@{what}", shape=list(values.shape), dtype=dtype))
         arrays.append(np.ascontiguousarray(values, dtype))
 
+    every = LOOK * max(1, -(-len(lab.looks) // LOOKS))
     certain = request.lab.loss not in ("wasserstein", "hinge")
     reach = noise_reach(request.lab.noise)
     add("belief", belief(request.lab.loss, lab.discriminator.forward(plane(PLANE, ROWS))).reshape(1, ROWS, ROWS))
@@ -178,7 +179,7 @@ def _frame(request: g.LabOn, table: Table, took: float) -> str | bytes:
     slope = FOOLING[request.lab.loss](lab.discriminator.forward(made))[1] * len(made)
     add("points", -lab.discriminator.backward(slope, inputs=True, weights=False), "push")
     add("manifold", manifold(lab.generator, request.lab.noise, lab.numbers))
-    judged, fooled = lab.losses.get(lab.step, (math.nan, math.nan))
+    judged, fooled = lab.latest
     told = g.LabShown(
         request=request.request,
         source=source,
@@ -187,7 +188,7 @@ def _frame(request: g.LabOn, table: Table, took: float) -> str | bytes:
         judged=m.Number(f"{source}#loss@discriminator", judged),
         fooled=m.Number(f"{source}#loss@generator", fooled),
         course=[list(one) for one in lab.course(COURSE)] if request.whole else [],
-        looks=[g.LookOf(at, lab.looks[at].js) for at in sorted(lab.looks)][-LOOKS:],
+        looks=[g.LookOf(at, lab.looks[at].js) for at in sorted(lab.looks) if at % every == 0],
         findings=[
             g.FindingOf(
                 one.name,

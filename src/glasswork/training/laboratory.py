@@ -21,6 +21,7 @@ from glasswork.training.looking import Looking
 BLOCK = 32  # steps whose chance is drawn at once
 KEPT = 96  # states
 LOOK = 250  # steps between two looks
+COURSE = 1_000  # losses that are kept
 FIRST, CHANCE = 21, 22  # streams of the seed
 
 
@@ -45,6 +46,7 @@ class Moment:
     rows: tuple[Numbers, Numbers]
     memories: tuple[Numbers, Numbers]
     updates: tuple[int, int]
+    latest: tuple[float, float]
 
 
 class Laboratory:
@@ -77,8 +79,11 @@ class Laboratory:
         self.discriminator = Player((2, *discriminator.hidden, 1), discriminator.activations, random, rules[1])
         self.players = (self.generator, self.discriminator)
         self.step = 0
+        self.latest = (math.nan, math.nan)
+        """The discriminator's loss and the generator's, where each was last trained."""
         self.losses: dict[int, tuple[float, float]] = {}
-        """By step, from 1: the discriminator's and the generator's, where each was last trained."""
+        """The same by step, from 1; of a long run every second, fourth, ... step."""
+        self._every_loss = 1
         self.looks: dict[int, Look] = {}
         """By step, every LOOK steps."""
         self.looking = Looking(self)
@@ -90,12 +95,16 @@ class Laboratory:
         """As it is now, in numbers of its own."""
         g, d = self.players
         return Moment(
-            self.step, (g.row.copy(), d.row.copy()), (g.memory.copy(), d.memory.copy()), (g.updates, d.updates)
+            self.step,
+            (g.row.copy(), d.row.copy()),
+            (g.memory.copy(), d.memory.copy()),
+            (g.updates, d.updates),
+            self.latest,
         )
 
     def take_up(self, moment: Moment) -> None:
         """Be as at a moment."""
-        self.step = moment.step
+        self.step, self.latest = moment.step, moment.latest
         for player, row, memory, updates in zip(
             self.players, moment.rows, moment.memories, moment.updates, strict=True
         ):
@@ -103,7 +112,7 @@ class Laboratory:
 
     def take_over(self, other: Laboratory, step: int) -> None:
         """Take up what another one did before a step, up to which both are the same."""
-        self._every = other._every
+        self._every, self._every_loss = other._every, other._every_loss
         self._kept |= {at: one for at, one in other._kept.items() if at <= step}
         self.losses |= {at: one for at, one in other.losses.items() if at <= step}
         self.looks |= {at: one for at, one in other.looks.items() if at <= step}
@@ -126,8 +135,7 @@ class Laboratory:
     def take(self) -> None:
         """One step: the discriminator's updates, then the generator's, but for those who are not to move."""
         duel, act = self.duel, self.duel.acts.get(self.step, "both")
-        before = self.losses.get(self.step, (math.nan, math.nan))
-        judged, fooled = before
+        judged, fooled = self.latest
         real, noise, mix = self.chance(self.step)
         if act in ("both", "discriminator"):
             for k in range(duel.critic_steps):
@@ -138,7 +146,8 @@ class Laboratory:
                 fooled = fool_step(duel, self.generator, self.discriminator, noise[k])
                 self.generator.update()
         self.step += 1
-        self.losses[self.step] = (judged, fooled)
+        self.latest = (judged, fooled)
+        self._record()
         if self.step % LOOK == 0 and self.step not in self.looks:
             self.looks[self.step] = self.looking.look()
         if self.step % self._every == 0:
@@ -183,6 +192,13 @@ class Laboratory:
     def finite(self) -> bool:
         """Whether all weights are numbers."""
         return bool(np.isfinite(self.generator.row).all() and np.isfinite(self.discriminator.row).all())
+
+    def _record(self) -> None:
+        if self.step % self._every_loss == 0:
+            self.losses[self.step] = self.latest
+            if len(self.losses) > COURSE:
+                self._every_loss *= 2
+                self.losses = {step: one for step, one in self.losses.items() if step % self._every_loss == 0}
 
     def _keep(self) -> None:
         if self.step in self._kept:
