@@ -10,7 +10,18 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import diffusion, explaining, live_view, long_runs, open_page, page, playground, tracing, training
+from benchmarks import (
+    diffusion,
+    explaining,
+    gan,
+    live_view,
+    long_runs,
+    open_page,
+    page,
+    playground,
+    tracing,
+    training,
+)
 from benchmarks.figures import Figure
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -25,7 +36,7 @@ def row(figure: Figure) -> str:
 
 
 def main() -> int:
-    measured = [page, open_page, playground, tracing, explaining, training, live_view, long_runs, diffusion]
+    measured = [page, open_page, playground, gan, tracing, explaining, training, live_view, long_runs, diffusion]
     figures = [figure for part in measured for figure in part.measure()]
     lines = [
         "# Measured",

@@ -44,6 +44,8 @@ def states() -> Iterator[State]:
     yield State("cnn-keys", query=base, keys=("?",))
     yield State("perceptron", "perceptron")
     yield State("perceptron-forward", "perceptron", {"direction": "forward", "weight": "1,3,300"})
+    yield State("gan", "gan", {"at": 1000})
+    yield State("gan-slow", "gan", {"at": 1000, "stage": 7, "layers": "belief,real,made,push,manifold"})
     yield State("open-map", "open", query=base)
     yield State("open-operations", "open", query={**base, "level": "operations"})
     yield State("open-backward", "open", query={**base, "direction": "backward"})

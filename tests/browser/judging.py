@@ -225,7 +225,7 @@ class Judge:
         if share < FAINT:
             return
         scale = "gradient" if kind_of(line["ref"]) in ("slope", "wished") else "activation"
-        if re.search(r"#w\d+\[[\d,]+\]@value", line["ref"]):
+        if re.search(r"#(?:[gd]\.)?w\d+\[[\d,]+\]@value", line["ref"]):
             scale = "weight"
         seen = [int(part) for part in re.findall(r"\d+", line["stroke"])]
         wanted = colour_of(scale, 0.68 if value > 0 else -0.68, 1, self.seen.theme)

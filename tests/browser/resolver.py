@@ -26,6 +26,7 @@ from anyrun import AnyRun
 from changed import ChangedRun
 from claims import NoNumberError, Number, picked, recorded, unlisted, whole_size
 from courserun import CourseRuns
+from ganrun import fought
 from lessonrun import lesson
 from playrun import played
 from rememberrun import remembered
@@ -426,6 +427,8 @@ class Resolver:
             return lesson(name).number(path, index, what, match["line"] or match["name"] or "")
         if kind == "play":
             return played(name).number(path, index, what)
+        if kind == "gan":
+            return fought(name).number(path, index, what)
         if kind == "race" and what == "value":
             return race_figures.resolve(name, path, index)
         if kind == "forgetting":

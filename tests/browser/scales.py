@@ -12,6 +12,7 @@ STOPS = {
         "gradient": "40004B 762A83 BC9AC6 F1F1EF 95CB98 1B7837 00401A",
         "weight": "543005 8C510A D3AE72 F1F1EF 84C6BC 01665E 00352D",
         "probability": "F4F3F8 A99AD8 3B1E8F",
+        "belief": "F0B48C F1F1EF 84CDB3",
         "grey": "000000 FFFFFF",
     },
     "dark": {
@@ -19,6 +20,7 @@ STOPS = {
         "gradient": "E0B5EC 8E4A9C 22252B 2F8C50 A6E3B5",
         "weight": "F0C987 A06A1E 22252B 14867B 8FE0D4",
         "probability": "1B1E25 5B3FC4 CFC2FF",
+        "belief": "8A4415 22252B 0B6B50",
         "grey": "000000 FFFFFF",
     },
 }

@@ -60,6 +60,8 @@ def states_of(network: str) -> list[State]:
         State("race", "race"),
         State("lesson", "perceptron"),
         State("playground", "perceptron", query={"view": "playground", "at": 20, "unit": "1,2"}),
+        State("gan", "gan", query={"at": 20, "layers": "belief,real,made,push,manifold"}),
+        State("gan, slow", "gan", query={"at": 5, "stage": 4, "beside": "seed=1"}),
         State("lesson, forward", "perceptron", query={"direction": "forward", "weight": "1,3,300"}),
         State("race, sentences", "race", query={"view": "sentences"}),
         State("race, slim", "race", query={"view": "slim"}),

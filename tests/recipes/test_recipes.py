@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from glasswork import data, measuring, networks, recipes, zoo
+from glasswork.data import distributions
 from glasswork.errors import GlassworkError
 from glasswork.recipes._evaluation import places
 from glasswork.training import as_record, flat, from_record
@@ -19,7 +20,8 @@ CONVOLUTIONAL = sorted(name for name in BARS if name.startswith("tiny-vgg"))
 def test_a_recipe_names_things_that_exist(name: str) -> None:
     config = recipes.config(name)
     assert config.network in networks.names()
-    assert config.data in data.all_names() or (config.data == "" and name.startswith(("text", "table")))
+    known = (*data.all_names(), *distributions.NAMES)
+    assert config.data in known or (config.data == "" and name.startswith(("text", "table")))
     assert set(config.sizes) == set(networks.reference(config.network).sizes)
     assert config == recipes.config(name)
     assert from_record(config, json.loads(json.dumps(as_record(config)))) == config

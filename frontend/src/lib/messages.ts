@@ -35,6 +35,10 @@ export type Request =
   | OpenLandscape
   | PlayOn
   | GivePoints
+  | LabOn
+  | MeasureLab
+  | SlowLab
+  | GiveDensity
   | Cancel;
 /**
  */
@@ -68,6 +72,10 @@ export type Answer =
   | Landscape
   | Played
   | PointsGiven
+  | LabShown
+  | LabMeasured
+  | LabSlowed
+  | DensityGiven
   | Failure
   | Done;
 
@@ -471,6 +479,87 @@ export interface Dragged {
 export interface GivePoints {
   type: "give_points";
   points: number[][];
+  request: number;
+}
+/**
+ * Be at a step, as far as the time allows, and show what the players are there.
+ */
+export interface LabOn {
+  type: "lab_on";
+  lab: LabOf;
+  step: number;
+  milliseconds?: number;
+  whole?: boolean;
+  view?: string;
+  request: number;
+}
+/**
+ * Two players, what they learn, and how.
+ */
+export interface LabOf {
+  data?: string;
+  noise?: string;
+  numbers?: number;
+  loss?: string;
+  penalty?: number;
+  zero_centred?: number;
+  batch?: number;
+  seed?: number;
+  generator?: ActorOf;
+  discriminator?: ActorOf;
+  acts?: Act[];
+}
+/**
+ * One player, and how it learns.
+ */
+export interface ActorOf {
+  hidden?: LayerOf[];
+  optimiser?: string;
+  rate?: number;
+  beta1?: number;
+  beta2?: number;
+  steps?: number;
+}
+/**
+ * A step that one player took alone.
+ */
+export interface Act {
+  step: number;
+  actor: string;
+}
+/**
+ * Measure the players of a step that was shown a moment ago.
+ */
+export interface MeasureLab {
+  type: "measure_lab";
+  lab: LabOf;
+  step: number;
+  view?: string;
+  request: number;
+}
+/**
+ * One step in slow motion: where its numbers come from.
+ */
+export interface SlowLab {
+  type: "slow_lab";
+  lab: LabOf;
+  step: number;
+  sample?: number;
+  stage?: number;
+  actor?: string;
+  layer?: number;
+  unit?: number;
+  source?: number;
+  request: number;
+}
+/**
+ * Something of the reader's to draw from: points, strokes in the unit square, or a picture.
+ */
+export interface GiveDensity {
+  type: "give_density";
+  kind: string;
+  points?: number[][];
+  input?: string;
   request: number;
 }
 /**
@@ -1615,6 +1704,124 @@ export interface PointsGiven {
   request: number;
   id: string;
   classes: boolean;
+}
+/**
+ * `arrays`: `points@real`, `@made` and `@push` (N, 2), `manifold` (M, M or 1, 2), `belief` (1, R, R); with `whole`
+ *     the weights, and for each layer `g.fL` and `d.fL` (units, r, r), the first row at the top.
+ */
+export interface LabShown {
+  type: "lab_shown";
+  request: number;
+  source: string;
+  step: number;
+  wanted: number;
+  judged: Number;
+  fooled: Number;
+  course: number[][];
+  looks: LookOf[];
+  findings: FindingOf[];
+  kept: number[];
+  reach: number;
+  noise_reach: number;
+  centre: number[];
+  scale: number;
+  modes: number[][];
+  certain: boolean;
+  exploded: boolean;
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * What was seen after a step: JS in bits, and the losses.
+ */
+export interface LookOf {
+  step: number;
+  js: number;
+}
+/**
+ * Something that is wrong, with its evidence.
+ */
+export interface FindingOf {
+  name: string;
+  since: number;
+  numbers: {
+    [k: string]: Number;
+  };
+}
+/**
+ * Measures of one step, 12,000 points a side; `error`: 95 of 100 measurements of the same generator with other
+ *     points differ by less.
+ */
+export interface LabMeasured {
+  type: "lab_measured";
+  request: number;
+  source: string;
+  step: number;
+  js: Number;
+  js_error: Number;
+  js_floor: Number;
+  kl: Number;
+  kl_error: Number;
+  wasserstein: Number;
+  wasserstein_floor: Number;
+  precision: Number;
+  recall: Number;
+  outside: Number;
+  loss: Number;
+  best: Number | null;
+  clusters: Cluster[];
+  on_clusters: Number | null;
+  count: number;
+}
+/**
+ * One cluster's share of the made points.
+ */
+export interface Cluster {
+  middle: number[];
+  share: Number;
+}
+/**
+ * One stage of a step.
+ */
+export interface LabSlowed {
+  type: "lab_slowed";
+  request: number;
+  source: string;
+  step: number;
+  stage: number;
+  numbers: {
+    [k: string]: Number;
+  };
+  sums: Sum[];
+  points: Number[];
+}
+/**
+ * A number and what it is the sum of.
+ */
+export interface Sum {
+  name: string;
+  value: Number;
+  products: Product[];
+  rest?: Number | null;
+  left_out?: number;
+  extra?: Number | null;
+}
+/**
+ * One term of a sum.
+ */
+export interface Product {
+  name: string;
+  left: Number;
+  right: Number;
+  value: Number;
+}
+/**
+ * It was taken in; `given:ID` names it.
+ */
+export interface DensityGiven {
+  type: "density_given";
+  request: number;
+  id: string;
 }
 /**
  * What went wrong, where, why, and what to do.

@@ -31,6 +31,7 @@ COMMANDS = {
     "train": "Train a recipe; weights, their card and the course of the run are left in a folder.",
     "eval": "Measure a trained network on examples that its training never saw.",
     "imagine": "Make a picture from words; with --from, from words and a picture, or every picture of a folder.",
+    "sample": "Draw samples: what a trained generator makes, or what a distribution of the plane holds.",
     "race": "Set the architectures against each other: claimed, published, and measured on this machine.",
     "data": "List data sets and weights: where from, licence, size; get what is missing; look at your own data.",
     "doctor": "Look at versions, devices, memory and disk; at what is missing, and how to get it.",

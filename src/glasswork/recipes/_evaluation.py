@@ -51,6 +51,10 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
     if network.card is not None and data and network.rows is not None:
         return _evaluate_rows(network, network.card, network.rows, data)
     if network.card is not None and data is not None and network.card.data == data:
+        if network.makes is not None and network.makes.width:
+            scores = training.score_points(network.module, network.makes, data)
+            n = network.card.tested_on
+            return {"recipe": network.card.recipe, "data": data, "n": n, "of": "points", "scores": scores}
         if network.forecast is not None:
             return _evaluate_forecast(network, network.card, network.forecast)
         if network.utterance is not None:

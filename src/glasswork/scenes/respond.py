@@ -19,11 +19,13 @@ from glasswork.scenes.courses import Courses
 from glasswork.scenes.files import tensor_file
 from glasswork.scenes.forecasts import forecasts
 from glasswork.scenes.forgetting import forgetting
+from glasswork.scenes.gan import Gans
 from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
 from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.messages import forgetting as f
+from glasswork.scenes.messages import gan as n
 from glasswork.scenes.messages import lessons as q
 from glasswork.scenes.messages import playground as p
 from glasswork.scenes.messages import reading as r
@@ -117,6 +119,7 @@ class Respondent:
         self.training = Training(courses, moments)
         self.lessons = Lessons()
         self.playground = Playground()
+        self.gans = Gans()
         self.traces = Traces(traces, self.networks.load)
         self.readings = Readings(self.networks, self.traces, arrays)
         self.unrollings = Unrollings(self.networks, self.traces, arrays)
@@ -170,6 +173,8 @@ class Respondent:
                 yield from self.lessons.answer(request, session.inputs.read, session.cancelled.is_set)
             case p.PlayOn() | p.GivePoints():
                 yield from self.playground.answer(request, session.cancelled.is_set)
+            case n.LabOn() | n.MeasureLab() | n.SlowLab() | n.GiveDensity():
+                yield from self.gans.answer(request, session.inputs.read, session.cancelled.is_set)
             case r.OpenReading() | r.OpenStep() | r.FindUnits() | r.FindPlaces() | r.WriteOn():
                 yield from self.readings.answer(request, session.inputs.read, session.cancelled)
             case u.OpenUnrolled() | u.OpenRecurrence():

@@ -28,6 +28,7 @@ from glasswork.scenes.messages import (
     OpenRace,
     Request,
 )
+from glasswork.scenes.messages.gan import MeasureLab
 from glasswork.scenes.messages.training import ListRuns, OpenCourse, ResumeRun, StartRun, SteerRun
 from glasswork.server.bucket import TokenBucket
 from glasswork.server.given import TraceFileStore
@@ -38,7 +39,9 @@ TEXT = 64 << 10  # bytes of one message
 RATE, BURST = 200, 500  # messages a second, and at once
 WAITING = 64  # requests of one page that are not answered yet
 DENIED, NOT_TEXT, TOO_BIG, TRY_LATER = 1008, 1003, 1009, 1013
-LIGHT = (ListNetworks, ListSamples, OpenRace, ExplainNumber, ListRuns, OpenCourse, SteerRun, StartRun, ResumeRun)
+LIGHT = (
+    ListNetworks, ListSamples, OpenRace, ExplainNumber, ListRuns, OpenCourse, SteerRun, StartRun, ResumeRun, MeasureLab,
+)  # fmt: skip
 
 log = logging.getLogger("glasswork.server")
 decoder = msgspec.json.Decoder(Request)

@@ -1,5 +1,6 @@
 """The loop, checkpoints and run folders; emits events, draws nothing."""
 
+from glasswork.training.adversarial import AdversarialConfig, PointsTask, score_points
 from glasswork.training.augmentation import Augmentation
 from glasswork.training.autoencoding import AutoencoderConfig, Autoencoding, as_tensor, pictures_of, score_pictures
 from glasswork.training.captioned import Captioned, aside_groups, read_pairs
@@ -25,6 +26,7 @@ from glasswork.training.watching import Watch, look, watch
 __all__ = [
     "RUN",
     "About",
+    "AdversarialConfig",
     "Augmentation",
     "AutoencoderConfig",
     "Autoencoding",
@@ -46,6 +48,7 @@ __all__ = [
     "Kept",
     "Language",
     "LanguageConfig",
+    "PointsTask",
     "Saved",
     "Started",
     "State",
@@ -84,6 +87,7 @@ __all__ = [
     "score_forecasts",
     "score_pairs",
     "score_pictures",
+    "score_points",
     "score_text",
     "score_utterances",
     "scored_rows",

@@ -33,8 +33,8 @@ class Config:
         accumulate: how many parts a step's examples are worked through in, to save memory; the update is the same.
         optimiser: a class of torch.optim; its further settings are `optimiser_settings` (momentum, beta1, ...).
         learning_rate: its highest value; it rises linearly over `warmup` of the steps, then follows `schedule`.
-        schedule: cosine, linear (both down to 0), constant, or a class of torch.optim.lr_scheduler that depends on the
-            step alone; its further settings are `schedule_settings`.
+        schedule: cosine, linear (both down to 0), late (linear over its second half), constant, or a class of
+            torch.optim.lr_scheduler that depends on the step alone; its further settings are `schedule_settings`.
         weight_decay: on weights of two and more axes.
         clip: the largest norm of the gradient; longer ones are shortened to it; 0 for none.
         precision: float32, or bfloat16 for autocast.

@@ -20,6 +20,7 @@ CLOSED: dict[str, Callable[[float], float]] = {  # part of the way after the war
     "cosine": lambda way: 0.5 * (1 + math.cos(math.pi * way)),
     "linear": lambda way: 1 - way,
     "constant": lambda way: 1.0,
+    "late": lambda way: min(1.0, 2 * (1 - way)),
 }
 _LEAVE_OUT = {"Optimizer", "LBFGS", "SparseAdam"}  # the last two need a closure, or sparse gradients
 _NEED_MORE = {"ReduceLROnPlateau", "ChainedScheduler", "SequentialLR", "LambdaLR", "MultiplicativeLR", "LRScheduler"}

@@ -3,6 +3,7 @@
 from glasswork.zoo.card import Card, encode_card, read_card
 from glasswork.zoo.checkpoints import load_weights, read_checkpoint
 from glasswork.zoo.libraries import reads_text, takes_text, token_texts, tokens
+from glasswork.zoo.makes import NOISES, Makes, to_record
 from glasswork.zoo.network import Network, count_macs, softmax
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.references import Counted, counted, is_reference
@@ -14,10 +15,12 @@ from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomic
 from glasswork.zoo.targets import load
 
 __all__ = [
+    "NOISES",
     "Card",
     "Column",
     "Counted",
     "Forecast",
+    "Makes",
     "Network",
     "Preprocessed",
     "Preprocessing",
@@ -48,6 +51,7 @@ __all__ = [
     "softmax",
     "sources",
     "takes_text",
+    "to_record",
     "token_texts",
     "tokens",
     "write_atomically",

@@ -34,6 +34,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
         utterance: of a network that reads sequences of many numbers, the fields of zoo.Utterance.
         diffusion: of a part of a text-to-image model: which part, and of the denoiser the names of the others and the
             schedule of its noise.
+        makes: of a network with a generator, the fields of zoo.Makes.
         steps: the step of the checkpoint.
         planned_steps: how many the run was to take.
         seconds: how long it took, on one thread.
@@ -76,6 +77,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     forecast: dict[str, Any] = {}
     utterance: dict[str, Any] = {}
     diffusion: dict[str, Any] = {}
+    makes: dict[str, Any] = {}
     sha256: str = ""
     bytes: int = 0
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from glasswork.data.tokens import Vocabulary
 from glasswork.zoo import storing
 from glasswork.zoo.card import Card
+from glasswork.zoo.makes import Makes
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.rows import Rows
 from glasswork.zoo.sequences import Forecast, Utterance
@@ -43,6 +44,7 @@ class Network:
         rows: how a row of a table is read, for networks that were trained on one.
         forecast: how a series is read, for networks that tell its future.
         utterance: how a sequence of many numbers is read, for networks that were trained on such.
+        makes: what its generator makes, and of what noise, for networks that have one.
     """
 
     target: str
@@ -59,6 +61,7 @@ class Network:
     rows: Rows | None = None
     forecast: Forecast | None = None
     utterance: Utterance | None = None
+    makes: Makes | None = None
 
     @property
     def parameters(self) -> int:

@@ -17,6 +17,7 @@ from glasswork.errors import GlassworkError
 from glasswork.randomness import seeded
 from glasswork.zoo.card import Card, read_card
 from glasswork.zoo.libraries import build_from_library
+from glasswork.zoo.makes import Makes
 from glasswork.zoo.network import Network, softmax
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.rows import Rows
@@ -110,6 +111,7 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
         rows=reads if isinstance(reads, Rows) else None,
         forecast=reads if isinstance(reads, Forecast) else None,
         utterance=reads if isinstance(reads, Utterance) else None,
+        makes=reads if isinstance(reads, Makes) else None,
     )
 
 
@@ -118,7 +120,7 @@ def _gives_logits(card: Card) -> bool:
     return card.sizes.get("output_activation", "identity") == "identity"
 
 
-def _reads(card: Card, module: nn.Module) -> Vocabulary | Rows | Forecast | Utterance | None:
+def _reads(card: Card, module: nn.Module) -> Vocabulary | Rows | Forecast | Utterance | Makes | None:
     """What a network of ours reads instead of pictures; its sample becomes the module's example.
 
     Raises:
@@ -133,7 +135,7 @@ def _reads(card: Card, module: nn.Module) -> Vocabulary | Rows | Forecast | Utte
     return reads
 
 
-def _told(card: Card) -> tuple[Vocabulary | Rows | Forecast | Utterance | None, torch.Tensor | None]:
+def _told(card: Card) -> tuple[Vocabulary | Rows | Forecast | Utterance | Makes | None, torch.Tensor | None]:
     if card.text:
         told = msgspec.convert(card.text, _Text)
         vocabulary = Vocabulary(told.tokens, told.letters)
@@ -148,6 +150,9 @@ def _told(card: Card) -> tuple[Vocabulary | Rows | Forecast | Utterance | None, 
     if card.utterance:
         utterance = msgspec.convert(card.utterance, Utterance)
         return utterance, utterance.read(utterance.sample)
+    if card.makes:
+        makes = msgspec.convert(card.makes, Makes)
+        return makes, torch.randn(1, makes.numbers, generator=torch.Generator().manual_seed(0))
     return None, None
 
 

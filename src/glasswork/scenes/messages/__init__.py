@@ -20,6 +20,7 @@ from msgspec import Struct
 from glasswork.scenes.messages import base as _base
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.messages.forgetting import ForgettingAnswer, ForgettingRequest
+from glasswork.scenes.messages.gan import GanAnswer, GanRequest
 from glasswork.scenes.messages.lessons import LessonAnswer, LessonRequest
 from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
@@ -175,6 +176,7 @@ Request = (
     | TrainingRequest
     | LessonRequest
     | PlayRequest
+    | GanRequest
     | Cancel
 )
 
@@ -610,6 +612,7 @@ Answer = (
     | TrainingAnswer
     | LessonAnswer
     | PlayAnswer
+    | GanAnswer
     | Failure
     | Done
 )
