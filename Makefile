@@ -38,7 +38,7 @@ check: .venv/.tests frontend  ## style and types
 
 test: check chromium  ## from nothing to green
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/browser -n auto --maxprocesses=4 --dist loadfile
-	$(BIN)/python -m pytest tests/browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser -n 2 --dist loadfile
 	$(FRONTEND) npm test
 
 test-slow: setup  ## what is right but long
