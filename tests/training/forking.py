@@ -78,12 +78,14 @@ def stubborn(folder: str) -> None:
 
 
 def write_records(folder: str, begin: int) -> None:
-    """Records without end, from a step on."""
+    """Records without end, from a step on, in bursts: a test that is held up must not find a file beyond bounds."""
     from glasswork.training.metrics import Metrics
 
     metrics = Metrics(Path(folder))
     for step in range(begin, 1 << 30):
         metrics.add(step, 0.0, loss=1 / step)
+        if step % 16 == 0:
+            time.sleep(0.001)
 
 
 WATCHED = ((os, "fsync"), (os, "mkdir"), (os, "rename"), (os, "unlink"), (os, "rmdir"), (io, "open"))
