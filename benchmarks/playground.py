@@ -33,9 +33,10 @@ PLAY = """seconds => new Promise(done => {
   };
   requestAnimationFrame(look);
 })"""
-# Watches until the sentence says that this share of unseen points is told rightly.
+# Starts it, and watches until the sentence says that this share of unseen points is told rightly.
 WATCH = """([wanted, most]) => new Promise(done => {
   const begun = performance.now();
+  [...document.querySelectorAll('footer button')].find(one => one.ariaLabel === 'Train').click();
   const look = () => {
     const right = Number(document.querySelector("h1 [data-ref*='accuracy']")?.textContent ?? 0);
     const passed = (performance.now() - begun) / 1000;
@@ -46,12 +47,13 @@ WATCH = """([wanted, most]) => new Promise(done => {
 })"""
 
 
-def begin(page: Page, address: str, preset: str) -> None:
-    """Open the playground, choose a preset and start it."""
+def choose(page: Page, address: str, preset: str) -> None:
+    """Open the playground with a preset."""
     page.goto(f"{address}/perceptron?view=playground")
+    page.wait_for_selector("footer b.size", timeout=120_000)
     page.get_by_role("button", name=preset, exact=True).click()
     page.wait_for_timeout(1_500)
-    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_selector("footer b.size", timeout=120_000)
 
 
 def measure() -> list[Figure]:
@@ -63,10 +65,11 @@ def measure() -> list[Figure]:
         page.goto(address)
         split = urlsplit(address)
         root = f"{split.scheme}://{split.netloc}"
-        begin(page, root, PEERS)
+        choose(page, root, PEERS)
+        page.get_by_role("button", name="Train", exact=True).click()
         page.wait_for_timeout(1_000)
         played = page.evaluate(PLAY, SECONDS)
-        begin(page, root, SPIRAL)
+        choose(page, root, SPIRAL)
         solved = page.evaluate(WATCH, [SOLVED, 4 * WATCHED])
         browser.close()
     seconds = solved["passed"] if solved["right"] >= SOLVED else float("inf")
