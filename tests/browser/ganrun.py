@@ -373,7 +373,8 @@ class GanRun:
         found = {
             "js": js_of(p, q), "filled": filled(q) / filled(p), "real": believed[:1000].mean().item(),
             "made": believed[1000:].mean().item(), "flat": both.std(correction=0).item(),
-            "push": push.square().sum(1).mean().sqrt().item(), "x": middle[0].item(), "y": middle[1].item(),
+            "push": push.norm(dim=1).quantile(0.5, interpolation="midpoint").item(),
+            "x": middle[0].item(), "y": middle[1].item(),
             "reach": made[:1000].norm(dim=1).quantile(0.5, interpolation="midpoint").item() / 4,
             "dead": next((one for one in dead if one >= 0.5), 0.0),
         }  # fmt: skip

@@ -42,7 +42,7 @@ class Look:
         real, made: what the discriminator believes of either on average, 0..1; for scores that are no beliefs,
             the mean of sigmoids.
         flat: the standard deviation of the discriminator's number over real and made points.
-        push: the root mean square of the slope of a made point's own loss at that point.
+        push: the size of the slope of a made point's own loss at that point; of half of them it is less.
         dead: for each player, of each layer of ReLUs the share of units that answered 0 to everything; None for others.
         finite: whether every weight was a number.
     """
@@ -87,7 +87,7 @@ def diagnose(looks: Sequence[Look], window: int = SWINGS) -> list[Finding]:
     collapsed: in three looks after step 750, made points fill less than a quarter of the cells that real ones fill.
     dropped: likewise, half of all are on clusters, and one cluster gets less than a tenth of its even share.
     sure: likewise, the discriminator believes over .95 of real and under .05 of made points, and the push that it
-        passes on is under 0.1.
+        passes on to half of these is under 0.1.
     constant: likewise, JS is over 0.3 bits and the discriminator's answers deviate by less than 0.05.
     oscillating: over eight looks after step 750 the made points' mean moves by a twentieth of the box from look to
         look, and less than 35 % of that way is left when all is added up.

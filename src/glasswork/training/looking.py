@@ -64,7 +64,7 @@ class Looking:
             real=float(believed[:ASKED].mean()),
             made=float(believed[ASKED:].mean()),
             flat=float(said.std()),
-            push=float(np.sqrt((push**2).sum(1).mean())),
+            push=float(np.median(np.linalg.norm(push, axis=1))),
             dead=dead,
             finite=laboratory.finite,
         )
