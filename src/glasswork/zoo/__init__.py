@@ -13,6 +13,7 @@ from glasswork.zoo.shipping import Shipped, build, described, expected_picture, 
 from glasswork.zoo.sources import Source, fetch, sources
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
+from glasswork.zoo.tokenizers import Tokenizer, tokenizer
 
 __all__ = [
     "NOISES",
@@ -28,6 +29,7 @@ __all__ = [
     "Shipped",
     "Source",
     "Step",
+    "Tokenizer",
     "Utterance",
     "build",
     "count_macs",
@@ -53,6 +55,7 @@ __all__ = [
     "takes_text",
     "to_record",
     "token_texts",
+    "tokenizer",
     "tokens",
     "write_atomically",
 ]
