@@ -67,11 +67,6 @@ class Attribution:
     error: float
 
 
-def above_mean(unembedding: Tensor, token: int) -> Tensor:
-    """The direction whose product with the normed stream is a token's logit, less the mean over all: (V, W) -> (W)."""
-    return unembedding[token].double() - unembedding.mean(0, dtype=torch.float64)
-
-
 def attribute(parts: Tensor, stream: Tensor, norm: Norm, direction: Tensor) -> Attribution:
     """Direct logit attribution.
 
@@ -79,7 +74,8 @@ def attribute(parts: Tensor, stream: Tensor, norm: Norm, direction: Tensor) -> A
         parts: what was added up, (N, W).
         stream: the sum as the network has it, (W).
         norm: the last norm.
-        direction: of the unembedding, (W).
+        direction: whose product with the normed stream is the answer, (W), fp64: for a logit less the mean of all, a
+            token's row of the unembedding less the mean row.
     """
     scale = norm.scale(stream)
     given = norm.through(parts, scale) @ direction  # (N)

@@ -62,13 +62,13 @@ def decode(
         seen = torch.tensor(text[first:])
         logits = reader.next(seen[held:] if cache else seen, past if cache else None).float()
         held = len(seen)
+        own = torch.log_softmax(logits.double(), dim=0)
         if never:
             logits = logits.clone()
             logits[list(never)] = -torch.inf
         chances = shares(logits, how)
         token = likeliest(logits) if how.temperature == 0 else drawn(chances, uniform(seed, text))
-        logprob = torch.log_softmax(logits.double(), dim=0)[token].item()
-        yield Drawn(token, logprob, chances[token].item(), first)
+        yield Drawn(token, own[token].item(), chances[token].item(), first)
         text.append(token)
         if token in ends:
             return

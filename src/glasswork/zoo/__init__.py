@@ -2,6 +2,7 @@
 
 from glasswork.zoo.card import Card, encode_card, read_card
 from glasswork.zoo.checkpoints import load_weights, read_checkpoint
+from glasswork.zoo.converting import as_reference
 from glasswork.zoo.libraries import reads_text, takes_text, token_texts, tokens
 from glasswork.zoo.makes import NOISES, Makes, to_record
 from glasswork.zoo.network import Network, count_macs, softmax
@@ -31,6 +32,7 @@ __all__ = [
     "Step",
     "Tokenizer",
     "Utterance",
+    "as_reference",
     "build",
     "count_macs",
     "counted",

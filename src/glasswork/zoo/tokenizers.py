@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from glasswork.data.tokens import Vocabulary
 from glasswork.errors import GlassworkError
+from glasswork.zoo.converting import PREFIX
 from glasswork.zoo.gguf import read_facts
 from glasswork.zoo.network import Network
 from glasswork.zoo.packages import PACKAGED, is_here, kept_at
@@ -107,9 +108,11 @@ def tokenizer(network: Network) -> Tokenizer:
         return Letters(network.vocabulary)
     if network.target in PACKAGED and is_here(PACKAGED[network.target]):
         return _from_gguf(kept_at(PACKAGED[network.target]))
-    if network.target.startswith("hf:"):
-        found = _from_folder(network.target)
-        known = getattr(getattr(network.module, "config", None), "vocab_size", None)
+    target = network.target.removeprefix(PREFIX)
+    if target.startswith("hf:"):
+        found = _from_folder(target)
+        module = network.module
+        known = getattr(module, "vocabulary", getattr(getattr(module, "config", None), "vocab_size", None))
         if known is not None and found.size > known:
             raise GlassworkError(
                 "this tokenizer is not that of the network",
