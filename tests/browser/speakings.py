@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -126,6 +126,7 @@ class Speaking:
         shares[shares < min_p * shares.max()] = 0
         return shares / shares.sum()
 
+    @cache  # noqa: B019  it lives as long as the process
     def slopes(self, at: int, token: int) -> tuple[Tensor, Tensor, Tensor]:
         """By autograd: the slopes at each stream (L + 1, T, W), at what heads write (L, T, W), and the first stream."""
         kept: list[Tensor] = []
@@ -164,7 +165,7 @@ class Speaking:
                 logits = self.lens(*numbers)
                 return Number(float((logits > logits[token]).sum() + 1), 0)
             case "attention":
-                return Number(picked(self.weights(numbers[0]), index).item(), 1)
+                return Number(picked(self.weights(numbers[0]), index), 1)
             case "pooled":
                 side, layer = numbers
                 head, row, column = index

@@ -14,10 +14,10 @@ def pair(request: pytest.FixtureRequest) -> tuple[Norm, nn.Module]:
     torch.manual_seed(0)
     if request.param == "layer norm":
         part: nn.Module = nn.LayerNorm(WIDTH, eps=1e-5)
-        nn.init.normal_(part.bias)  # pyright: ignore[reportArgumentType]
+        nn.init.normal_(part.bias)
     else:
         part = nn.RMSNorm(WIDTH, eps=1e-5)
-    nn.init.normal_(part.weight)  # pyright: ignore[reportArgumentType]
+    nn.init.normal_(part.weight)
     gain = part.get_parameter("weight").detach()
     centred = request.param == "layer norm"
     return Norm(gain, part.get_parameter("bias").detach() if centred else None, 1e-5, centred), part.double()

@@ -25,7 +25,7 @@ def gpt() -> tuple[nn.Module, nn.Module]:
 def llama(tied: bool = True) -> tuple[nn.Module, nn.Module]:
     config = transformers.LlamaConfig(
         vocab_size=90, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
-        intermediate_size=48, tie_word_embeddings=tied, rope_theta=100_000.0, rms_norm_eps=1e-5,
+        intermediate_size=48, tie_word_embeddings=tied, rms_norm_eps=1e-5, **{"rope_theta": 100_000.0},
     )  # fmt: skip
     theirs = transformers.LlamaForCausalLM(config).eval()
     ours = networks.build(
@@ -57,9 +57,8 @@ def test_logits_are_those_of_transformers_with_the_cache_and_without(pair: tuple
     bound = 1e-4 * wanted.abs().max().item()
     for reads in (Ours(ours), Theirs(theirs)):
         past = reads.fresh()
-        for at in range(len(PROMPT)):
-            found = reads.next(torch.tensor(PROMPT[at : at + 1]), past)
-        torch.testing.assert_close(found, wanted, atol=bound, rtol=0)
+        found = [reads.next(torch.tensor([token]), past) for token in PROMPT]
+        torch.testing.assert_close(found[-1], wanted, atol=bound, rtol=0)
         torch.testing.assert_close(reads.next(torch.tensor(PROMPT), None), wanted, atol=bound, rtol=0)
 
 
@@ -110,8 +109,7 @@ def test_logprob_is_the_networks_own_and_share_what_it_was_drawn_with(pair: tupl
 
 def test_the_rooms_of_a_cache_hold_what_concatenation_would() -> None:
     cache, parts = Cache(), [torch.randn(1, 2, length, 4) for length in (3, 1, 90, 1)]
-    for part in parts:
-        keys, values = cache.extend(0, part, -part)
+    keys, values = [cache.extend(0, part, -part) for part in parts][-1]
     torch.testing.assert_close(keys, torch.cat(parts, dim=2), atol=0, rtol=0)
     torch.testing.assert_close(values, -torch.cat(parts, dim=2), atol=0, rtol=0)
     assert (cache.length, cache.bytes) == (95, 2 * 2 * 95 * 4 * 4)

@@ -1,6 +1,7 @@
 """What may be drawn and how often, against transformers' own warpers and against counting draws."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -31,7 +32,7 @@ def logits(size: int = 5000) -> Tensor:
 
 def theirs(z: Tensor, how: Sampling) -> Tensor:
     scores, ids = z[None].double(), torch.zeros(1, 1, dtype=torch.long)
-    warpers = [TemperatureLogitsWarper(how.temperature)]
+    warpers: list[Any] = [TemperatureLogitsWarper(how.temperature)]
     if how.top_k:
         warpers.append(TopKLogitsWarper(how.top_k))
     if how.top_p < 1:
@@ -39,7 +40,7 @@ def theirs(z: Tensor, how: Sampling) -> Tensor:
     if how.min_p:
         warpers.append(MinPLogitsWarper(how.min_p))
     for warper in warpers:
-        scores = warper(ids, scores)  # pyright: ignore[reportArgumentType]
+        scores = warper(ids, scores)
     return scores[0].softmax(0)
 
 

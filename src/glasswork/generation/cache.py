@@ -26,7 +26,7 @@ class Cache(Past):
         rooms = self._rooms.get(layer)
         if rooms is None or rooms[0].shape[-2] < length:
             larger = max(64, 2 * length)
-            rooms = tuple(part.new_empty((*part.shape[:2], larger, part.shape[-1])) for part in (keys, values))
+            rooms = _room(keys, larger), _room(values, larger)
             if before:
                 for room, part in zip(rooms, self.layers[layer], strict=True):
                     room[:, :, :before] = part
@@ -35,3 +35,8 @@ class Cache(Past):
             room[:, :, before:length] = part
         self.layers[layer] = rooms[0][:, :, :length], rooms[1][:, :, :length]
         return self.layers[layer]
+
+
+def _room(part: Tensor, length: int) -> Tensor:
+    """Room for so many positions, (B, heads, length, D)."""
+    return part.new_empty((*part.shape[:2], length, part.shape[-1]))

@@ -50,7 +50,9 @@ class Sampling:
             ("min-p", self.min_p, 0.0, 1.0),
         ):
             if not (math.isfinite(value) and least <= value <= most):
-                raise GlassworkError(f"{name} can't be {value:g}", where=name, why=f"it goes from {least:g} to {most:g}")
+                raise GlassworkError(
+                    f"{name} can't be {value:g}", where=name, why=f"it goes from {least:g} to {most:g}"
+                )
         if self.top_k < 0:
             raise GlassworkError(f"top-k can't be {self.top_k}", where="top-k", why="it is 0 for all, or a number")
         if self.top_p == 0:

@@ -138,7 +138,8 @@ def output_matrix(network: Network, layer: int) -> tuple[Tensor, Tensor | None]:
     """The matrix with which a block's heads write, (H·D, W), and its bias (W)."""
     module: Any = network.module
     if isinstance(module, GPT):
-        part = module.transformer.h[layer].attn.c_proj
+        block: Any = module.transformer.h[layer]
+        part = block.attn.c_proj
         return part.weight.detach(), part.bias.detach()
     return module.model.layers[layer].self_attn.o_proj.weight.detach().T, None
 

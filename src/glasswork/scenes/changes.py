@@ -13,7 +13,7 @@ from glasswork.scenes.messages import Edit
 from glasswork.tracing import Comparison, Op, Trace
 from glasswork.tracing.edits import Edit as Change
 
-MOST = 32
+MOST = 256
 """So many changes at once."""
 
 

@@ -135,9 +135,7 @@ class Networks:
         for name, one in SPEAKERS.items():
             here = is_here(one)
             todo = "" if here else f"glasswork data fetch {name}"
-            found.append(
-                SpokenNetwork(name=name, title="SmolLM2 135M", here=here, todo=todo, bytes=memory_of(name))
-            )
+            found.append(SpokenNetwork(name=name, title="SmolLM2 135M", here=here, todo=todo, bytes=memory_of(name)))
         return found
 
     def cards(self) -> list[NetworkCard]:

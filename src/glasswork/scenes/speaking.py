@@ -224,7 +224,9 @@ class LanguageModels:
             rotary=parts.rotary,
             cut=cut,
             unknown=unknown,
-            pieces=[s.Piece(written(words, token), spoke.number("input", 0, t)) for t, token in enumerate(spoke.tokens)],
+            pieces=[
+                s.Piece(written(words, token), spoke.number("input", 0, t)) for t, token in enumerate(spoke.tokens)
+            ],
             position=at,
             streams=parts.streams,
             weights=[parts.weights(i) for i in range(parts.layers)],
@@ -387,9 +389,7 @@ class LanguageModels:
         given = (slopes[0].double() * spoke.streams[0].double()).sum(-1)  # (T)
         lengths = slopes.double().norm(dim=-1)
         about = f"{spoke.at}/{request.token}"
-        rows = [
-            _slope(trace, f"{block}.{spoke.parts.attended}").double().norm().item() for block in spoke.parts.blocks
-        ]
+        rows = [_slope(trace, f"{block}.{spoke.parts.attended}").double().norm().item() for block in spoke.parts.blocks]
         entry = Array(ref=f"text:{spoke.id}#slope/{about}@value", shape=list(lengths.shape), dtype="float32")
         answer = s.Slopes(
             request=request.request,
@@ -422,7 +422,7 @@ def edits_of(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> 
     parts, length = spoke.parts, len(spoke.tokens)
     last = parts.layers + (one.what == "stream")
     inside = 0 <= one.layer < last and 0 <= one.head < parts.heads and 0 <= one.column <= one.row < length
-    if not inside and one.what != "stream" or not 0 <= one.layer < last:
+    if (not inside and one.what != "stream") or not 0 <= one.layer < last:
         why = f"there are {parts.layers} blocks of {parts.heads} heads, and {length} tokens"
         raise GlassworkError("there is no such part to switch off", where="What if", why=why)
     if one.what == "head":
@@ -443,7 +443,7 @@ def _patch(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> m.
     id, trace = other
     length, theirs = len(spoke.tokens), trace.value("input").shape[1]
     place = one.row - length + theirs
-    if not (0 <= one.row < length and 0 <= place):
+    if not (0 <= one.row < length and place >= 0):
         why = f"place {one.row} of {length} tokens is not among the other's {theirs}, counted from the end"
         raise GlassworkError("the other text is too short", where="What if", why=why)
     path = spoke.parts.streams[one.layer]

@@ -150,9 +150,7 @@ class Language(Task):
         )
 
 
-def scored(
-    network: nn.Module, vocabulary: Vocabulary, text: Text, window: int, overlap: int = 0
-) -> dict[str, float]:
+def scored(network: nn.Module, vocabulary: Vocabulary, text: Text, window: int, overlap: int = 0) -> dict[str, float]:
     """Scores on a text's end, beside those of its tokens' frequencies."""
     end = text.test[:MOST_TESTED]
     return measuring.text_scores(network, vocabulary, end, window, before=text.train, overlap=overlap)

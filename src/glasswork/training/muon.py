@@ -40,10 +40,17 @@ class MuonAdamW(torch.optim.Optimizer):
         wide = [p for p in others if p.ndim > 1]
         flat = [p for p in others if p.ndim < 2]
         groups = [{"params": p, "weight_decay": d} for p, d in ((wide, weight_decay), (flat, 0.0)) if p]
-        inside = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
         self._halves: list[torch.optim.Optimizer] = []
         if matrices:
-            self._halves.append(torch.optim.Muon(list(matrices), adjust_lr_fn="match_rms_adamw", **inside))
+            self._halves.append(
+                torch.optim.Muon(
+                    list(matrices),
+                    lr=lr,
+                    weight_decay=weight_decay,
+                    momentum=momentum,
+                    adjust_lr_fn="match_rms_adamw",
+                )
+            )
         if groups:
             self._halves.append(torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2)))
         super().__init__([group for half in self._halves for group in half.param_groups], {})
@@ -55,7 +62,7 @@ class MuonAdamW(torch.optim.Optimizer):
             half.param_groups = self.param_groups[part]
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def step(self, closure: Callable[[], float] | None = None) -> Any:
         """One update of every weight that has a gradient."""
         loss = None if closure is None else torch.enable_grad()(closure)()
         for half in self._halves:

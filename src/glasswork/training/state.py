@@ -85,9 +85,7 @@ def begin(task: Task, processes: Processes = ALONE, network: nn.Module | None = 
     for turn in task.turns():
         if turn.name not in optimisers:
             parameters[turn.name] = chosen(turn, network)
-            optimisers[turn.name] = make_optimiser(
-                task.config, parameters[turn.name], turn.rate, tables(network)
-            )
+            optimisers[turn.name] = make_optimiser(task.config, parameters[turn.name], turn.rate, tables(network))
     averaged = {}
     if task.config.average:
         averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Text to token numbers and back, for every network that reads text: its own vocabulary, a GGUF file's, or an hf: one's.
+"""Text to token numbers and back, for every network that reads text: our vocabularies, GGUF files', hf: folders'.
 
 Byte-pair encoding: R. Sennrich et al., 2016, https://arxiv.org/abs/1508.07909; on bytes, as GPT-2 has it. The library
 `tokenizers` does the merging.
@@ -135,9 +135,7 @@ def _from_gguf(path: Path) -> BytePairs:
         raise GlassworkError("this file's tokenizer can't be read", where=str(path), why=why)
     names = facts["tokenizer.ggml.tokens"]
     pairs = [tuple(pair.split(" ", 1)) for pair in facts["tokenizer.ggml.merges"]]
-    made = tokenizers.Tokenizer(
-        tokenizers.models.BPE(vocab={name: id for id, name in enumerate(names)}, merges=pairs)
-    )
+    made = tokenizers.Tokenizer(tokenizers.models.BPE(vocab={name: id for id, name in enumerate(names)}, merges=pairs))
     parts = tokenizers.pre_tokenizers
     single = [parts.Digits(individual_digits=True)] if facts.get("tokenizer.ggml.pre") == "smollm" else []
     made.pre_tokenizer = parts.Sequence([*single, parts.ByteLevel(add_prefix_space=False)])
@@ -191,7 +189,7 @@ def library(where: str) -> Any:
 def _plain(made: Any, control: Sequence[str], ends: frozenset[int]) -> BytePairs:
     """Control tokens are never made from a text, only by the network."""
     found = BytePairs(made, ends)
-    found._special |= {made.token_to_id(name) for name in control}  # noqa: SLF001
+    found._special |= {made.token_to_id(name) for name in control}
     return found
 
 

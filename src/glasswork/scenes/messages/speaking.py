@@ -299,7 +299,7 @@ class Slopes(Struct, tag_field="type", tag="slopes", frozen=True, kw_only=True):
     source: str
     """The run with slopes."""
     tokens: list[Number]
-    """slope · embedding of each position: what the logit would lose at first order if it were scaled down to nothing."""
+    """slope · embedding of each position: what the logit would lose at first order if that shrank to nothing."""
     writes: list[Number]
     """The length of the slope at what each block's heads write."""
     arrays: list[Array]
