@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache, cached_property
 from typing import Any
 
@@ -101,6 +102,19 @@ class Speaking:
     def mlp_adds(self, layer: int, at: int, token: int) -> float:
         fed = self.value(f"{self.paths[layer]}.mlp.{'dropout' if self.gpt else 'down_proj'}")[at]
         return self.given(fed, at, token)
+
+    def patches(self, at: int) -> list[int]:
+        """Before which blocks, but the first, the stream at a position was set from outside."""
+        edits = [json.loads(edit) for edit in self.run.record["edits"]]
+        found = [edit["at"] for edit in edits if edit["action"] == "patch" and edit["index"][1] == at]
+        return [self.paths.index(path) + 1 for path in found if path in self.paths]
+
+    def jump(self, layer: int, at: int) -> Tensor:
+        """How far the stream before a block is from what was added up to it."""
+        block = self.paths[layer - 1]
+        attended, fed = ("attn.resid_dropout", "mlp.dropout") if self.gpt else ("self_attn.o_proj", "mlp.down_proj")
+        wrote = self.value(f"{block}.{attended}")[at] + self.value(f"{block}.{fed}")[at]
+        return self.streams[layer, at] - self.streams[layer - 1, at] - wrote
 
     def bias_adds(self, token: int) -> float:
         norm = self.module.transformer.ln_f
@@ -218,6 +232,8 @@ class Speaking:
         match kind:
             case "gives":
                 layer, head, at, token = numbers
+                if not self.inner(layer, "matmul#2")[head, at].any():
+                    return 0.0
                 values = self.inner(layer, "transpose#3" if self.gpt else "repeat_interleave#2")[head, index[0]]
                 part = self.weights(layer)[head, at, index[0]] * values @ self.rows(layer, head)
                 return self.given(part, at, token)
@@ -228,6 +244,10 @@ class Speaking:
                 return self.heads_add(numbers[0], numbers[1], token)
             case "mlp":
                 return self.mlp_adds(numbers[0], numbers[1], token)
+            case "patched":
+                return sum(
+                    self.given(self.jump(edit, numbers[0]), numbers[0], token) for edit in self.patches(numbers[0])
+                )
             case "embedding":
                 return self.given(self.streams[0, numbers[0]], numbers[0], token)
             case "bias":

@@ -25,7 +25,8 @@ def gpt() -> tuple[nn.Module, nn.Module]:
 def llama(tied: bool = True) -> tuple[nn.Module, nn.Module]:
     config = transformers.LlamaConfig(
         vocab_size=90, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
-        intermediate_size=48, tie_word_embeddings=tied, rms_norm_eps=1e-5, **{"rope_theta": 100_000.0},
+        intermediate_size=48, tie_word_embeddings=tied, rms_norm_eps=1e-5,
+        rope_parameters={"rope_type": "default", "rope_theta": 100_000.0},
     )  # fmt: skip
     theirs = transformers.LlamaForCausalLM(config).eval()
     ours = networks.build(

@@ -119,6 +119,12 @@ def test_patching_every_token_before_the_first_block_gives_the_other_run(respond
     assert len(words.encode(other)) == length
     switched = [s.Switched("stream", 0, row=row) for row in range(length)]
     patched, _ = ask(respond, s.OpenText(request=2, network=name, text=TEXT, other=other, switched=switched))
+    later, _ = ask(
+        respond,
+        s.OpenText(request=3, network=name, text=TEXT, other=other, switched=[s.Switched("stream", 2, row=length - 1)]),
+    )
+    assert later.patched["value"] != 0
+    assert later.error < 1e-5
     token = patched.followed["id"]
     assert patched.before["value"] == pytest.approx(read.probability["value"])
     assert patched.probability["value"] == pytest.approx(logits_of(target, other).softmax(0)[token].item(), abs=1e-5)

@@ -30,7 +30,11 @@ def test_logits_are_equal(kind: str, tmp_path: Path) -> None:
         config = transformers.GPT2Config(vocab_size=90, n_positions=64, n_embd=32, n_layer=2, n_head=4)
         target = saved(transformers.GPT2LMHeadModel(config), tmp_path)
     else:
-        config = transformers.LlamaConfig(**LLAMA, tie_word_embeddings=kind == "tied llama", **{"rope_theta": 50_000.0})
+        config = transformers.LlamaConfig(
+            **LLAMA,
+            tie_word_embeddings=kind == "tied llama",
+            rope_parameters={"rope_type": "default", "rope_theta": 50_000.0},
+        )
         target = saved(transformers.LlamaForCausalLM(config), tmp_path)
     ids = torch.randint(90, (1, 20), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():

@@ -1024,6 +1024,7 @@ export interface TextRead {
   adds: Adds[];
   embedding: Number;
   bias: Number | null;
+  patched: Number | null;
   heads_sum: Number;
   mlps_sum: Number;
   total: Number;

@@ -84,6 +84,8 @@ def head_read(spoke: Spoke, request: s.OpenHead, off: Number) -> tuple[s.HeadRea
 def gifts_of(spoke: Spoke, layer: int, head: int, token: int) -> torch.Tensor:
     """What each position that is seen gives to a token's logit through a head, fp64, (at + 1)."""
     parts, at = spoke.parts, spoke.at
+    if not spoke.mixed[layer, head].any():  # it is off
+        return torch.zeros(at + 1, dtype=torch.float64)
     seen = slice(0, at + 1)
     weights = spoke.trace.value(parts.weights(layer)).tensor[0, head, at, seen].detach()
     values = spoke.trace.value(parts.of(layer, parts.value)).tensor[0, head, seen].detach()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -180,9 +180,11 @@ class LanguageModels:
         if not 0 <= followed < parts.vocabulary:
             raise GlassworkError("there is no such token", where="followed", why=f"there are {parts.vocabulary:,}")
         norm, matrix = last_norm(spoke.network), unembedding(spoke.network)
-        told = attributed(spoke, followed)
+        jumps = sorted({one.layer for one in request.switched if one.what == "stream" and one.row == at} - {0})
+        told = attributed(spoke, followed, jumps)
         per_head = told.parts[1 : 1 + parts.layers * parts.heads].view(parts.layers, parts.heads)
-        rest = told.parts[1 + per_head.numel() :].view(parts.layers, 2)  # the output's bias, and the MLP
+        rest = told.parts[1 + per_head.numel() :][: 2 * parts.layers].view(-1, 2)  # the output's bias, and the MLP
+        patched = told.parts[len(told.parts) - len(jumps) :]
         ranks = rank(lens(spoke.streams[:, at], norm, matrix), followed)
         ranks[-1] = rank(spoke.logits, followed)
         heads, mlps = per_head.sum(1) + rest[:, 0], rest[:, 1]
@@ -241,6 +243,7 @@ class LanguageModels:
             ],
             embedding=adds("embedding", told.parts[0].item()),
             bias=adds("bias", told.bias) if norm.bias is not None else None,
+            patched=adds("patched", patched.sum().item()) if jumps else None,
             heads_sum=adds("allheads", heads.sum().item()),
             mlps_sum=adds("allmlps", mlps.sum().item()),
             total=adds("total", told.total),
@@ -401,14 +404,23 @@ class LanguageModels:
         return m.encode(answer, [lengths.float().numpy()])
 
 
-def attributed(spoke: Spoke, token: int) -> Attribution:
-    """What the embedding, every head, and each block's bias and MLP add: 1 + L·H + 2 L parts."""
+def attributed(spoke: Spoke, token: int, jumps: Sequence[int] = ()) -> Attribution:
+    """What the embedding, every head, and each block's bias and MLP add: 1 + L·H + 2 L parts.
+
+    Before each block of `jumps` the stream was set from outside: how far it then was from its parts is one more.
+    """
     parts, at = spoke.parts, spoke.at
     rows = [spoke.streams[0, at].double()[None], spoke.mixed.flatten(0, 1)]
     for layer, block in enumerate(parts.blocks):
-        bias = output_matrix(spoke.network, layer)[1]
+        wrote = spoke.trace.value(f"{block}.{parts.attended}").tensor[0, at].detach()
+        bias = output_matrix(spoke.network, layer)[1] if wrote.any() else None  # of heads that are off, none is written
         fed = spoke.trace.value(f"{block}.{parts.fed}").tensor[0, at].detach().double()
         rows.append(torch.stack([torch.zeros_like(fed) if bias is None else bias.double(), fed]))
+    for layer in jumps:
+        block = parts.blocks[layer - 1]
+        wrote = [spoke.trace.value(f"{block}.{path}").tensor[0, at].detach() for path in (parts.attended, parts.fed)]
+        before, after = spoke.streams[layer - 1, at].double(), spoke.streams[layer, at].double()
+        rows.append((after - before - wrote[0].double() - wrote[1].double())[None])
     towards = direction(spoke.network, token)
     return attribute(torch.cat(rows), spoke.streams[-1, at], last_norm(spoke.network), towards)
 
@@ -434,7 +446,10 @@ def edits_of(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> 
         return [_patch(one, spoke, other)]
     block = parts.blocks[one.layer]
     paths = {"heads": [parts.attended], "mlp": [parts.fed], "block": [parts.attended, parts.fed]}[one.what]
-    return [m.Edit(at=f"{block}.{path}", index=[0, 0, 0], axis=0, action="off") for path in paths]
+    edits = [m.Edit(at=f"{block}.{path}", index=[0, 0, 0], axis=0, action="off") for path in paths]
+    if one.what != "mlp":
+        edits.append(m.Edit(at=parts.mixed(one.layer), index=[0, 0, 0, 0], axis=0, action="off"))
+    return edits
 
 
 def _patch(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> m.Edit:

@@ -186,6 +186,8 @@ class TextRead(Struct, tag_field="type", tag="text_read", frozen=True, kw_only=T
     embedding: Number
     bias: Number | None
     """What the last norm's bias adds, where it has one."""
+    patched: Number | None
+    """What streams that were set from outside add, beyond the embedding; None where none was at the position."""
     heads_sum: Number
     mlps_sum: Number
     total: Number
