@@ -46,6 +46,8 @@ def states() -> Iterator[State]:
     yield State("perceptron-forward", "perceptron", {"direction": "forward", "weight": "1,3,300"})
     yield State("gan", "gan", {"at": 1000})
     yield State("gan-slow", "gan", {"at": 1000, "stage": 7, "layers": "belief,real,made,push,manifold"})
+    yield State("transformer", "transformer", {"network": "gpt-moby", "text": "Call me Ishmael.", "head": "2.1"})
+    yield State("transformer-backward", "transformer", {"network": "gpt-moby", "direction": "backward"})
     yield State("open-map", "open", query=base)
     yield State("open-operations", "open", query={**base, "level": "operations"})
     yield State("open-backward", "open", query={**base, "direction": "backward"})

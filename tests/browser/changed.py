@@ -15,9 +15,16 @@ from torch import Tensor
 DIFFERENCES = ("difference", "slopedifference")
 
 
-def changed(tensor: Tensor, edits: list[dict[str, Any]]) -> Tensor:
+def changed(tensor: Tensor, edits: list[dict[str, Any]], others: dict[str, Any] | None = None) -> Tensor:
     """A tensor with its changes, one after the other, without writing on the one that was given."""
     for edit in edits:
+        if edit["action"] == "patch":
+            there = (others or {})[edit["other"]].tensor(edit["at"])
+            tensor = tensor.clone()
+            tensor.select(edit["axis"], edit["index"][edit["axis"]]).copy_(
+                there.select(edit["axis"], edit["other_index"][edit["axis"]])
+            )
+            continue
         hit = torch.zeros(tensor.shape, dtype=torch.bool)
         axis = edit["axis"]
         hit[tuple(at if axis in (None, i) else slice(None) for i, at in enumerate(edit["index"]))] = True
@@ -53,7 +60,7 @@ class ChangedRun(AnyRun):
         key = numbered(f"{where[0]}:{where[1]}", self._counts[where])
         if key not in self.edits or not any(self._made.get(id(one), ("", ""))[1] == key for one in tensors_of(output)):
             return output
-        output = changed(output, self.edits[key])
+        output = changed(output, self.edits[key], self.record.get("others"))
         self._see(key, output)
         return output
 

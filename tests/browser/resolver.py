@@ -20,6 +20,7 @@ from typing import Any
 import race_figures
 import readings
 import safetensors.torch
+import speakings
 import torch
 import torch.nn.functional as F
 from anyrun import AnyRun
@@ -378,6 +379,7 @@ class Resolver:
         self.courses = CourseRuns(courses)
         self.runs: dict[str, Rerun | AnyRun] = {}
         self.readings: dict[str, readings.Reading] = {}
+        self.speakings: dict[str, speakings.Speaking] = {}
         self.refused: dict[str, NoNumberError] = {}
 
     def rerun(self, source: str) -> Rerun | AnyRun:
@@ -389,6 +391,8 @@ class Resolver:
         if id not in self.runs:
             try:
                 record, inputs = recorded(self.folder, id)
+                taken = {edit["other"] for edit in map(json.loads, record["edits"]) if edit.get("other")}
+                record["others"] = {other: self.rerun(f"trace:{other}") for other in taken}
                 ours = record["target"] in OURS or Path(record["target"]).is_dir()
                 kind = ChangedRun if record["edits"] else Rerun if ours else AnyRun
                 if record["target"].startswith("run:"):
@@ -441,6 +445,8 @@ class Resolver:
             return used(kind, name, path, index)
         if kind == "reading":
             return readings.resolve(self.rerun(f"trace:{name}"), self.readings, name, path, index)
+        if kind == "text":
+            return speakings.resolve(self.rerun(f"trace:{name}"), self.speakings, name, path, index)
         if kind == "trace":
             return self.rerun(source).number(path, index, what, int(match["k"]) if match["k"] else None)
         raise NoNumberError(f"nothing is written down here about {kind!r}")

@@ -57,6 +57,8 @@ def states_of(network: str) -> list[State]:
         State("rnn, a series", "rnn", query={"network": "rnn-sunspots"}),
         State("rnn, uses", "rnn", query={"view": "uses", "network": "lstm-co2", "horizon": 26}),
         State("rnn, a speaker", "rnn", query={"view": "uses", "network": "rnn-vowels", "utterance": 31}),
+        State("language model", "transformer", query={"network": "gpt-moby", "text": "Call me", "head": "2.1"}),
+        State("language model, backward", "transformer", query={"network": "gpt-moby", "direction": "backward"}),
         State("race", "race"),
         State("lesson", "perceptron"),
         State("playground", "perceptron", query={"view": "playground", "at": 20, "unit": "1,2"}),

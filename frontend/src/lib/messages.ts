@@ -18,6 +18,13 @@ export type Request =
   | OpenForecast
   | OpenUtterance
   | RememberOn
+  | ListSpoken
+  | OpenText
+  | OpenHead
+  | ReadLens
+  | NextTokens
+  | Continue
+  | OpenSlopes
   | OpenForgetting
   | FetchTensors
   | FetchPlane
@@ -53,6 +60,13 @@ export type Answer =
   | Forecasts
   | Utterance
   | Remembered
+  | Spoken
+  | TextRead
+  | HeadRead
+  | Lens
+  | Nexts
+  | Continued
+  | Slopes
   | Forgetting
   | Scene
   | Graph
@@ -131,8 +145,10 @@ export interface Edit {
   at: string;
   index: number[];
   axis?: number | null;
-  action: "off" | "scale" | "set";
+  action: "off" | "patch" | "scale" | "set";
   value?: number;
+  other?: string;
+  other_index?: number[];
 }
 /**
  * Everything that is claimed, published and measured of the architectures.
@@ -271,6 +287,103 @@ export interface Problem {
   clip?: number;
   radius?: number;
   seed?: number;
+}
+/**
+ * Which language models there are.
+ */
+export interface ListSpoken {
+  type: "list_spoken";
+  request: number;
+}
+/**
+ * A Transformer reads a text.
+ */
+export interface OpenText {
+  type: "open_text";
+  network: string;
+  text?: string | null;
+  more?: number[];
+  switched?: Switched[];
+  other?: string | null;
+  followed?: number | null;
+  position?: number | null;
+  request: number;
+}
+/**
+ * Something of the network that is switched off, or taken from the run on another text.
+ */
+export interface Switched {
+  what: "block" | "head" | "heads" | "mlp" | "stream" | "weight";
+  layer: number;
+  head?: number;
+  row?: number;
+  column?: number;
+  value?: number;
+}
+/**
+ * What one head does at a position.
+ */
+export interface OpenHead {
+  type: "open_head";
+  source: string;
+  layer: number;
+  head: number;
+  row: number;
+  column: number;
+  token: number;
+  request: number;
+}
+/**
+ * What each block's stream would answer, at some positions.
+ */
+export interface ReadLens {
+  type: "read_lens";
+  source: string;
+  positions: number[];
+  request: number;
+}
+/**
+ * The next token: what may be drawn, with what probability, and what is.
+ */
+export interface NextTokens {
+  type: "next_tokens";
+  source: string;
+  position: number;
+  how: Sampled;
+  listed?: number;
+  request: number;
+}
+/**
+ * How the next token is drawn.
+ */
+export interface Sampled {
+  temperature?: number;
+  top_k?: number;
+  top_p?: number;
+  min_p?: number;
+  seed?: number;
+}
+/**
+ * Write on with a cache, several times from one text.
+ */
+export interface Continue {
+  type: "continue";
+  source: string;
+  position: number;
+  how: Sampled;
+  count: number;
+  texts?: number;
+  request: number;
+}
+/**
+ * Backward: from the followed logit to every token, block and weight.
+ */
+export interface OpenSlopes {
+  type: "open_slopes";
+  source: string;
+  position: number;
+  token: number;
+  request: number;
 }
 /**
  * Two networks of one size read a text; how much does each earlier character move each guess?
@@ -858,6 +971,184 @@ export interface LearnerOf {
   longest: Number | null;
   radius: Number;
   exploded: boolean;
+}
+/**
+ * The language models.
+ */
+export interface Spoken {
+  type: "spoken";
+  request: number;
+  networks: SpokenNetwork[];
+}
+/**
+ * A language model that this page can open.
+ */
+export interface SpokenNetwork {
+  name: string;
+  title: string;
+  here: boolean;
+  todo: string;
+  bytes: number;
+}
+/**
+ * A text as a Transformer read it. With it come the streams' lengths (L + 1, T), what each head adds (L, H), and
+ *     the attention weights (L, H, T, T), of long texts the largest of each square.
+ */
+export interface TextRead {
+  type: "text_read";
+  request: number;
+  source: string;
+  base: string;
+  network: string;
+  title: string;
+  kind: string;
+  layers: number;
+  heads: number;
+  groups: number;
+  size: number;
+  width: number;
+  vocabulary: number;
+  context: number;
+  rotary: boolean;
+  cut: number;
+  unknown: string;
+  pieces: Piece[];
+  position: number;
+  streams: string[];
+  weights: string[];
+  pooled: number;
+  followed: Word;
+  probability: Number;
+  before: Number | null;
+  ranks: Number[];
+  adds: Adds[];
+  embedding: Number;
+  bias: Number | null;
+  patched: Number | null;
+  heads_sum: Number;
+  mlps_sum: Number;
+  total: Number;
+  error: number;
+  head: number[];
+  gift: Number;
+  resting: number;
+  nats: Number | null;
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * One token of the text.
+ */
+export interface Piece {
+  text: string;
+  id: Number;
+}
+/**
+ * A token, and its number.
+ */
+export interface Word {
+  text: string;
+  id: number;
+}
+/**
+ * What a block adds to the followed logit.
+ */
+export interface Adds {
+  heads: Number;
+  mlp: Number;
+}
+/**
+ * A head's arithmetic at a position. With it come query, key and their products, (D) each, and its weights (T, T)
+ *     where the text is short.
+ */
+export interface HeadRead {
+  type: "head_read";
+  request: number;
+  layer: number;
+  head: number;
+  row: number;
+  column: number;
+  listed: number[];
+  weights: Number[];
+  dots: Number[];
+  scaled: Number[];
+  gives: Number[];
+  rest: Number;
+  writes: string[];
+  off: Number;
+  now: Number;
+  arrays: Array[];
+}
+/**
+ * The likeliest token of each stream at some positions, and its probability, (L + 1, P).
+ */
+export interface Lens {
+  type: "lens";
+  request: number;
+  positions: number[];
+  words: string[][];
+  ids: number[][];
+  arrays: Array[];
+}
+/**
+ * The next token. With it come the outline of all shares by rank: rank and share at up to 200 ranks, (2, N).
+ */
+export interface Nexts {
+  type: "nexts";
+  request: number;
+  choices: Choice[];
+  kept: number;
+  drawn: Word;
+  arrays: Array[];
+}
+/**
+ * One row of the table of next tokens.
+ */
+export interface Choice {
+  word: Word;
+  logit: Number;
+  scaled: Number | null;
+  share: Number;
+  drawn_at: Number;
+  kept: boolean;
+}
+/**
+ * Texts written on, and what the cache held at the end.
+ */
+export interface Continued {
+  type: "continued";
+  request: number;
+  texts: Continuation[];
+  cached: number;
+  positions: number;
+  seconds: number;
+}
+/**
+ * One text written on.
+ */
+export interface Continuation {
+  seed: number;
+  tokens: Written1[];
+  text: string;
+  ended: boolean;
+}
+/**
+ * A token that was drawn.
+ */
+export interface Written1 {
+  word: Word;
+  probability: Number;
+}
+/**
+ * Backward from a logit. With it comes the length of the slope at each stream and position, (L + 1, T).
+ */
+export interface Slopes {
+  type: "slopes";
+  request: number;
+  source: string;
+  tokens: Number[];
+  writes: Number[];
+  arrays: Array[];
 }
 /**
  * How far back gradients reach: of -ln p(the next character) to the vector of each one read.

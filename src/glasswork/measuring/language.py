@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ AT_ONCE = 1 << 14  # tokens
 
 
 def text_scores(
-    module: nn.Module, vocabulary: Vocabulary, text: str, window: int, before: str = ""
+    module: nn.Module, vocabulary: Vocabulary, text: str, window: int, before: str = "", overlap: int = 0
 ) -> dict[str, float]:
     """Scores of a language model on a text, each token told from those before it in its window.
 
@@ -31,13 +32,17 @@ def text_scores(
         text: at least two tokens; the first is given.
         window: the text is cut into such, which overlap by one token.
         before: the text that it was trained on; none for no nats_unigram.
+        overlap: tokens of each window but the first that are read again and not scored again, so that none is told
+            from too few before it; less than a window.
     """
+    if not 0 <= overlap < window:
+        raise ValueError(f"an overlap of {overlap} is not less than a window of {window}")
     ids = torch.from_numpy(vocabulary.encode(text)).long()
     training = module.training
     module.eval()
     try:
         with torch.inference_mode():
-            parts = [_told(module, *pair) for pair in _windows(ids, window)]
+            parts = [_told(module, *each) for each in _windows(ids, window, overlap)]
     finally:
         module.train(training)
     total, hits = sum(part[0] for part in parts), sum(part[1] for part in parts)
@@ -60,19 +65,25 @@ def text_scores(
     return found
 
 
-def _windows(ids: Tensor, window: int) -> list[tuple[Tensor, Tensor]]:
-    """Inputs and what follows them, (B, T) each; the last may be shorter."""
-    whole = (len(ids) - 1) // window
-    x, y = ids[: whole * window].view(whole, window), ids[1 : whole * window + 1].view(whole, window)
-    rows = max(1, AT_ONCE // window)
-    pairs = list(zip(x.split(rows), y.split(rows), strict=True)) if whole else []
-    if len(ids) - 1 > whole * window:
-        pairs.append((ids[None, whole * window : -1], ids[None, whole * window + 1 :]))
-    return pairs
+def _windows(ids: Tensor, window: int, overlap: int) -> Iterator[tuple[Tensor, Tensor, int]]:
+    """Inputs, what follows them, (B, T) each, and how many of the first are not scored; the last may be shorter."""
+    if len(ids) - 1 <= window:
+        yield ids[None, :-1], ids[None, 1:], 0
+        return
+    stride = window - overlap
+    spans = ids.unfold(0, window + 1, stride)  # (N, window + 1)
+    yield spans[:1, :-1], spans[:1, 1:], 0
+    for some in spans[1:].split(max(1, AT_ONCE // window)):
+        yield some[:, :-1], some[:, 1:], overlap
+    rest = len(ids) - 1 - (window + (len(spans) - 1) * stride)
+    if rest:
+        end = ids[-(overlap + rest + 1) :][None]
+        yield end[:, :-1], end[:, 1:], overlap
 
 
-def _told(module: nn.Module, inputs: Tensor, wanted: Tensor) -> tuple[float, int]:
+def _told(module: nn.Module, inputs: Tensor, wanted: Tensor, read: int) -> tuple[float, int]:
     device = next(module.parameters()).device
-    logits = module(inputs.to(device)).cpu().flatten(0, 1)  # (B T, V)
-    nats = F.cross_entropy(logits.double(), wanted.flatten(), reduction="sum").item()
-    return nats, int((logits.argmax(1) == wanted.flatten()).sum())
+    logits = module(inputs.to(device)).cpu()[:, read:].flatten(0, 1)  # (B T, V)
+    wanted = wanted[:, read:].flatten()
+    nats = F.cross_entropy(logits.double(), wanted, reduction="sum").item()
+    return nats, int((logits.argmax(1) == wanted).sum())

@@ -106,12 +106,12 @@ def _evaluate_given(target: str, network: zoo.Network, prepare: zoo.Preprocessin
 def _evaluate_text(network: zoo.Network, card: zoo.Card, vocabulary: Vocabulary, data: str) -> Evaluation:
     """Scores on the end of the text that it was trained on, or on the whole of another."""
     text = load_text(data) if data in text_names() else given.read_text(data)
-    window = int(card.text["window"])
+    window, overlap = int(card.text["window"]), int(card.text.get("overlap", 0))
     if data == card.data:
-        scores, count = training.score_text(network.module, vocabulary, text, window), card.tested_on
+        scores, count = training.score_text(network.module, vocabulary, text, window, overlap), card.tested_on
     else:
         whole = text.train + text.validation + text.test
-        scores, count = measuring.text_scores(network.module, vocabulary, whole, window), len(whole)
+        scores, count = measuring.text_scores(network.module, vocabulary, whole, window, overlap=overlap), len(whole)
     return {"recipe": card.recipe, "data": data, "n": count, "of": "characters", "scores": scores}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -13,12 +13,19 @@ from glasswork.scenes.messages import Edit
 from glasswork.tracing import Comparison, Op, Trace
 from glasswork.tracing.edits import Edit as Change
 
-MOST = 32
+MOST = 256
 """So many changes at once."""
 
 
-def changes(trace: Trace, edits: Sequence[Edit]) -> dict[Op | str | int, Change]:
+def changes(
+    trace: Trace, edits: Sequence[Edit], others: Callable[[str], Trace] | None = None
+) -> dict[Op | str | int, Change]:
     """What becomes of each changed tensor, by its address.
+
+    Args:
+        trace: the run that is changed.
+        edits: how.
+        others: gives the runs that numbers are taken from.
 
     Raises:
         GlassworkError: there is no such tensor or place, or a value is no number.
@@ -32,7 +39,12 @@ def changes(trace: Trace, edits: Sequence[Edit]) -> dict[Op | str | int, Change]
         value = trace.value(edit.at)
         _check(edit, value.shape)
         found.setdefault(edit.at, []).append(edit)
-    return {path: _together(group) for path, group in found.items()}
+    taken = {
+        (edit.other, edit.at): others(edit.other).value(edit.at).tensor.detach()
+        for edit in edits
+        if edit.action == "patch" and others is not None
+    }
+    return {path: _together(group, taken) for path, group in found.items()}
 
 
 def _check(edit: Edit, shape: tuple[int, ...]) -> None:
@@ -50,11 +62,14 @@ def _check(edit: Edit, shape: tuple[int, ...]) -> None:
         )
 
 
-def _together(edits: Sequence[Edit]) -> Callable[[Tensor], Tensor]:
+def _together(edits: Sequence[Edit], taken: Mapping[tuple[str, str], Tensor]) -> Callable[[Tensor], Tensor]:
     def change(tensor: Tensor) -> Tensor:
         changed = tensor.clone()
         for edit in edits:
             place = _place(edit)
+            if edit.action == "patch":
+                changed[place] = taken[edit.other, edit.at][_at(edit.other_index, edit.axis)]
+                continue
             changed[place] = changed[place] * edit.value if edit.action == "scale" else _number(edit)
         return changed
 
@@ -63,9 +78,13 @@ def _together(edits: Sequence[Edit]) -> Callable[[Tensor], Tensor]:
 
 
 def _place(edit: Edit) -> tuple[int | slice, ...]:
-    if edit.axis is None:
-        return tuple(edit.index)
-    return tuple(at if axis == edit.axis else slice(None) for axis, at in enumerate(edit.index))
+    return _at(edit.index, edit.axis)
+
+
+def _at(index: Sequence[int], axis: int | None) -> tuple[int | slice, ...]:
+    if axis is None:
+        return tuple(index)
+    return tuple(at if each == axis else slice(None) for each, at in enumerate(index))
 
 
 def _number(edit: Edit) -> float:
@@ -78,6 +97,8 @@ def in_words(edit: Edit) -> str:
     index = ",".join(str(at) if isinstance(at, int) else ":" for at in place)
     if edit.action == "off":
         return f"[{index}] switched off"
+    if edit.action == "patch":
+        return f"[{index}] taken from trace:{edit.other}"
     return f"[{index}] {'times' if edit.action == 'scale' else 'set to'} {edit.value:g}"
 
 

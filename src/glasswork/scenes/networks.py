@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
+import torch
 from torch import nn
 
-from glasswork import data, zoo
+from glasswork import data, networks, zoo
+from glasswork.data.texts import text_names
 from glasswork.errors import GlassworkError, unknown
 from glasswork.networks.lstm import Memory
 from glasswork.networks.rnn import Elman
 from glasswork.scenes.messages import NetworkCard, Score
+from glasswork.scenes.messages.speaking import SpokenNetwork
 from glasswork.scenes.moments import PREFIXES, Moments
 from glasswork.zoo import Network
+from glasswork.zoo.packages import PACKAGED, is_here
 
 RECURRENT = ("rnn", "gru", "lstm")
 """Those of ours are told of on a page together."""
@@ -23,6 +28,11 @@ REGISTRIES = ("torchvision:", "timm:")
 """Whose networks a page may name: all code in them is installed, and a name can't lead out of them."""
 PAGES = {("tiny_vgg", ""): "cnn", ("perceptron", "mnist"): "perceptron"}
 """Architectures, on the data that they need, which have a page of their own; any other is drawn as a graph."""
+SPEAKERS = {name: one for name, one in PACKAGED.items() if one.member.endswith(".gguf")}
+"""Language models in packages: nothing of theirs is code."""
+OURS = "ours:"
+COPIES = 3
+"""While a file of weights is read, there are so many copies of them."""
 MOST = 4
 """So many networks of registries are held."""
 
@@ -44,6 +54,7 @@ class Networks:
     ) -> None:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
+        self._ours: dict[str, Network] = {}
         pictures = data.names()  # networks that read them come first, the one with most to see before the others
         shipped = sorted(zoo.shipped(), key=lambda row: (row.data not in pictures, -row.macs))
         self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in shipped))))
@@ -59,8 +70,10 @@ class Networks:
         """
         if self._moments is not None and name.startswith(PREFIXES):
             return self._moments.load(name)
+        if name.startswith(OURS):  # one of another library, in our form
+            return self._converted(name.removeprefix(OURS))
         target = self._named.get(name, name)
-        if target not in self.targets and not target.startswith(REGISTRIES):
+        if target not in self.targets and target not in SPEAKERS and not target.startswith(REGISTRIES):
             raise unknown("network", name, list(self._named))
         with self._lock:
             if target not in self._loaded:
@@ -72,6 +85,58 @@ class Networks:
                 if len(extra) > MOST:
                     del self._loaded[extra[0]]
             return self._loaded[target]
+
+    def _converted(self, name: str) -> Network:
+        network = self.load(name)
+        with self._lock:
+            if network.target not in self._ours:
+                self._ours[network.target] = zoo.as_reference(network)
+            return self._ours[network.target]
+
+    def speaker(self, name: str) -> Network:
+        """A language model as its page reads it: of another library in our form, so that every step is written out.
+
+        Raises:
+            GlassworkError: it is not listed, of another form, not on this machine, or larger than its free memory.
+        """
+        if name in SPEAKERS:
+            if not is_here(SPEAKERS[name]):
+                raise GlassworkError(
+                    f"the weights of {name} are not on this machine",
+                    where=name,
+                    why=f"they are {SPEAKERS[name].bytes / 1e6:.0f} MB in the package {SPEAKERS[name].package}",
+                    todo=f"glasswork data fetch {name} gets them, with progress.",
+                )
+            free = free_memory()
+            needed = COPIES * memory_of(name)
+            if name not in self._loaded and free is not None and needed > free:
+                raise GlassworkError(
+                    f"{name} does not fit into this machine's memory",
+                    where=name,
+                    why=f"it takes about {needed / 1e9:.1f} GB while it is loaded; {free / 1e9:.1f} GB are free",
+                    todo="Close other programs, or open a smaller network.",
+                )
+        network = self.load(name)
+        return self._converted(name) if network.target.startswith("hf:") else network
+
+    def speakers(self) -> list[SpokenNetwork]:
+        """Language models that look back only: those that ship, those that were named, and those of packages."""
+        found = []
+        shipped = {row.name for row in zoo.shipped() if row.data in text_names()}
+        for target in self.targets:
+            if target.startswith("hf:") or (target not in shipped and "/" in target) or target in shipped:
+                try:
+                    network = self.load(target)
+                except GlassworkError:
+                    continue
+                gpt = network.card is not None and network.card.network == "gpt" and network.vocabulary is not None
+                if gpt or target.startswith("hf:"):
+                    found.append(SpokenNetwork(name=shown(target), title=network.title, here=True, todo="", bytes=0))
+        for name, one in SPEAKERS.items():
+            here = is_here(one)
+            todo = "" if here else f"glasswork data fetch {name}"
+            found.append(SpokenNetwork(name=name, title="SmolLM2 135M", here=here, todo=todo, bytes=memory_of(name)))
+        return found
 
     def cards(self) -> list[NetworkCard]:
         """Every network that can be loaded; one that can't says why when it is opened.
@@ -90,6 +155,23 @@ class Networks:
         return found
 
 
+@cache
+def memory_of(name: str) -> int:
+    """Bytes of a reference network's weights in memory, counted without making one."""
+    with torch.device("meta"):
+        module = networks.build(name)
+    return sum(value.numel() * value.element_size() for value in module.parameters())
+
+
+def free_memory() -> int | None:
+    """Bytes that a new program could have; None where the system doesn't say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        return None
+
+
 def shown(target: str) -> str:
     """A target as pages name it: without the folders that lead to it on this machine."""
     library, separator, place = target.partition("hf:") if target.startswith("hf:") else ("", "", target)
@@ -103,6 +185,8 @@ def _page(network: Network) -> str:
     card = network.card
     if card is None:
         return "open"
+    if card.network == "gpt" and network.vocabulary is not None:
+        return "transformer"
     if card.network == "lstm" and network.vocabulary is not None:
         return "lstm"
     if card.network in RECURRENT and network.weights == "shipped":

@@ -30,6 +30,7 @@ from glasswork.scenes.messages import lessons as q
 from glasswork.scenes.messages import playground as p
 from glasswork.scenes.messages import reading as r
 from glasswork.scenes.messages import remembering as memory
+from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.messages import unrolled as u
 from glasswork.scenes.messages import uses
@@ -53,6 +54,7 @@ from glasswork.scenes.reading import Readings
 from glasswork.scenes.remembering import Remembering
 from glasswork.scenes.runs import Run, Runs
 from glasswork.scenes.speakers import Speakers
+from glasswork.scenes.speaking import LanguageModels
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.training import Training
 from glasswork.scenes.troubles import notes, trouble
@@ -125,6 +127,7 @@ class Respondent:
         self.unrollings = Unrollings(self.networks, self.traces, arrays)
         self.remembering = Remembering()
         self.speakers = Speakers(self.networks.load)
+        self.language = LanguageModels(self.networks, self.traces)
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
     def warm(self) -> None:
@@ -185,6 +188,16 @@ class Respondent:
                 yield self.speakers.answer(request)
             case memory.RememberOn():
                 yield from self.remembering.answer(request, session.cancelled.is_set)
+            case (
+                s.ListSpoken()
+                | s.OpenText()
+                | s.OpenHead()
+                | s.ReadLens()
+                | s.NextTokens()
+                | s.Continue()
+                | s.OpenSlopes()
+            ):
+                yield from self.language.answer(request, session.cancelled)
             case f.OpenForgetting():
                 yield from forgetting(request)
             case m.Cancel():

@@ -180,7 +180,7 @@ class Traces:
     def _changed(self, record: Record, cancel: threading.Event | None) -> Trace:
         base = self.get(msgspec.structs.replace(record, edits=()).id)
         edits = [msgspec.json.decode(edit, type=Edit) for edit in record.edits]
-        wanted = changes(base, edits)
+        wanted = changes(base, edits, self.get)
         owned = any(base.value(edit.at).kind in ("parameter", "buffer") for edit in edits)
         try:
             with self.still if owned else contextlib.nullcontext(), seeded(0):
@@ -226,6 +226,22 @@ class Traces:
         if record is None:
             raise _unknown(id)
         return record.target
+
+    def edits(self, id: str) -> list[Edit]:
+        """What is changed in a run; empty for one that is as it was."""
+        record, _ = self._known(id)
+        return [] if record is None else [msgspec.json.decode(edit, type=Edit) for edit in record.edits]
+
+    def base(self, id: str) -> str:
+        """The run of which a changed one is a change; itself where nothing is changed.
+
+        Raises:
+            GlassworkError: nothing is known of it.
+        """
+        record, _ = self._known(id)
+        if record is None:
+            raise _unknown(id)
+        return msgspec.structs.replace(record, edits=()).id
 
     def _known(self, id: str) -> tuple[Record | None, bytes | None]:
         """The record of an id and its stored inputs; what is not as its hash says counts as gone."""

@@ -19,7 +19,9 @@ class Settings:
     port: int = FIRST_PORT
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     """Lets a program in by `Authorization: Bearer TOKEN`; the browser's cookie is derived from it."""
-    pages: tuple[str, ...] = ("/", "/cnn", "/gan", "/lstm", "/open", "/perceptron", "/race", "/rnn", "/train")
+    pages: tuple[str, ...] = (
+        *("/", "/cnn", "/gan", "/lstm", "/open", "/perceptron", "/race", "/rnn", "/train", "/transformer"),
+    )
     """The paths that answer with the built page."""
     built: Path = BUILT_PAGES
     """Where the built front end lies."""

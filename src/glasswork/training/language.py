@@ -31,11 +31,13 @@ class LanguageConfig(Config):
         tokens: characters, or bytes.
         window: tokens that it sees at once in training.
         reach: tokens that it reads on end when it is scored, which a recurrent network can; 0 for a window.
+        overlap: of these, tokens that were scored before and are read again, so that none is told from too few.
     """
 
     tokens: str = "characters"
     window: int = 64
     reach: int = 0
+    overlap: int = 0
 
     def task(self) -> Task:
         """The task on the text that is named."""
@@ -105,11 +107,12 @@ class Language(Task):
 
     def scores(self, network: nn.Module) -> dict[str, float]:
         """Scores on the stretch after the one that is trained on."""
-        return measuring.text_scores(network, self.vocabulary, self.text.validation[:MOST_ASIDE], self.reach)
+        text = self.text.validation[:MOST_ASIDE]
+        return measuring.text_scores(network, self.vocabulary, text, self.reach, overlap=self.config.overlap)
 
     def final(self, network: nn.Module) -> dict[str, float]:
         """Scores on the text's end."""
-        return scored(network, self.vocabulary, self.text, self.reach)
+        return scored(network, self.vocabulary, self.text, self.reach, self.config.overlap)
 
     def name(self, index: int) -> str:
         """Where a window begins."""
@@ -140,12 +143,14 @@ class Language(Task):
                     "tokens": self.vocabulary.kind,
                     "letters": self.vocabulary.letters,
                     "window": self.reach,
+                    "overlap": config.overlap,
                     "sample": text.test[:SAMPLE],
                 },
             },
         )
 
 
-def scored(network: nn.Module, vocabulary: Vocabulary, text: Text, window: int) -> dict[str, float]:
+def scored(network: nn.Module, vocabulary: Vocabulary, text: Text, window: int, overlap: int = 0) -> dict[str, float]:
     """Scores on a text's end, beside those of its tokens' frequencies."""
-    return measuring.text_scores(network, vocabulary, text.test[:MOST_TESTED], window, before=text.train)
+    end = text.test[:MOST_TESTED]
+    return measuring.text_scores(network, vocabulary, end, window, before=text.train, overlap=overlap)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch.optim import lr_scheduler
 
 from glasswork.errors import GlassworkError, unknown
 from glasswork.training.config import Config
+from glasswork.training.muon import MuonAdamW
 from glasswork.training.task import Turn
 
 CLOSED: dict[str, Callable[[float], float]] = {  # part of the way after the warm-up, 0..1 -> part of the highest rate
@@ -64,20 +65,33 @@ def chosen(turn: Turn, network: nn.Module) -> dict[str, nn.Parameter]:
     return found
 
 
-def make_optimiser(config: Config, parameters: Mapping[str, nn.Parameter], rate: float = 1.0) -> torch.optim.Optimizer:
+def tables(network: nn.Module) -> set[str]:
+    """The names of weights that are read row by row (embeddings), though they have two axes."""
+    rows = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
+    return {name for name, value in network.named_parameters(remove_duplicate=False) if id(value) in rows}
+
+
+def make_optimiser(
+    config: Config, parameters: Mapping[str, nn.Parameter], rate: float = 1.0, tables: Collection[str] = ()
+) -> torch.optim.Optimizer:
     """torch's optimiser over these parameters; weight decay acts on those of two and more axes alone.
+
+    MuonAdamW is torch's Muon for matrices, and its AdamW for all that Muon is not made for.
 
     Args:
         config: which, and with what settings; beta1 and beta2 stand for `betas`.
         parameters: by name.
         rate: times the learning rate.
+        tables: names of embeddings, which are no matrices to MuonAdamW.
 
     Raises:
         GlassworkError: there is no such optimiser, or it has no such setting.
     """
+    if config.optimiser.lower() == "muonadamw":
+        return _muon(config, parameters, rate, tables)
     by_name = {name.lower(): name for name in optimiser_names()}
     if config.optimiser.lower() not in by_name:
-        raise unknown("optimiser", config.optimiser, optimiser_names())
+        raise unknown("optimiser", config.optimiser, [*optimiser_names(), MuonAdamW.__name__])
     kind = getattr(torch.optim, by_name[config.optimiser.lower()])
     settings: dict[str, Any] = dict(config.optimiser_settings)
     takes = inspect.signature(kind).parameters
@@ -92,6 +106,19 @@ def make_optimiser(config: Config, parameters: Mapping[str, nn.Parameter], rate:
     if "weight_decay" not in takes:
         groups = [{"params": list(parameters.values())}]
     return kind([g for g in groups if g["params"]], lr=config.learning_rate * rate, **known)
+
+
+def _muon(
+    config: Config, parameters: Mapping[str, nn.Parameter], rate: float, tables: Collection[str]
+) -> torch.optim.Optimizer:
+    settings = dict(config.optimiser_settings)
+    for name in settings:
+        if name not in ("momentum", "beta1", "beta2"):
+            raise unknown("setting of MuonAdamW", name, ["momentum", "beta1", "beta2"])
+    inside = {name: p for name, p in parameters.items() if p.ndim == 2 and name not in tables}
+    others = [p for name, p in parameters.items() if name not in inside]
+    lr, decay = config.learning_rate * rate, config.weight_decay
+    return MuonAdamW(list(inside.values()), others, lr=lr, weight_decay=decay, **settings)
 
 
 def course(config: Config) -> Callable[[int], float]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from glasswork.errors import GlassworkError
 from glasswork.randomness import seeded
-from glasswork.training.optimising import chosen, make_optimiser
+from glasswork.training.optimising import chosen, make_optimiser, tables
 from glasswork.training.processes import ALONE, Processes, gathered_anew, local
 from glasswork.training.task import Task
 
@@ -85,7 +85,7 @@ def begin(task: Task, processes: Processes = ALONE, network: nn.Module | None = 
     for turn in task.turns():
         if turn.name not in optimisers:
             parameters[turn.name] = chosen(turn, network)
-            optimisers[turn.name] = make_optimiser(task.config, parameters[turn.name], turn.rate)
+            optimisers[turn.name] = make_optimiser(task.config, parameters[turn.name], turn.rate, tables(network))
     averaged = {}
     if task.config.average:
         averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}

@@ -2,6 +2,7 @@
 
 from glasswork.zoo.card import Card, encode_card, read_card
 from glasswork.zoo.checkpoints import load_weights, read_checkpoint
+from glasswork.zoo.converting import as_reference
 from glasswork.zoo.libraries import reads_text, takes_text, token_texts, tokens
 from glasswork.zoo.makes import NOISES, Makes, to_record
 from glasswork.zoo.network import Network, count_macs, softmax
@@ -13,6 +14,7 @@ from glasswork.zoo.shipping import Shipped, build, described, expected_picture, 
 from glasswork.zoo.sources import Source, fetch, sources
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
+from glasswork.zoo.tokenizers import Tokenizer, tokenizer
 
 __all__ = [
     "NOISES",
@@ -28,7 +30,9 @@ __all__ = [
     "Shipped",
     "Source",
     "Step",
+    "Tokenizer",
     "Utterance",
+    "as_reference",
     "build",
     "count_macs",
     "counted",
@@ -53,6 +57,7 @@ __all__ = [
     "takes_text",
     "to_record",
     "token_texts",
+    "tokenizer",
     "tokens",
     "write_atomically",
 ]

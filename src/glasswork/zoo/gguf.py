@@ -64,6 +64,18 @@ def read_gguf(path: Path) -> Gguf:
         ) from error
 
 
+def read_facts(path: Path) -> dict[str, Any]:
+    """A file's numbers, texts and lists alone; errors as in read_gguf."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            return _head(file, size)[0]
+    except (OSError, struct.error, ValueError, UnicodeDecodeError) as error:
+        raise GlassworkError(
+            "this is no whole GGUF file", where=str(path), why=str(error), todo="Fetch or convert it again."
+        ) from error
+
+
 def llama_weights(tensors: dict[str, Tensor], heads: int, groups: int) -> dict[str, Tensor]:
     """A Llama's weights under their published names.
 
@@ -116,7 +128,8 @@ def _apart(rows: Tensor, heads: int) -> Tensor:
     return rows.view(heads, -1, 2, width).transpose(1, 2).reshape(-1, width)
 
 
-def _read(file: BinaryIO, size: int) -> Gguf:
+def _head(file: BinaryIO, size: int) -> tuple[dict[str, Any], _Reader, int]:
+    """The facts; what reads on after them; and how many tensors follow."""
     magic, version, tensors, facts = struct.unpack("<4sIQQ", file.read(24))
     if magic != MAGIC or version not in (2, 3):
         raise ValueError(f"it begins with {magic!r}, version {version}; expected {MAGIC!r}, 2 or 3")
@@ -127,6 +140,11 @@ def _read(file: BinaryIO, size: int) -> Gguf:
     for _ in range(facts):
         name = reader.text()
         known[name] = reader.value(reader.number("I"))
+    return known, reader, tensors
+
+
+def _read(file: BinaryIO, size: int) -> Gguf:
+    known, reader, tensors = _head(file, size)
     listed: list[tuple[str, tuple[int, ...], int, int]] = []
     for _ in range(tensors):
         name, axes = reader.text(), reader.number("I")

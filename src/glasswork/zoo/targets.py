@@ -16,6 +16,7 @@ from torch import nn
 from glasswork import networks
 from glasswork.errors import GlassworkError
 from glasswork.randomness import seeded
+from glasswork.zoo.converting import PREFIX, as_reference
 from glasswork.zoo.libraries import from_timm, from_torchvision, from_transformers
 from glasswork.zoo.network import Network
 from glasswork.zoo.preprocessing import Preprocessing
@@ -40,6 +41,8 @@ def load(target: str) -> Network:
     """
     if target in shipped_names():
         return load_shipped(target)
+    if target.startswith(PREFIX):
+        return as_reference(load(target.removeprefix(PREFIX)))
     if is_reference(target):
         return load_reference(target)
     library, separator, _ = target.partition(":")

@@ -26,6 +26,7 @@ from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
 from glasswork.scenes.messages.reading import ReadingAnswer, ReadingRequest
 from glasswork.scenes.messages.remembering import RememberAnswer, RememberRequest
+from glasswork.scenes.messages.speaking import SpeakingAnswer, SpeakingRequest
 from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
 from glasswork.scenes.messages.unrolled import UnrolledAnswer, UnrolledRequest
 from glasswork.scenes.messages.uses import UsesAnswer, UsesRequest
@@ -75,9 +76,13 @@ class Edit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     index: list[int]
     """A number of that tensor; with `axis`, all numbers that share its place along that axis."""
     axis: int | None = None
-    action: Literal["off", "scale", "set"]
+    action: Literal["off", "scale", "set", "patch"]
     value: float = 0.0
     """What they are multiplied by, or set to."""
+    other: str = ""
+    """Of "patch": the run that they are taken from, at the same tensor."""
+    other_index: list[int] = msgspec.field(default_factory=list[int])
+    """Of "patch": their place there, along the same axis."""
 
 
 class OpenGraph(_base.Request, tag="open_graph", frozen=True):
@@ -168,6 +173,7 @@ Request = (
     | UnrolledRequest
     | UsesRequest
     | RememberRequest
+    | SpeakingRequest
     | ForgettingRequest
     | FetchTensors
     | FetchPlane
@@ -599,6 +605,7 @@ Answer = (
     | UnrolledAnswer
     | UsesAnswer
     | RememberAnswer
+    | SpeakingAnswer
     | ForgettingAnswer
     | Scene
     | Graph

@@ -1,0 +1,273 @@
+/** What the page of language models knows: the text as it was read, the open head, the next token, what is switched off. */
+import { untrack } from "svelte";
+import { address } from "../../lib/address.svelte";
+import { link } from "../../lib/link.svelte";
+import type {
+  Continued,
+  Failure,
+  HeadRead,
+  Lens,
+  Nexts,
+  Sampled,
+  Slopes,
+  SpokenNetwork,
+  Switched,
+  TextRead,
+} from "../../lib/messages";
+import type { Tensor } from "../../lib/tensors";
+import { readSwitched, withSwitched, wordOf, writtenSwitched } from "./switched";
+
+const LENS_AT_ONCE = 40;
+const LISTED = 8;
+
+interface Read {
+  answer: TextRead;
+  lengths: Tensor;
+  heads: Tensor;
+  attention: Tensor;
+}
+
+export class TransformerState {
+  networks = $state.raw<SpokenNetwork[]>([]);
+  read = $state.raw<Read | null>(null);
+  lens = $state.raw<{ answer: Lens; sure: Tensor; source: string } | null>(null);
+  nexts = $state.raw<{ answer: Nexts; outline: Tensor } | null>(null);
+  head = $state.raw<{ answer: HeadRead; parts: Tensor[] } | null>(null);
+  slopes = $state.raw<{ answer: Slopes; lengths: Tensor } | null>(null);
+  continued = $state.raw<Continued | null>(null);
+  failure = $state.raw<Failure | null>(null);
+  busy = $state(false);
+  writing = $state(false);
+  #opening = 0;
+
+  network = $derived(address.get("network") ?? this.networks.find((one) => one.here)?.name ?? null);
+  text = $derived(address.get("text"));
+  more = $derived(numbers(address.get("more")));
+  switched = $derived(readSwitched(address.get("off")));
+  other = $derived(address.get("other"));
+  followed = $derived(whole(address.get("followed")));
+  position = $derived(whole(address.get("position")));
+  backward = $derived(address.get("direction") === "backward");
+  how = $derived<Sampled>({
+    temperature: within(address.get("temperature"), 0, 5, 0.9),
+    top_k: Math.round(within(address.get("k"), 0, 100_000, 40)),
+    top_p: within(address.get("p"), 0.01, 1, 0.95),
+    min_p: within(address.get("minp"), 0, 1, 0),
+    seed: whole(address.get("seed")) ?? 0,
+  });
+  /** Block and head of the open card. */
+  open = $derived.by((): [number, number] | null => {
+    const found = /^(\d+)\.(\d+)$/.exec(address.get("head") ?? "");
+    const read = this.read?.answer;
+    if (!found || !read) return null;
+    const [layer, head] = [Number(found[1]), Number(found[2])];
+    return layer < read.layers && head < read.heads ? [layer, head] : null;
+  });
+  column = $derived(whole(address.get("key")));
+  #wanted = $derived(
+    JSON.stringify([
+      this.network,
+      this.text,
+      this.more,
+      this.switched,
+      this.switched.length ? this.other : null,
+      this.followed,
+      this.position,
+    ]),
+  );
+
+  constructor() {
+    const all = (): void => {
+      this.#list();
+      this.#open();
+    };
+    $effect(() => link.onReopen(all));
+    this.#list();
+    $effect(() => {
+      void this.#wanted;
+      if (this.network) untrack(() => this.#open());
+    });
+    $effect(() => {
+      const { read, how } = this;
+      if (read) untrack(() => this.#nexts(read.answer, how));
+    });
+    $effect(() => {
+      const { read, open, column } = this;
+      if (read && open) untrack(() => this.#head(read.answer, open, column));
+      else untrack(() => (this.head = null));
+    });
+    $effect(() => {
+      const { read, backward } = this;
+      if (read && backward && !read.answer.base) untrack(() => this.#slopes(read.answer));
+      else untrack(() => (this.slopes = null));
+    });
+  }
+
+  #list(): void {
+    link.ask({ type: "list_spoken" }, (answer) => {
+      if (answer.type === "spoken") {
+        this.networks = answer.networks;
+        if (!this.network) {
+          const [first] = answer.networks;
+          this.failure = {
+            type: "failure",
+            request: 0,
+            what: "no language model is here yet",
+            where: first?.title ?? "",
+            why: "its weights have not been fetched",
+            todo: first?.todo ?? "",
+          };
+        }
+      }
+      if (answer.type === "failure") this.failure = answer;
+    });
+  }
+
+  #open(): void {
+    const { network, text, more, switched, followed, position } = this;
+    if (!network) return;
+    this.busy = true;
+    const other = switched.length ? this.other : null;
+    this.#opening = link.ask(
+      { type: "open_text", network, text, more, switched, other, followed, position },
+      (answer, tensors) => {
+        if (answer.request !== this.#opening) return;
+        if (answer.type === "text_read") {
+          const [lengths, heads, attention] = tensors;
+          this.read = { answer, lengths: lengths!, heads: heads!, attention: attention! };
+          this.continued = null;
+          this.failure = null;
+          this.#lens(answer);
+        }
+        if (answer.type === "failure") this.failure = answer;
+        if (answer.type === "failure" || answer.type === "done") this.busy = false;
+      },
+    );
+  }
+
+  /** The streams' answers: those at the position first, then those of the other lanes that are drawn. */
+  #lens(read: TextRead): void {
+    const ask = (positions: number[], then?: () => void): void => {
+      link.ask({ type: "read_lens", source: read.source, positions }, (answer, tensors) => {
+        if (answer.type === "lens" && this.read?.answer.source === read.source) {
+          this.lens = { answer, sure: tensors[0]!, source: read.source };
+          then?.();
+        }
+      });
+    };
+    const last = read.pieces.length - 1;
+    const from = Math.max(0, Math.min(read.position - LENS_AT_ONCE / 2, last - LENS_AT_ONCE + 1));
+    const lanes = Array.from({ length: Math.min(last - from + 1, LENS_AT_ONCE) }, (_, i) => from + i);
+    ask([read.position], () => ask(lanes));
+  }
+
+  #nexts(read: TextRead, how: Sampled): void {
+    const { source, position } = read;
+    link.ask({ type: "next_tokens", source, position, how, listed: LISTED }, (answer, tensors) => {
+      if (answer.type === "nexts" && this.read?.answer === read)
+        this.nexts = { answer, outline: tensors[0]! };
+      if (answer.type === "failure") this.failure = answer;
+    });
+  }
+
+  #head(read: TextRead, [layer, head]: [number, number], key: number | null): void {
+    const { source, position: row, followed } = read;
+    const own = read.head[0] === layer && read.head[1] === head ? read.head[2]! : 0;
+    const column = Math.min(row, key ?? own);
+    link.ask(
+      { type: "open_head", source, layer, head, row, column, token: followed.id },
+      (answer, tensors) => {
+        if (
+          answer.type === "head_read" &&
+          this.read?.answer === read &&
+          this.open?.join() === `${layer},${head}`
+        )
+          this.head = { answer, parts: [...tensors] };
+        if (answer.type === "failure") this.failure = answer;
+      },
+    );
+  }
+
+  #slopes(read: TextRead): void {
+    const { source, position, followed } = read;
+    link.ask({ type: "open_slopes", source, position, token: followed.id }, (answer, tensors) => {
+      if (answer.type === "slopes" && this.read?.answer === read)
+        this.slopes = { answer, lengths: tensors[0]! };
+      if (answer.type === "failure") this.failure = answer;
+    });
+  }
+
+  /** Write on from the position, several times at once. */
+  writeOn(count: number, texts: number): void {
+    const read = this.read?.answer;
+    if (!read || this.writing) return;
+    this.writing = true;
+    const { source, position } = read;
+    link.ask({ type: "continue", source, position, how: this.how, count, texts }, (answer) => {
+      if (answer.type === "continued") this.continued = answer;
+      if (answer.type === "failure") this.failure = answer;
+      if (answer.type === "failure" || answer.type === "done") this.writing = false;
+    });
+  }
+
+  /** Go on with these tokens after the position; what stood behind it is left. */
+  take(tokens: number[]): void {
+    const read = this.read?.answer;
+    if (!read || this.busy) return;
+    const behind = read.pieces.length - 1 - read.position;
+    if (behind > this.more.length) {
+      const kept = read.pieces.slice(0, read.position + 1);
+      address.set({ text: kept.map((piece) => piece.text).join(""), more: tokens.join(","), ...FRESH });
+      return;
+    }
+    const more = [...this.more.slice(0, this.more.length - behind), ...tokens];
+    address.set({ more: more.join(","), ...FRESH });
+  }
+
+  draw(): void {
+    const drawn = this.nexts?.answer.drawn;
+    if (drawn) this.take([drawn.id]);
+  }
+
+  back(): void {
+    if (!this.more.length) return;
+    address.set({ more: this.more.slice(0, -1).join(",") || null, ...FRESH });
+  }
+
+  type(text: string): void {
+    address.set({ text, more: null, off: null, ...FRESH });
+  }
+
+  look(position: number): void {
+    address.set({ position: String(position), followed: null, key: null }, false);
+  }
+
+  show(layer: number, head: number): void {
+    address.set({ head: `${layer}.${head}`, key: null });
+  }
+
+  change(one: Switched): void {
+    const followed = this.followed ?? this.read?.answer.followed.id;
+    address.set({ off: writtenSwitched(withSwitched(this.switched, one)), followed: String(followed) });
+  }
+
+  undo(one?: Switched): void {
+    const left = one ? this.switched.filter((each) => wordOf(each) !== wordOf(one)) : [];
+    address.set({ off: writtenSwitched(left), ...(left.length ? {} : { other: null }) });
+  }
+}
+
+const FRESH = { position: null, followed: null, key: null };
+
+function whole(words: string | null): number | null {
+  return words !== null && /^\d{1,6}$/.test(words) ? Number(words) : null;
+}
+
+function numbers(words: string | null): number[] {
+  return words && /^\d{1,6}(,\d{1,6})*$/.test(words) ? words.split(",").map(Number) : [];
+}
+
+function within(words: string | null, least: number, most: number, usual: number): number {
+  const found = words === null || words === "" ? NaN : Number(words);
+  return Number.isFinite(found) ? Math.min(most, Math.max(least, found)) : usual;
+}

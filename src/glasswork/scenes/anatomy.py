@@ -1,0 +1,162 @@
+"""Which operation of a GPT or a Llama of ours made what: the page of language models finds its tensors by this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from glasswork.errors import GlassworkError
+from glasswork.explaining.residual_stream import Norm
+from glasswork.networks.gpt import GPT
+from glasswork.networks.llama import Llama
+from glasswork.zoo import Network
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A decoder-only Transformer of ours.
+
+    Attributes:
+        layers, heads, groups, size, width, vocabulary: L, H, G, D, W, V.
+        context: the most tokens that it can see; 0 where any length fits.
+        rotary: whether positions are rotations of queries and keys; else they are learned vectors.
+        embedding: the path of the stream before the first block.
+        blocks: the path of each block, whose output is the stream after it.
+        attention, mlp: the names of a block's two parts.
+        query, key, value: the operation of the attention that makes them, as they are multiplied: (1, H, T, D).
+        scaled: the operation of the attention that divides the scores.
+        attended, fed: what the two parts write, below the block's path.
+    """
+
+    layers: int
+    heads: int
+    groups: int
+    size: int
+    width: int
+    vocabulary: int
+    context: int
+    rotary: bool
+    embedding: str
+    blocks: tuple[str, ...]
+    attention: str
+    mlp: str
+    query: str
+    key: str
+    value: str
+    scaled: str
+    attended: str
+    fed: str
+
+    @property
+    def streams(self) -> list[str]:
+        """The paths of the stream before each block, and after the last."""
+        return [self.embedding, *self.blocks]
+
+    def of(self, layer: int, operation: str) -> str:
+        """The path of an operation of a block's attention."""
+        return f"{self.blocks[layer]}.{self.attention}:{operation}"
+
+    def weights(self, layer: int) -> str:
+        """The path of a block's attention weights, (1, H, T, T)."""
+        return self.of(layer, "softmax")
+
+    def mixed(self, layer: int) -> str:
+        """The path of what each head took from the values, (1, H, T, D)."""
+        return self.of(layer, "matmul#2")
+
+
+def anatomy(network: Network) -> Anatomy:
+    """The anatomy of a network.
+
+    Raises:
+        GlassworkError: it is of no form that this page shows.
+    """
+    module = network.module
+    if isinstance(module, GPT):
+        body = module.transformer
+        layers, width = len(body.h), body.wte.weight.shape[1]
+        first: Any = body.h[0]
+        return Anatomy(
+            layers, first.attn.heads, first.attn.heads, width // first.attn.heads, width, module.vocabulary,
+            module.context, rotary=False, embedding="transformer.drop",
+            blocks=tuple(f"transformer.h.{i}" for i in range(layers)), attention="attn", mlp="mlp",
+            query="transpose", key="transpose#2", value="transpose#3", scaled="div",
+            attended="attn.resid_dropout", fed="mlp.dropout",
+        )  # fmt: skip
+    if isinstance(module, Llama):
+        layers, width = len(module.model.layers), module.model.embed_tokens.weight.shape[1]
+        first = module.model.layers[0]
+        heads, groups = first.self_attn.heads, first.self_attn.groups
+        return Anatomy(
+            layers, heads, groups, width // heads, width, module.vocabulary, 0, rotary=True,
+            embedding="model.embed_tokens", blocks=tuple(f"model.layers.{i}" for i in range(layers)),
+            attention="self_attn", mlp="mlp", query="cat", key="repeat_interleave", value="repeat_interleave#2",
+            scaled="div#3", attended="self_attn.o_proj", fed="mlp.down_proj",
+        )  # fmt: skip
+    raise GlassworkError(
+        f"{network.title} can't be shown on this page",
+        where=network.target,
+        why="it is no decoder-only Transformer of GPT-2's or Llama's form",
+        todo="Open it as a graph: /open shows every operation of any network.",
+    )
+
+
+def last_norm(network: Network) -> Norm:
+    """The norm before the unembedding."""
+    module: Any = network.module
+    if isinstance(module, GPT):
+        part = module.transformer.ln_f
+        return Norm(part.weight.detach(), part.bias.detach(), part.eps, centred=True)
+    part = module.model.norm
+    return Norm(part.weight.detach(), None, part.eps, centred=False)
+
+
+def unembedding(network: Network) -> Tensor:
+    """The matrix that reads tokens from the normed stream, (V, W)."""
+    module: Any = network.module
+    return module.lm_head.weight.detach()
+
+
+def direction(network: Network, token: int) -> Tensor:
+    """Of a token's logit less the mean of all, (W), fp64."""
+    module: Any = network.module
+    matrix: Tensor = module.lm_head.weight
+    if matrix not in _means:
+        _means[matrix] = matrix.detach().mean(0, dtype=torch.float64)
+    return matrix.detach()[token].double() - _means[matrix]
+
+
+_means = WeakTensorKeyDictionary()
+"""The mean row of each unembedding: adding up fifty thousand rows takes as long as a block."""
+
+
+def output_matrix(network: Network, layer: int) -> tuple[Tensor, Tensor | None]:
+    """The matrix with which a block's heads write, (H·D, W), and its bias (W)."""
+    module: Any = network.module
+    if isinstance(module, GPT):
+        block: Any = module.transformer.h[layer]
+        part = block.attn.c_proj
+        return part.weight.detach(), part.bias.detach()
+    return module.model.layers[layer].self_attn.o_proj.weight.detach().T, None
+
+
+def output_parameter(network: Network, layer: int) -> str:
+    """The name of that matrix among the parameters."""
+    if isinstance(network.module, GPT):
+        return f"transformer.h.{layer}.attn.c_proj.weight"
+    return f"model.layers.{layer}.self_attn.o_proj.weight"
+
+
+def pooled(weights: Tensor, most: int) -> tuple[Tensor, int]:
+    """Attention matrices (..., T, T) with at most `most` cells each way: of each square the largest; and its side."""
+    length = weights.shape[-1]
+    step = -(-length // most)
+    if step == 1:
+        return weights, 1
+    flat = weights.reshape(-1, 1, length, length)
+    found = torch.nn.functional.max_pool2d(flat, step, step, ceil_mode=True)
+    return found.view(*weights.shape[:-2], *found.shape[-2:]), step

@@ -1,0 +1,102 @@
+"""One head at one position: query and key, their products, softmax, and what each position gives through it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from glasswork.errors import GlassworkError
+from glasswork.explaining.residual_stream import gifts
+from glasswork.scenes.anatomy import direction, last_norm, output_matrix, unembedding
+from glasswork.scenes.messages import speaking as s
+from glasswork.scenes.messages.base import Array, Number
+
+if TYPE_CHECKING:
+    from glasswork.scenes.speaking import Spoke
+
+LISTED = 8
+"""Positions that are listed of a long text: those that are looked at most."""
+READS = 4
+"""Tokens that what it writes is read as."""
+MATRIX = 12
+"""Up to so many tokens the head's whole matrix is shown with numbers."""
+
+
+def head_read(spoke: Spoke, request: s.OpenHead, off: Number) -> tuple[s.HeadRead, list[np.ndarray]]:
+    """What a head does at a position, and its query, key and products.
+
+    Args:
+        spoke: the run, at the position.
+        request: which head, and the position that is looked at.
+        off: the followed token's probability without it.
+
+    Raises:
+        GlassworkError: the position that is looked at is not seen, or there is no such token.
+    """
+    parts, row, layer, head = spoke.parts, spoke.at, request.layer, request.head
+    if not (0 <= request.column <= row and 0 <= request.token < parts.vocabulary):
+        raise GlassworkError("this is not seen", where=request.source, why=f"token {row} sees those up to itself")
+    weights = spoke.trace.value(parts.weights(layer)).tensor[0, head].detach()  # (T, T)
+    order = weights[row, : row + 1].argsort(descending=True, stable=True)[:LISTED].tolist()
+    listed = sorted({*order, request.column}) if row >= LISTED else list(range(row + 1))
+    given = gifts_of(spoke, layer, head, request.token)
+    query, key = parts.of(layer, parts.query), parts.of(layer, parts.key)
+    q = spoke.trace.value(query).tensor[0, head, row].detach()
+    k = spoke.trace.value(key).tensor[0, head, request.column].detach()
+    address = f"text:{spoke.id}#gives/{layer}/{head}/{row}/{request.token}"
+    written = spoke.mixed[layer, head]
+    norm, matrix = last_norm(spoke.network), unembedding(spoke.network)
+    direct = norm.through(written, norm.scale(spoke.streams[-1, row])).to(matrix.dtype) @ matrix.T
+    reads = [spoke.word(token).text for token in direct.topk(min(READS, len(direct))).indices.tolist()]
+    size = min(MATRIX, len(spoke.tokens))
+    cells = weights[:size, :size] if len(spoke.tokens) <= MATRIX else weights[:0, :0]
+    products = f"text:{spoke.id}#products/{layer}/{head}/{row}/{request.column}@value"
+    arrays = [
+        Array(ref=f"trace:{spoke.id}#{query}@value", shape=[parts.size], dtype="float32"),
+        Array(ref=f"trace:{spoke.id}#{key}@value", shape=[parts.size], dtype="float32"),
+        Array(ref=products, shape=[parts.size], dtype="float32"),
+        Array(ref=f"trace:{spoke.id}#{parts.weights(layer)}@value", shape=list(cells.shape), dtype="float32"),
+    ]
+    answer = s.HeadRead(
+        request=request.request,
+        layer=layer,
+        head=head,
+        row=row,
+        column=request.column,
+        listed=listed,
+        weights=[spoke.number(parts.weights(layer), 0, head, row, at) for at in listed],
+        dots=[spoke.number(parts.of(layer, "matmul"), 0, head, row, at) for at in listed],
+        scaled=[spoke.number(parts.of(layer, parts.scaled), 0, head, row, at) for at in listed],
+        gives=[Number(f"{address}[{at}]@value", given[at].item()) for at in listed],
+        rest=Number(
+            spoke.ref(f"gift/{layer}/{head}/{row}", request.token), float(norm_gift(spoke, layer, head, request.token))
+        ),
+        writes=reads,
+        off=off,
+        now=spoke.probability(request.token),
+        arrays=arrays,
+    )
+    return answer, [part.float().numpy() for part in (q, k, q * k, cells)]
+
+
+def gifts_of(spoke: Spoke, layer: int, head: int, token: int) -> torch.Tensor:
+    """What each position that is seen gives to a token's logit through a head, fp64, (at + 1)."""
+    parts, at = spoke.parts, spoke.at
+    if not spoke.mixed[layer, head].any():  # it is off
+        return torch.zeros(at + 1, dtype=torch.float64)
+    seen = slice(0, at + 1)
+    weights = spoke.trace.value(parts.weights(layer)).tensor[0, head, at, seen].detach()
+    values = spoke.trace.value(parts.of(layer, parts.value)).tensor[0, head, seen].detach()
+    rows = output_matrix(spoke.network, layer)[0][head * parts.size : (head + 1) * parts.size]
+    norm = last_norm(spoke.network)
+    through = norm.through(gifts(weights, values, rows), norm.scale(spoke.streams[-1, at]))
+    return through @ direction(spoke.network, token)
+
+
+def norm_gift(spoke: Spoke, layer: int, head: int, token: int) -> torch.Tensor:
+    """What a head adds to a token's logit in all, fp64."""
+    norm = last_norm(spoke.network)
+    through = norm.through(spoke.mixed[layer, head], norm.scale(spoke.streams[-1, spoke.at]))
+    return through @ direction(spoke.network, token)

@@ -1,0 +1,512 @@
+"""A text as a Transformer reads it: streams, heads, what each adds to the next token, and how the text goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from glasswork import generation, zoo
+from glasswork.errors import GlassworkError
+from glasswork.explaining.residual_stream import Attribution, attribute, head_outputs, lens, rank
+from glasswork.scenes import messages as m
+from glasswork.scenes.anatomy import Anatomy, anatomy, direction, last_norm, output_matrix, pooled, unembedding
+from glasswork.scenes.heads import gifts_of, head_read
+from glasswork.scenes.messages import speaking as s
+from glasswork.scenes.messages.base import Array, Number
+from glasswork.scenes.networks import Networks
+from glasswork.scenes.traces import Traces
+from glasswork.tracing import Trace
+from glasswork.zoo import Network, Tokenizer
+
+# T tokens, L blocks, H heads, V tokens of the vocabulary, W width
+
+DEFAULT = {"characters": "The whale was ", "bytes": "The whale was ", "byte pairs": "The capital of France is"}
+MOST = 256
+"""Tokens that are read: the last ones of a longer text, or as many as the network can see, if those are fewer."""
+CELLS = 32
+"""A drawn attention matrix has at most so many cells each way."""
+LONGEST = 200
+"""Tokens that are written at a time."""
+TEXTS = 8
+"""Texts that are written on at once."""
+OUTLINE = 160
+"""Ranks at which the outline of all shares is given."""
+
+
+@dataclass(frozen=True)
+class Spoke:
+    """A recorded run of a language model on a text, and a position whose next token is looked at."""
+
+    id: str
+    trace: Trace
+    network: Network
+    words: Tokenizer
+    parts: Anatomy
+    at: int
+
+    @property
+    def tokens(self) -> list[int]:
+        """What was read."""
+        return self.trace.value("input").tensor[0].tolist()
+
+    def ref(self, path: str, *index: int) -> str:
+        """The address of something computed from this run."""
+        return f"text:{self.id}#{path}[{','.join(map(str, index))}]@value"
+
+    def number(self, path: str, *index: int) -> Number:
+        """A number of the run itself."""
+        value = self.trace.value(path).tensor[index].item()
+        return Number(f"trace:{self.id}#{path}[{','.join(map(str, index))}]@value", value)
+
+    @cached_property
+    def streams(self) -> Tensor:
+        """Before each block and after the last: (L + 1, T, W)."""
+        return torch.stack([self.trace.value(path).tensor[0].detach() for path in self.parts.streams])
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """At the position, (V)."""
+        return self.trace.value("lm_head").tensor[0, self.at].detach()
+
+    @cached_property
+    def mixed(self) -> Tensor:
+        """What each head wrote at the position, (L, H, W), fp64."""
+        rows = []
+        for layer in range(self.parts.layers):
+            mixed = self.trace.value(self.parts.mixed(layer)).tensor[0, :, self.at : self.at + 1].detach()
+            rows.append(head_outputs(mixed, output_matrix(self.network, layer)[0])[:, 0])
+        return torch.stack(rows)
+
+    def word(self, token: int) -> s.Word:
+        """A token as it is shown."""
+        return s.Word(written(self.words, token), token)
+
+    def probability(self, token: int) -> Number:
+        """Of a token after the position, by the network itself."""
+        value = torch.softmax(self.logits.double(), 0)[token].item()
+        return Number(self.ref(f"share/1/{self.at}", token), value)
+
+
+class LanguageModels:
+    """Answers what the page of language models asks.
+
+    Args:
+        networks: which may be opened.
+        traces: where runs are kept.
+    """
+
+    def __init__(self, networks: Networks, traces: Traces) -> None:
+        self._networks, self._traces = networks, traces
+
+    def answer(self, request: s.SpeakingRequest, cancelled: threading.Event) -> Iterator[m.Answer | str | bytes]:
+        """The answer to a request.
+
+        Raises:
+            GlassworkError: the network is no Transformer that looks back only, or what was asked does not fit it.
+        """
+        match request:
+            case s.ListSpoken():
+                yield s.Spoken(request.request, self._networks.speakers())
+            case s.OpenText():
+                yield self._open(request, cancelled)
+            case s.OpenHead():
+                spoke = self._known(request.source, request.row)
+                answer, arrays = head_read(spoke, request, self._without(spoke, request, cancelled))
+                yield m.encode(answer, arrays)
+            case s.ReadLens():
+                yield self._lens(request)
+            case s.NextTokens():
+                yield self._nexts(request)
+            case s.Continue():
+                yield self._continue(request, cancelled)
+            case s.OpenSlopes():
+                yield self._slopes(request, cancelled)
+
+    def _known(self, source: str, at: int) -> Spoke:
+        id = source.partition(":")[2]
+        trace = self._traces.get(id)
+        network = self._networks.load(self._traces.target(id))
+        spoke = Spoke(id, trace, network, zoo.tokenizer(network), anatomy(network), at)
+        if not 0 <= at < len(spoke.tokens):
+            raise GlassworkError(f"there is no token {at}", where=source, why=f"there are {len(spoke.tokens)}")
+        return spoke
+
+    # -- the text ------------------------------------------------------------------------------------------------------
+
+    def _open(self, request: s.OpenText, cancelled: threading.Event) -> str | bytes:
+        network = self._networks.speaker(request.network)
+        words, parts = zoo.tokenizer(network), anatomy(network)
+        text = DEFAULT[words.kind] if request.text is None else request.text
+        ids = words.encode(text) + request.more
+        if not ids:
+            raise GlassworkError(
+                "there is nothing to read", where=network.title, why="the text is empty", todo="Type a text."
+            )
+        if any(not 0 <= token < parts.vocabulary for token in ids):
+            raise GlassworkError("there is no such token", where=network.title, why=f"it knows {parts.vocabulary:,}")
+        shown = ids[-min(MOST, parts.context or MOST) :]
+        begun = time.perf_counter()
+        id, trace = self._traces.run(network, (torch.tensor([shown]),), None, cancel=cancelled)
+        at = len(shown) - 1 if request.position is None else request.position
+        plain = Spoke(id, trace, network, words, parts, at)
+        if not 0 <= at < len(shown):
+            raise GlassworkError(f"there is no token {at}", where=network.title, why=f"{len(shown)} were read")
+        spoke = plain
+        if request.switched:
+            other = None
+            if request.other:
+                theirs = words.encode(request.other)[-min(MOST, parts.context or MOST) :]
+                if not theirs:
+                    raise GlassworkError("there is nothing to read", where="the other text", why="it is empty")
+                other = self._traces.run(network, (torch.tensor([theirs]),), None, cancel=cancelled)
+            edits = [edit for one in request.switched for edit in edits_of(one, plain, other)]
+            id, trace = self._traces.change(id, edits, cancelled)
+            spoke = Spoke(id, trace, network, words, parts, at)
+        seconds = time.perf_counter() - begun
+        return self._read(request, spoke, plain if request.switched else None, len(ids) - len(shown), text, seconds)
+
+    def _read(
+        self, request: s.OpenText, spoke: Spoke, plain: Spoke | None, cut: int, text: str, seconds: float
+    ) -> str | bytes:
+        parts, at = spoke.parts, spoke.at
+        followed = generation.likeliest((plain or spoke).logits) if request.followed is None else request.followed
+        if not 0 <= followed < parts.vocabulary:
+            raise GlassworkError("there is no such token", where="followed", why=f"there are {parts.vocabulary:,}")
+        norm, matrix = last_norm(spoke.network), unembedding(spoke.network)
+        jumps = sorted({one.layer for one in request.switched if one.what == "stream" and one.row == at} - {0})
+        told = attributed(spoke, followed, jumps)
+        per_head = told.parts[1 : 1 + parts.layers * parts.heads].view(parts.layers, parts.heads)
+        rest = told.parts[1 + per_head.numel() :][: 2 * parts.layers].view(-1, 2)  # the output's bias, and the MLP
+        patched = told.parts[len(told.parts) - len(jumps) :]
+        ranks = rank(lens(spoke.streams[:, at], norm, matrix), followed)
+        ranks[-1] = rank(spoke.logits, followed)
+        heads, mlps = per_head.sum(1) + rest[:, 0], rest[:, 1]
+        layer, head = divmod(int(per_head.argmax()), parts.heads)
+        weights = torch.stack(
+            [spoke.trace.value(parts.weights(i)).tensor[0].detach() for i in range(parts.layers)]
+        )  # (L, H, T, T)
+        drawn, pool = pooled(weights, CELLS)
+        looks = int(gifts_of(spoke, layer, head, followed).argmax())
+        resting = int((weights[:, :, at, 0] > 0.5).sum()) if at else 0
+        lengths = spoke.streams.double().norm(dim=-1)
+        arrays = [
+            Array(ref=f"text:{spoke.id}#length@value", shape=list(lengths.shape), dtype="float32"),
+            Array(ref=f"text:{spoke.id}#head/{at}/{followed}@value", shape=list(per_head.shape), dtype="float32"),
+            Array(ref=f"text:{spoke.id}#attention@value", shape=list(drawn.shape), dtype="float32"),
+        ]
+
+        def adds(path: str, value: float) -> Number:
+            return Number(spoke.ref(f"{path}/{at}", followed), value)
+
+        words = spoke.words
+        unknown = ""
+        if spoke.network.vocabulary is not None and words.kind == "characters":
+            unknown = "".join(sorted(set(text) - set(spoke.network.vocabulary.letters)))
+        answer = s.TextRead(
+            request=request.request,
+            source=f"text:{spoke.id}",
+            base=f"text:{plain.id}" if plain else "",
+            network=request.network,
+            title=spoke.network.title,
+            kind=words.kind,
+            layers=parts.layers,
+            heads=parts.heads,
+            groups=parts.groups,
+            size=parts.size,
+            width=parts.width,
+            vocabulary=parts.vocabulary,
+            context=parts.context,
+            rotary=parts.rotary,
+            cut=cut,
+            unknown=unknown,
+            pieces=[
+                s.Piece(written(words, token), spoke.number("input", 0, t)) for t, token in enumerate(spoke.tokens)
+            ],
+            position=at,
+            streams=parts.streams,
+            weights=[parts.weights(i) for i in range(parts.layers)],
+            pooled=pool,
+            followed=spoke.word(followed),
+            probability=spoke.probability(followed),
+            before=plain.probability(followed) if plain else None,
+            ranks=[Number(spoke.ref(f"rank/{i}/{at}", followed), float(value)) for i, value in enumerate(ranks)],
+            adds=[
+                s.Adds(adds(f"heads/{i}", heads[i].item()), adds(f"mlp/{i}", mlps[i].item()))
+                for i in range(parts.layers)
+            ],
+            embedding=adds("embedding", told.parts[0].item()),
+            bias=adds("bias", told.bias) if norm.bias is not None else None,
+            patched=adds("patched", patched.sum().item()) if jumps else None,
+            heads_sum=adds("allheads", heads.sum().item()),
+            mlps_sum=adds("allmlps", mlps.sum().item()),
+            total=adds("total", told.total),
+            error=told.error,
+            head=[layer, head, looks],
+            gift=Number(spoke.ref(f"head/{layer}/{head}/{at}", followed), per_head[layer, head].item()),
+            resting=resting,
+            nats=_nats(spoke),
+            seconds=seconds,
+            arrays=arrays,
+        )
+        values = [lengths, per_head, drawn]
+        return m.encode(answer, [value.to(torch.float32).numpy() for value in values])
+
+    def _without(self, spoke: Spoke, request: s.OpenHead, cancelled: threading.Event) -> Number:
+        """The followed token's probability when the head is switched off."""
+        if not (0 <= request.layer < spoke.parts.layers and 0 <= request.head < spoke.parts.heads):
+            why = f"there are {spoke.parts.layers} blocks of {spoke.parts.heads}"
+            raise GlassworkError(f"there is no head {request.layer}·{request.head}", where=request.source, why=why)
+        edits = edits_of(s.Switched("head", request.layer, request.head), spoke, None)
+        before = self._traces.edits(spoke.id)
+        id, trace = self._traces.change(self._traces.base(spoke.id), [*before, *edits], cancelled)
+        off = Spoke(id, trace, spoke.network, spoke.words, spoke.parts, spoke.at)
+        return off.probability(request.token)
+
+    def _lens(self, request: s.ReadLens) -> str | bytes:
+        spoke = self._known(request.source, 0)
+        count = len(spoke.tokens)
+        positions = [t for t in request.positions[:MOST] if 0 <= t < count]
+        norm, matrix = last_norm(spoke.network), unembedding(spoke.network)
+        best, sure = [], []
+        for stream in spoke.streams:  # one block at a time: a row of a vocabulary for each token is much
+            top = torch.softmax(lens(stream[positions], norm, matrix), -1).max(-1)
+            best.append(top.indices.tolist())
+            sure.append(top.values)
+        entry = Array(ref=f"{request.source}#lens@value", shape=[len(sure), len(positions)], dtype="float32")
+        answer = s.Lens(
+            request=request.request,
+            positions=positions,
+            words=[[written(spoke.words, token) for token in row] for row in best],
+            ids=best,
+            arrays=[entry],
+        )
+        return m.encode(answer, [torch.stack(sure).float().numpy()])
+
+    # -- the next token ------------------------------------------------------------------------------------------------
+
+    def _nexts(self, request: s.NextTokens) -> str | bytes:
+        spoke, how = self._known(request.source, request.position), sampling(request.how)
+        logits = spoke.logits.double()
+        tempered = torch.softmax(logits / (how.temperature or 1.0), 0)
+        free = without(logits, spoke.words)
+        drawn_at = generation.shares(free, how)
+        token = generation.drawn(drawn_at, generation.uniform(request.how.seed, spoke.tokens[: spoke.at + 1]))
+        listed = logits.topk(min(max(1, request.listed), 50, len(logits))).indices.tolist()
+        listed = listed if token in listed else [*listed[:-1], token]
+        t = f"{how.temperature:g}"
+        cut = f"{t}/{how.top_k}/{how.top_p:g}/{how.min_p:g}"
+        choices = []
+        for one in listed:
+            scaled = None
+            if how.temperature:
+                scaled = Number(spoke.ref(f"scaled/{t}/{spoke.at}", one), logits[one].item() / how.temperature)
+            choices.append(
+                s.Choice(
+                    word=spoke.word(one),
+                    logit=spoke.number("lm_head", 0, spoke.at, one),
+                    scaled=scaled,
+                    share=Number(
+                        spoke.ref(f"share/{t if how.temperature else '1'}/{spoke.at}", one), tempered[one].item()
+                    ),
+                    drawn_at=Number(spoke.ref(f"drawn/{cut}/{spoke.at}", one), drawn_at[one].item()),
+                    kept=bool(drawn_at[one] > 0),
+                )
+            )
+        falling = tempered.sort(descending=True).values
+        count = len(falling)
+        places = np.unique(np.round(np.geomspace(1, count, min(OUTLINE, count))).astype(int)) - 1
+        outline = torch.stack([torch.from_numpy(places + 1.0), falling[torch.from_numpy(places)]])
+        entry = Array(
+            ref=f"{request.source}#ranked/{t if how.temperature else '1'}/{spoke.at}@value",
+            shape=list(outline.shape),
+            dtype="float32",
+        )
+        answer = s.Nexts(
+            request=request.request,
+            choices=choices,
+            kept=int((drawn_at > 0).sum()),
+            drawn=spoke.word(token),
+            arrays=[entry],
+        )
+        return m.encode(answer, [outline.float().numpy()])
+
+    def _continue(self, request: s.Continue, cancelled: threading.Event) -> s.Continued:
+        spoke, how = self._known(request.source, request.position), sampling(request.how)
+        if not (1 <= request.count <= LONGEST and 1 <= request.texts <= TEXTS):
+            why = f"{request.texts} texts of {request.count} tokens; at most {TEXTS} of {LONGEST} at once"
+            raise GlassworkError("this can't be written at once", where="Write on", why=why)
+        if self._traces.edits(spoke.id):
+            raise GlassworkError(
+                "a changed network does not write on here",
+                where="Write on",
+                why="the cache would hold the keys and values of the unchanged one",
+                todo="Undo the changes, or draw one token at a time.",
+            )
+        reads, words = generation.reader(spoke.network)
+        begun = time.perf_counter()
+        tokens = spoke.tokens[: spoke.at + 1]
+        texts, positions, held = [], 0, 0
+        for number in range(request.texts):
+            seed, found = request.how.seed + number, list[s.Written]()
+            said: list[int] = []
+            steps = generation.decode(
+                reads, tokens, request.count, how, seed=seed, ends=words.ends, never=unwritten(words)
+            )
+            for one in steps:
+                if cancelled.is_set():
+                    break
+                path = f"written/{spoke.at}/{','.join(map(str, said)) or '-'}"
+                said.append(one.token)
+                share = float(np.exp(one.logprob))
+                found.append(s.Written(spoke.word(one.token), Number(spoke.ref(path, one.token), share)))
+            ended = bool(said) and said[-1] in words.ends
+            texts.append(s.Continuation(seed, found, words.decode(said[:-1] if ended else said), ended))
+            positions = len(tokens) + len(said) - 1
+            held = 2 * spoke.parts.layers * spoke.parts.groups * spoke.parts.size * positions * 4
+        return s.Continued(
+            request=request.request,
+            texts=texts,
+            cached=held,
+            positions=positions,
+            seconds=time.perf_counter() - begun,
+        )
+
+    def _slopes(self, request: s.OpenSlopes, cancelled: threading.Event) -> str | bytes:
+        spoke = self._known(request.source, request.position)
+        if self._traces.edits(spoke.id):
+            todo = "Undo the changes first."
+            raise GlassworkError("Backward is of the unchanged network", where="Backward", why="", todo=todo)
+        if not 0 <= request.token < spoke.parts.vocabulary:
+            raise GlassworkError("there is no such token", where="Backward", why="")
+        inputs = (torch.tensor([spoke.tokens]),)
+        loss = (0, spoke.at, request.token)
+        id, trace = self._traces.run(spoke.network, inputs, loss, cancel=cancelled)
+        slopes = torch.stack([_slope(trace, path)[0] for path in spoke.parts.streams])  # (L + 1, T, W)
+        given = (slopes[0].double() * spoke.streams[0].double()).sum(-1)  # (T)
+        lengths = slopes.double().norm(dim=-1)
+        about = f"{spoke.at}/{request.token}"
+        rows = [_slope(trace, f"{block}.{spoke.parts.attended}").double().norm().item() for block in spoke.parts.blocks]
+        entry = Array(ref=f"text:{spoke.id}#slope/{about}@value", shape=list(lengths.shape), dtype="float32")
+        answer = s.Slopes(
+            request=request.request,
+            source=f"trace:{id}",
+            tokens=[Number(spoke.ref(f"gradient/{about}", t), value) for t, value in enumerate(given.tolist())],
+            writes=[Number(spoke.ref(f"writeslope/{about}", i), value) for i, value in enumerate(rows)],
+            arrays=[entry],
+        )
+        return m.encode(answer, [lengths.float().numpy()])
+
+
+def attributed(spoke: Spoke, token: int, jumps: Sequence[int] = ()) -> Attribution:
+    """What the embedding, every head, and each block's bias and MLP add: 1 + L·H + 2 L parts.
+
+    Before each block of `jumps` the stream was set from outside: how far it then was from its parts is one more.
+    """
+    parts, at = spoke.parts, spoke.at
+    rows = [spoke.streams[0, at].double()[None], spoke.mixed.flatten(0, 1)]
+    for layer, block in enumerate(parts.blocks):
+        wrote = spoke.trace.value(f"{block}.{parts.attended}").tensor[0, at].detach()
+        bias = output_matrix(spoke.network, layer)[1] if wrote.any() else None  # of heads that are off, none is written
+        fed = spoke.trace.value(f"{block}.{parts.fed}").tensor[0, at].detach().double()
+        rows.append(torch.stack([torch.zeros_like(fed) if bias is None else bias.double(), fed]))
+    for layer in jumps:
+        block = parts.blocks[layer - 1]
+        wrote = [spoke.trace.value(f"{block}.{path}").tensor[0, at].detach() for path in (parts.attended, parts.fed)]
+        before, after = spoke.streams[layer - 1, at].double(), spoke.streams[layer, at].double()
+        rows.append((after - before - wrote[0].double() - wrote[1].double())[None])
+    towards = direction(spoke.network, token)
+    return attribute(torch.cat(rows), spoke.streams[-1, at], last_norm(spoke.network), towards)
+
+
+def edits_of(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> list[m.Edit]:
+    """A change as changes of the run's tensors.
+
+    Raises:
+        GlassworkError: there is no such part, or no other text to take from.
+    """
+    parts, length = spoke.parts, len(spoke.tokens)
+    last = parts.layers + (one.what == "stream")
+    inside = 0 <= one.layer < last and 0 <= one.head < parts.heads and 0 <= one.column <= one.row < length
+    if (not inside and one.what != "stream") or not 0 <= one.layer < last:
+        why = f"there are {parts.layers} blocks of {parts.heads} heads, and {length} tokens"
+        raise GlassworkError("there is no such part to switch off", where="What if", why=why)
+    if one.what == "head":
+        return [m.Edit(at=parts.mixed(one.layer), index=[0, one.head, 0, 0], axis=1, action="off")]
+    if one.what == "weight":
+        index = [0, one.head, one.row, one.column]
+        return [m.Edit(at=parts.weights(one.layer), index=index, action="set", value=one.value)]
+    if one.what == "stream":
+        return [_patch(one, spoke, other)]
+    block = parts.blocks[one.layer]
+    paths = {"heads": [parts.attended], "mlp": [parts.fed], "block": [parts.attended, parts.fed]}[one.what]
+    edits = [m.Edit(at=f"{block}.{path}", index=[0, 0, 0], axis=0, action="off") for path in paths]
+    if one.what != "mlp":
+        edits.append(m.Edit(at=parts.mixed(one.layer), index=[0, 0, 0, 0], axis=0, action="off"))
+    return edits
+
+
+def _patch(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> m.Edit:
+    if other is None:
+        raise GlassworkError("there is no other text to take from", where="What if", why="", todo="Type one.")
+    id, trace = other
+    length, theirs = len(spoke.tokens), trace.value("input").shape[1]
+    place = one.row - length + theirs
+    if not (0 <= one.row < length and place >= 0):
+        why = f"place {one.row} of {length} tokens is not among the other's {theirs}, counted from the end"
+        raise GlassworkError("the other text is too short", where="What if", why=why)
+    path = spoke.parts.streams[one.layer]
+    return m.Edit(at=path, index=[0, one.row, 0], axis=1, action="patch", other=id, other_index=[0, place, 0])
+
+
+def sampling(how: s.Sampled) -> generation.Sampling:
+    """How a token is drawn.
+
+    Raises:
+        GlassworkError: a setting is out of its range.
+    """
+    return generation.Sampling(how.temperature, how.top_k, how.top_p, how.min_p)
+
+
+def unwritten(words: Tokenizer) -> frozenset[int]:
+    """Tokens that are never drawn: nobody can read what stands for unknown characters."""
+    return frozenset({0}) if words.kind == "characters" else frozenset()
+
+
+def without(logits: Tensor, words: Tokenizer) -> Tensor:
+    """Logits (V) with those that are never drawn at -infinity."""
+    never = sorted(unwritten(words))
+    if not never:
+        return logits
+    free = logits.clone()
+    free[never] = -torch.inf
+    return free
+
+
+def written(words: Tokenizer, token: int) -> str:
+    """A token as it is shown: its text, or its bytes where they are no whole character."""
+    raw = words.bytes(token)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return " ".join(f"0x{byte:02X}" for byte in raw)
+
+
+def _nats(spoke: Spoke) -> Number | None:
+    tokens = spoke.tokens
+    if len(tokens) < 2:
+        return None
+    logits = spoke.trace.value("lm_head").tensor[0, :-1].detach().double()
+    told = torch.log_softmax(logits, -1)[range(len(tokens) - 1), tokens[1:]]
+    return Number(f"text:{spoke.id}#nats@value", -told.mean().item())
+
+
+def _slope(trace: Trace, path: str) -> Tensor:
+    value = trace.value(path)
+    return torch.zeros(value.shape) if value.grad is None else value.grad
