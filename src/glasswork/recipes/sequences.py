@@ -17,7 +17,7 @@ def lstm_moby() -> LanguageConfig:
     return LanguageConfig(
         title="LSTM · Moby Dick",
         network="lstm",
-        sizes={**SIZES, "inputs": 64, "hidden": 512, "outputs": 0, "vocabulary": 0, "dropout": 0.3},
+        sizes={**SIZES, "inputs": 64, "hidden": 512, "outputs": 0, "vocabulary": 0, "dropout": 0.3, "highway": 0},
         data="moby-dick",
         licence="Apache-2.0",
         steps=4_600,
@@ -151,10 +151,11 @@ def lstm_forgets() -> LanguageConfig:
 
 def _compared(title: str, network: str, learning_rate: float) -> LanguageConfig:
     """Both see the same windows in the same order."""
+    more = {"highway": 0} if network == "lstm" else {}
     return LanguageConfig(
         title=title,
         network=network,
-        sizes={**SIZES, "inputs": 32, "hidden": 48, "outputs": 0, "vocabulary": 0},
+        sizes={**SIZES, "inputs": 32, "hidden": 48, "outputs": 0, "vocabulary": 0, **more},
         data="moby-dick",
         licence="Apache-2.0",
         steps=3_000,

@@ -21,7 +21,7 @@ def text() -> LanguageConfig:
 @recipe
 def text_lstm() -> LanguageConfig:
     """An LSTM that tells the next character."""
-    return _run("LSTM on a text", "lstm", RECURRENT, learning_rate=5e-3)
+    return _run("LSTM on a text", "lstm", {**RECURRENT, "highway": 0}, learning_rate=5e-3)
 
 
 @recipe
