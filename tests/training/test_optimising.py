@@ -1,5 +1,6 @@
 """The learning rate's course: ours by its formula, torch's by torch itself."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -8,7 +9,7 @@ from torch.optim import lr_scheduler
 
 from glasswork import recipes
 from glasswork.errors import GlassworkError
-from glasswork.training.optimising import course, optimiser_names, schedule_names
+from glasswork.training.optimising import course, make_optimiser, optimiser_names, schedule_names, tables
 
 CONFIG = dataclasses.replace(recipes.config("tiny-vgg-digits"), steps=100, warmup=0.2, learning_rate=1.0)
 
@@ -61,3 +62,25 @@ def test_the_names_are_torchs() -> None:
     assert {"AdamW", "SGD", "Muon", "RAdam"} <= set(optimiser_names())
     assert {"cosine", "OneCycleLR", "CosineAnnealingLR"} <= set(schedule_names())
     assert "ReduceLROnPlateau" not in schedule_names()
+
+
+def test_muon_is_torchs_for_matrices_and_adamw_for_all_else() -> None:
+    torch.manual_seed(0)
+    ours = torch.nn.Sequential(torch.nn.Embedding(5, 4), torch.nn.Linear(4, 6))
+    theirs = copy.deepcopy(ours)
+    config = CONFIG.changed({"optimiser": "MuonAdamW", "learning_rate": 0.01, "weight_decay": 0.1})
+    made = make_optimiser(config, dict(ours.named_parameters()), 1.0, tables(ours))
+    table, matrix, bias = theirs.parameters()
+    muon = torch.optim.Muon([matrix], lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    groups = [{"params": [table], "weight_decay": 0.1}, {"params": [bias], "weight_decay": 0.0}]
+    adamw = torch.optim.AdamW(groups, lr=0.01, betas=(0.9, 0.95))
+    for _ in range(3):
+        for module, optimisers in ((ours, [made]), (theirs, [muon, adamw])):
+            module.zero_grad()
+            module(torch.tensor([0, 3])).square().sum().backward()
+            for each in optimisers:
+                each.step()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=0, rtol=0)
+    with pytest.raises(GlassworkError, match="no setting of MuonAdamW"):
+        make_optimiser(config.changed({"optimiser_settings.speed": 2}), dict(ours.named_parameters()))
