@@ -127,7 +127,7 @@ def test_bad_usage_is_one_line_and_code_2(call: Call, line: str, names: str) -> 
         ("netwroks", "netwroks"),
         ("eval no-such-network", "no-such-network"),
         ("eval {mine}:Net", "--data"),
-        ("train no-such-recipe", "tiny-vgg-digits"),
+        ("train tiny-vgg-digit", "tiny-vgg-digits"),
         ("train tiny-vgg-digits --data no-such-data", "no-such-data"),
         ("train tiny-vgg-digits --set learning_rat=3", "learning_rat"),
         ("train tiny-vgg-digits --set batch=many", "many"),

@@ -105,6 +105,8 @@ def lstm_co2() -> ForecastConfig:
         noise=0.5,
         held_out=456,
         order=78,
+        reservation="the linear layer was taken up after its error on the tested weeks was seen, so the error at 26 "
+        "weeks is a little flattered",
         learning_rate=4e-3,
         warmup=0.1,
         weight_decay=0.1,

@@ -13,7 +13,7 @@ from glasswork import zoo
 from glasswork.training.config import flat
 from glasswork.training.task import Task
 
-OF_CARD = ("title", "network", "data", "licence", "seed", "steps")
+OF_CARD = ("title", "network", "data", "licence", "seed", "steps", "reservation")
 
 
 def model_card(

@@ -31,6 +31,7 @@ class ForecastConfig(Config):
         noise: the deviation of what is added to what it reads, in training.
         held_out: steps at the series' end that are never trained on.
         order: of the linear autoregression that it is compared with.
+        reservation: what else has to be said of its scores.
         validation: steps before those, to choose by.
         choose_by: mae, in the series' own unit, summed over the horizons.
     """
@@ -46,6 +47,7 @@ class ForecastConfig(Config):
     noise: float = 0.1
     held_out: int = 60
     order: int = 9
+    reservation: str = ""
 
     def task(self) -> Task:
         """The task on the series that is named."""
@@ -159,7 +161,7 @@ class Forecasting(Task):
             held_out=int(series.measured[len(series) - config.held_out :].sum()),
             split=f"trained on the first {trained:,} {series.step}s, settings chosen on the last of these by runs that "
             f"did not see them (--set validation=N); {aside}; tested on the last {config.held_out}, each told from "
-            f"what was measured before it",
+            f"what was measured before it" + (f"; {config.reservation}" if config.reservation else ""),
             inputs=(self.x[:1],),
             card={
                 "sizes": {**config.sizes, "fused": 0},
