@@ -44,7 +44,7 @@ MEASURED = (
 )
 DRAWN = ("alexnet", "vgg16", "googlenet", "resnet152")
 BATCH = 4
-PACED = (20, 140)
+PACED = (10, 60)
 """Steps of the run that measures a step's time: to warm up, and in all."""
 
 

@@ -8,7 +8,7 @@ import type { Refusal } from "../../../chrome/input/upload";
 import { readTable } from "./csv";
 import { packed, settingsOf, unpacked, valuesOf, type Settings } from "./play";
 
-const FRAME = 14;
+const FRAME = 10;
 const FAR = 200_000;
 const SCRUB = 8000;
 const MOST_HISTORY = 1200;
