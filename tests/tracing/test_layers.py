@@ -64,14 +64,26 @@ class Doubled(nn.Linear):
         return super().forward(input) * 2
 
 
+class Halved(torch.Tensor):
+    """Weights that have a linear function of their own, as quantised ones do."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        output = super().__torch_function__(func, types, args, kwargs or {})
+        return output / 2 if func is F.linear else output
+
+
 def changed() -> dict[str, nn.Module]:
     torch.manual_seed(0)
+    halved = nn.Linear(9, 9)
+    halved.weight = nn.Parameter(halved.weight.detach().as_subclass(Halved), requires_grad=False)
     hooked, told_before, patched = nn.ReLU(), nn.Linear(9, 9), nn.Linear(9, 9)
     hooked.register_forward_hook(lambda *given: given[-1] + 1)
     told_before.register_forward_pre_hook(lambda _module, inputs: (inputs[0] * 3,))
     patched.forward = lambda input: F.linear(input, patched.weight).cos()
     return {
         "subclass": Doubled(9, 9),
+        "weights of a kind of their own": halved,
         "hook": hooked,
         "pre-hook": told_before,
         "patched": patched,

@@ -18,12 +18,14 @@ from torch.nn.modules import module as torchs
 LayerCall = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 """The function, its arguments by position and by keyword, as a TorchFunctionMode would have been told of them."""
 
+_PLAIN = frozenset([torch.Tensor, nn.Parameter, type(None)])
+
 
 def layer_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> LayerCall | None:
     """The one call that `module(*args, **kwargs)` comes to; None where it may be more than that.
 
-    It is more where the layer is a class of somebody's own, has hooks, was changed, or is given anything but one plain
-    tensor.
+    It is more where the layer is a class of somebody's own, has hooks, was changed, is given anything but one plain
+    tensor, or has weights of a kind that brings functions of its own.
     """
     kind = type(module)
     known = _LAYERS.get(kind)
@@ -38,6 +40,8 @@ def layer_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any])
     if torchs._global_forward_hooks or torchs._global_forward_pre_hooks:
         return None
     if torchs._global_backward_hooks or torchs._global_backward_pre_hooks or torch._C._len_torch_function_stack() > 1:
+        return None
+    if any(type(held) not in _PLAIN for kept in ("_parameters", "_buffers") for held in own[kept].values()):
         return None
     return call(own, own["_parameters"], args[0])
 
