@@ -70,7 +70,7 @@ class Halved(torch.Tensor):
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         output = super().__torch_function__(func, types, args, kwargs or {})
-        return output / 2 if func is F.linear else output
+        return output.div(2) if func is F.linear and isinstance(output, torch.Tensor) else output
 
 
 def changed() -> dict[str, nn.Module]:
