@@ -3,9 +3,20 @@ import english from "../texts/en.json";
 
 export type Key = keyof typeof english;
 
+/** `{steps|step|steps}`: the first word where `steps` is 1, the second where it is any other number. */
+const NUMBERED = /\{(\w+)\|([^|}]*)\|([^}]*)\}/g;
+
+function numbered(words: string, values: Record<string, unknown>): string {
+  return words.replace(NUMBERED, (_, name: string, one: string, more: string) =>
+    String(values[name]) === "1" ? one : more,
+  );
+}
+
 /** A text, with `{name}` replaced by what is given for it. */
 export const text = (key: Key, values: Record<string, string | number> = {}): string =>
-  (english[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+  numbered(english[key] ?? key, values).replace(/\{(\w+)\}/g, (_, name: string) =>
+    String(values[name] ?? ""),
+  );
 
 export interface Piece {
   /** Literal words, or the name of what stands here. */
@@ -15,9 +26,9 @@ export interface Piece {
 }
 
 /** A text cut into words and slots; what stands between asterisks is strong. */
-export function pieces(key: Key): Piece[] {
+export function pieces(key: Key, values: Record<string, unknown> = {}): Piece[] {
   let strong = false;
-  return english[key]
+  return numbered(english[key], values)
     .split(/(\*|\{\w+\})/)
     .filter((part) => part !== "")
     .flatMap((part): Piece[] => {
