@@ -271,3 +271,13 @@ def test_an_error_in_a_layer_names_it_and_leaves_what_was_before() -> None:
     with pytest.raises(Exception, match="linear failed in second") as caught:
         trace(net, torch.randn(2, 4))
     assert [op.path for op in caught.value.trace.ops] == ["first"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["convolution", "batch norm", "linear"])
+def test_a_bias_that_is_no_parameter_is_left_to_torch(name: str) -> None:
+    layer, x = layers()[name]
+    bias = layer.bias.detach() + 1  # type: ignore[union-attr, operator]
+    del layer.bias
+    layer.bias = bias  # type: ignore[assignment]
+    assert layer_call(layer, (x,), {}) is None
+    assert torch.equal(trace(layer, x).output, layer(x))

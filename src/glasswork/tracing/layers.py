@@ -18,7 +18,9 @@ from torch.nn.modules import module as torchs
 LayerCall = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 """The function, its arguments by position and by keyword, as a TorchFunctionMode would have been told of them."""
 
-_PLAIN = frozenset([torch.Tensor, nn.Parameter, type(None)])
+_ORDINARY = frozenset([torch.Tensor, nn.Parameter])
+_PLAIN = _ORDINARY | {type(None)}
+_ABSENT = object()  # of a kind that is not plain: what is no parameter of the layer may stand anywhere in it
 
 
 def layer_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> LayerCall | None:
@@ -41,26 +43,28 @@ def layer_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any])
         return None
     if torchs._global_backward_hooks or torchs._global_backward_pre_hooks or torch._C._len_torch_function_stack() > 1:
         return None
-    if any(type(held) not in _PLAIN for kept in ("_parameters", "_buffers") for held in own[kept].values()):
-        return None
     return call(own, own["_parameters"], args[0])
 
 
 def _conv2d(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
-    if own["padding_mode"] != "zeros" or "weight" not in parameters:
+    weight, bias = parameters.get("weight", _ABSENT), parameters.get("bias", _ABSENT)
+    if own["padding_mode"] != "zeros" or type(weight) not in _ORDINARY or type(bias) not in _PLAIN:
         return None
     geometry = (own["stride"], own["padding"], own["dilation"], own["groups"])
-    return F.conv2d, (x, parameters["weight"], parameters["bias"], *geometry), {}
+    return F.conv2d, (x, weight, bias, *geometry), {}
 
 
 def _batch_norm2d(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
     buffers = own["_buffers"]
     mean, variance = buffers.get("running_mean"), buffers.get("running_var")
-    if own["training"] or mean is None or variance is None or x.dim() != 4 or "weight" not in parameters:
+    weight, bias = parameters.get("weight", _ABSENT), parameters.get("bias", _ABSENT)
+    if own["training"] or type(mean) not in _ORDINARY or type(variance) not in _ORDINARY or x.dim() != 4:
         return None
-    momentum = own["momentum"]
-    named = {"weight": parameters["weight"], "bias": parameters["bias"], "training": False}
-    return F.batch_norm, (x, mean, variance), named | {"momentum": momentum or 0.0, "eps": own["eps"]}
+    if type(weight) not in _PLAIN or type(bias) not in _PLAIN:
+        return None
+    momentum = own["momentum"] or 0.0
+    named = {"weight": weight, "bias": bias, "training": False, "momentum": momentum, "eps": own["eps"]}
+    return F.batch_norm, (x, mean, variance), named
 
 
 def _relu(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
@@ -68,9 +72,10 @@ def _relu(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> L
 
 
 def _linear(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
-    if "weight" not in parameters:
+    weight, bias = parameters.get("weight", _ABSENT), parameters.get("bias", _ABSENT)
+    if type(weight) not in _ORDINARY or type(bias) not in _PLAIN:
         return None
-    return F.linear, (x, parameters["weight"], parameters["bias"]), {}
+    return F.linear, (x, weight, bias), {}
 
 
 _CALLS: dict[type[nn.Module], Callable[..., LayerCall | None]] = {
