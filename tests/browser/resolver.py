@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import patchrun
 import race_figures
 import readings
 import safetensors.torch
@@ -380,6 +381,7 @@ class Resolver:
         self.runs: dict[str, Rerun | AnyRun] = {}
         self.readings: dict[str, readings.Reading] = {}
         self.speakings: dict[str, speakings.Speaking] = {}
+        self.patches: dict[str, patchrun.Patches] = {}
         self.refused: dict[str, NoNumberError] = {}
 
     def rerun(self, source: str) -> Rerun | AnyRun:
@@ -394,6 +396,7 @@ class Resolver:
                 taken = {edit["other"] for edit in map(json.loads, record["edits"]) if edit.get("other")}
                 record["others"] = {other: self.rerun(f"trace:{other}") for other in taken}
                 ours = record["target"] in OURS or Path(record["target"]).is_dir()
+                ours = ours and record["loss"] is not None  # without a score it has no slopes
                 kind = ChangedRun if record["edits"] else Rerun if ours else AnyRun
                 if record["target"].startswith("run:"):
                     self.runs[id] = AnyRun(record, inputs, self.courses.loaded(record["target"]))
@@ -447,6 +450,8 @@ class Resolver:
             return readings.resolve(self.rerun(f"trace:{name}"), self.readings, name, path, index)
         if kind == "text":
             return speakings.resolve(self.rerun(f"trace:{name}"), self.speakings, name, path, index)
+        if kind == "patches":
+            return patchrun.resolve(self.rerun(f"trace:{name}"), self.patches, name, path, index)
         if kind == "trace":
             return self.rerun(source).number(path, index, what, int(match["k"]) if match["k"] else None)
         raise NoNumberError(f"nothing is written down here about {kind!r}")

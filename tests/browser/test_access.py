@@ -59,6 +59,8 @@ def states_of(network: str) -> list[State]:
         State("rnn, a speaker", "rnn", query={"view": "uses", "network": "rnn-vowels", "utterance": 31}),
         State("language model", "transformer", query={"network": "gpt-moby", "text": "Call me", "head": "2.1"}),
         State("language model, backward", "transformer", query={"network": "gpt-moby", "direction": "backward"}),
+        State("patches", "vit", query={"network": "vit-fashion", "head": "1.2"}),
+        State("patches, backward", "vit", query={"network": "vit-fashion", "direction": "backward", "token": 9}),
         State("race", "race"),
         State("lesson", "perceptron"),
         State("playground", "perceptron", query={"view": "playground", "at": 20, "unit": "1,2"}),

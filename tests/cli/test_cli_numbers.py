@@ -42,7 +42,11 @@ def by_hooks(module: nn.Module, x: Tensor) -> dict[str, Tensor]:
     return seen
 
 
-@pytest.mark.parametrize("name", [row.name for row in zoo.shipped() if row.data in data.names()])
+MODULES_ONLY = [name for name in zoo.shipped_names() if name.startswith(("tiny-vgg", "perceptron"))]
+"""Networks that call nothing but modules that call no others."""
+
+
+@pytest.mark.parametrize("name", MODULES_ONLY)
 def test_a_shipped_networks_trace_is_that_of_plain_hooks(ask: Ask, name: str) -> None:
     result = ask("trace", name)
     network = zoo.load(name)

@@ -1,11 +1,13 @@
 """Networks of transformers in our form: equal logits, and what is of another form is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import transformers
+from torchvision.models import VisionTransformer
 
 from glasswork import zoo
 from glasswork.errors import GlassworkError
@@ -57,3 +59,18 @@ def test_logits_are_equal(kind: str, tmp_path: Path) -> None:
 def test_another_form_is_refused_and_says_why(make: Any, words: str, tmp_path: Path) -> None:
     with pytest.raises(GlassworkError, match=words):
         zoo.load(f"ours:{saved(make(), tmp_path)}")
+
+
+def test_a_vit_of_torchvision_gives_the_same_in_our_form() -> None:
+    torch.manual_seed(0)
+    theirs = VisionTransformer(
+        image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=24, num_classes=5
+    ).eval()
+    for value in theirs.parameters():
+        torch.nn.init.normal_(value, std=0.3)
+    named = zoo.load("tiny-vgg-digits")
+    ours = zoo.as_reference(replace(named, target="torchvision:vit_b_16", module=theirs))
+    x = torch.randn(3, 3, 32, 32)
+    assert ours.target == "ours:torchvision:vit_b_16"
+    assert torch.allclose(ours.module(x), theirs(x), atol=1e-5)
+    assert theirs(x).std() > 0.1

@@ -25,6 +25,9 @@ export type Request =
   | NextTokens
   | Continue
   | OpenSlopes
+  | OpenPatches
+  | OpenPatchHead
+  | OpenPatchSlopes
   | OpenForgetting
   | FetchTensors
   | FetchPlane
@@ -67,6 +70,9 @@ export type Answer =
   | Nexts
   | Continued
   | Slopes
+  | PatchesRead
+  | PatchHeadRead
+  | PatchSlopes
   | Forgetting
   | Scene
   | Graph
@@ -383,6 +389,49 @@ export interface OpenSlopes {
   source: string;
   position: number;
   token: number;
+  request: number;
+}
+/**
+ * A Vision Transformer reads a picture.
+ */
+export interface OpenPatches {
+  type: "open_patches";
+  network: string;
+  input?: string | null;
+  followed?: number | null;
+  token?: number;
+  switched?: SwitchedPart[];
+  request: number;
+}
+/**
+ * Something that is switched off.
+ */
+export interface SwitchedPart {
+  what: "block" | "head" | "heads" | "mlp" | "patch";
+  layer?: number;
+  head?: number;
+  token?: number;
+}
+/**
+ * What one head does for a token.
+ */
+export interface OpenPatchHead {
+  type: "open_patch_head";
+  source: string;
+  layer: number;
+  head: number;
+  token: number;
+  followed: number;
+  column?: number | null;
+  request: number;
+}
+/**
+ * Backward: from the followed logit to every patch and pixel.
+ */
+export interface OpenPatchSlopes {
+  type: "open_patch_slopes";
+  source: string;
+  followed: number;
   request: number;
 }
 /**
@@ -1148,6 +1197,107 @@ export interface Slopes {
   source: string;
   tokens: Number[];
   writes: Number[];
+  arrays: Array[];
+}
+/**
+ * A picture as a Vision Transformer read it.
+ *
+ *     With it come, of T tokens of which the first is the class token and N = T - 1 are patches: the picture as it was cut
+ *     (rows, columns, colours), uint8; the token's attention in each head (L, H, T); attention rollout (L, T); each
+ *     token's probability of the followed class by the logit lens (L + 1, T); the cosine of each patch's position vector
+ *     with the token's (N); the patch filters (F, C, P, P), of many those of the largest norm; and their numbers (F).
+ */
+export interface PatchesRead {
+  type: "patches_read";
+  request: number;
+  source: string;
+  base: string;
+  network: string;
+  title: string;
+  input: string;
+  name: string;
+  label: string;
+  layers: number;
+  heads: number;
+  size: number;
+  width: number;
+  patch: number;
+  grid: number[];
+  token: number;
+  classes: ClassShare[];
+  count: number;
+  followed: ClassShare;
+  before: Number | null;
+  others: OtherAnswer[];
+  adds: BlockAdds[];
+  embedding: Number;
+  bias: Number;
+  heads_sum: Number;
+  mlps_sum: Number;
+  total: Number;
+  error: number;
+  head: number[];
+  gift: Number;
+  decided: number;
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * What a network says of a class.
+ */
+export interface ClassShare {
+  index: number;
+  label: string;
+  logit: Number;
+  probability: Number;
+}
+/**
+ * What another network says of the same picture.
+ */
+export interface OtherAnswer {
+  network: string;
+  title: string;
+  page: string;
+  best: ClassShare;
+  followed: ClassShare;
+}
+/**
+ * What a block adds to the followed logit.
+ */
+export interface BlockAdds {
+  heads: Number;
+  mlp: Number;
+}
+/**
+ * A head's arithmetic for a token. With it come query, key and their products, (D) each, and what it gives to the
+ *     followed logit from each token (T), where it is the class token's.
+ */
+export interface PatchHeadRead {
+  type: "patch_head_read";
+  request: number;
+  layer: number;
+  head: number;
+  token: number;
+  column: number;
+  listed: number[];
+  weights: Number[];
+  dots: Number[];
+  scaled: Number[];
+  gives: Number[];
+  rest: Number | null;
+  now: Number;
+  off: Number;
+  arrays: Array[];
+}
+/**
+ * Backward from a logit. With it come the slope at each pixel (C, rows, columns), and its length at each token of
+ *     each stream, (L + 1, T).
+ */
+export interface PatchSlopes {
+  type: "patch_slopes";
+  request: number;
+  source: string;
+  patches: Number[];
   arrays: Array[];
 }
 /**

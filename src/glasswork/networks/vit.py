@@ -159,7 +159,7 @@ class ViT(nn.Module):
         super().__init__()
         if size % patch or width % heads:
             raise ValueError(f"patches of {patch} must divide the size {size}, {heads} heads the width {width}")
-        self.shape = (channels, size, size)
+        self.shape, self.patch, self.classes = (channels, size, size), patch, classes
         self.conv_proj = nn.Conv2d(channels, width, kernel_size=patch, stride=patch)
         self.class_token = nn.Parameter(torch.zeros(1, 1, width))
         blocks = [Block(width, heads, hidden, dropout, eps, bool(fused)) for _ in range(depth)]

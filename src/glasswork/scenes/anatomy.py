@@ -1,4 +1,4 @@
-"""Which operation of a GPT or a Llama of ours made what: the page of language models finds its tensors by this."""
+"""Which operation of a Transformer of ours made what: the pages that look inside find their tensors by this."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from glasswork.errors import GlassworkError
 from glasswork.explaining.residual_stream import Norm
 from glasswork.networks.gpt import GPT
 from glasswork.networks.llama import Llama
+from glasswork.networks.vit import ViT
 from glasswork.zoo import Network
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A decoder-only Transformer of ours.
+    """A Transformer of ours, without a decoder of its own: GPT, Llama or ViT.
 
     Attributes:
         layers, heads, groups, size, width, vocabulary: L, H, G, D, W, V.
@@ -105,9 +106,38 @@ def anatomy(network: Network) -> Anatomy:
     )
 
 
+def vision_anatomy(network: Network) -> Anatomy:
+    """The anatomy of a Vision Transformer of ours; its vocabulary are the classes, its context the tokens.
+
+    Raises:
+        GlassworkError: it is none.
+    """
+    module = network.module
+    if not isinstance(module, ViT):
+        raise GlassworkError(
+            f"{network.title} can't be shown on this page",
+            where=network.target,
+            why="it is no Vision Transformer of ours or of torchvision's form",
+            todo="Open it as a graph: /open shows every operation of any network.",
+        )
+    layers = len(module.encoder.layers)
+    first: Any = module.encoder.layers[0]
+    heads, width = first.self_attention.heads, module.class_token.shape[-1]
+    return Anatomy(
+        layers, heads, heads, width // heads, width, module.classes,
+        module.encoder.pos_embedding.shape[1], rotary=False, embedding="encoder.dropout",
+        blocks=tuple(f"encoder.layers.encoder_layer_{i}" for i in range(layers)), attention="self_attention",
+        mlp="mlp", query="transpose", key="transpose#2", value="transpose#3", scaled="div",
+        attended="dropout", fed="mlp.4",
+    )  # fmt: skip
+
+
 def last_norm(network: Network) -> Norm:
     """The norm before the unembedding."""
     module: Any = network.module
+    if isinstance(module, ViT):
+        part = module.encoder.ln
+        return Norm(part.weight.detach(), part.bias.detach(), part.eps, centred=True)
     if isinstance(module, GPT):
         part = module.transformer.ln_f
         return Norm(part.weight.detach(), part.bias.detach(), part.eps, centred=True)
@@ -116,15 +146,21 @@ def last_norm(network: Network) -> Norm:
 
 
 def unembedding(network: Network) -> Tensor:
-    """The matrix that reads tokens from the normed stream, (V, W)."""
+    """The matrix that reads tokens, or classes, from the normed stream, (V, W)."""
+    return _unembedding(network).detach()
+
+
+def _unembedding(network: Network) -> Tensor:
+    if isinstance(network.module, ViT):
+        head: Any = network.module.heads
+        return head[0].weight
     module: Any = network.module
-    return module.lm_head.weight.detach()
+    return module.lm_head.weight
 
 
 def direction(network: Network, token: int) -> Tensor:
     """Of a token's logit less the mean of all, (W), fp64."""
-    module: Any = network.module
-    matrix: Tensor = module.lm_head.weight
+    matrix = _unembedding(network)
     if matrix not in _means:
         _means[matrix] = matrix.detach().mean(0, dtype=torch.float64)
     return matrix.detach()[token].double() - _means[matrix]
@@ -137,6 +173,10 @@ _means = WeakTensorKeyDictionary()
 def output_matrix(network: Network, layer: int) -> tuple[Tensor, Tensor | None]:
     """The matrix with which a block's heads write, (H·D, W), and its bias (W)."""
     module: Any = network.module
+    if isinstance(module, ViT):
+        encoder_layer: Any = module.encoder.layers[layer]
+        part = encoder_layer.self_attention.out_proj
+        return part.weight.detach().T, part.bias.detach()
     if isinstance(module, GPT):
         block: Any = module.transformer.h[layer]
         part = block.attn.c_proj

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from glasswork.errors import GlassworkError
-from glasswork.explaining.residual_stream import gifts
-from glasswork.scenes.anatomy import direction, last_norm, output_matrix, unembedding
+from glasswork.scenes.anatomy import last_norm, unembedding
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages.base import Array, Number
+from glasswork.scenes.streams import gift_of, gifts_of
 
 if TYPE_CHECKING:
-    from glasswork.scenes.speaking import Spoke
+    from glasswork.scenes.language_models import Spoke
 
 LISTED = 8
 """Positions that are listed of a long text: those that are looked at most."""
@@ -70,33 +69,10 @@ def head_read(spoke: Spoke, request: s.OpenHead, off: Number) -> tuple[s.HeadRea
         dots=[spoke.number(parts.of(layer, "matmul"), 0, head, row, at) for at in listed],
         scaled=[spoke.number(parts.of(layer, parts.scaled), 0, head, row, at) for at in listed],
         gives=[Number(f"{address}[{at}]@value", given[at].item()) for at in listed],
-        rest=Number(
-            spoke.ref(f"gift/{layer}/{head}/{row}", request.token), float(norm_gift(spoke, layer, head, request.token))
-        ),
+        rest=Number(spoke.ref(f"gift/{layer}/{head}/{row}", request.token), gift_of(spoke, layer, head, request.token)),
         writes=reads,
         off=off,
         now=spoke.probability(request.token),
         arrays=arrays,
     )
     return answer, [part.float().numpy() for part in (q, k, q * k, cells)]
-
-
-def gifts_of(spoke: Spoke, layer: int, head: int, token: int) -> torch.Tensor:
-    """What each position that is seen gives to a token's logit through a head, fp64, (at + 1)."""
-    parts, at = spoke.parts, spoke.at
-    if not spoke.mixed[layer, head].any():  # it is off
-        return torch.zeros(at + 1, dtype=torch.float64)
-    seen = slice(0, at + 1)
-    weights = spoke.trace.value(parts.weights(layer)).tensor[0, head, at, seen].detach()
-    values = spoke.trace.value(parts.of(layer, parts.value)).tensor[0, head, seen].detach()
-    rows = output_matrix(spoke.network, layer)[0][head * parts.size : (head + 1) * parts.size]
-    norm = last_norm(spoke.network)
-    through = norm.through(gifts(weights, values, rows), norm.scale(spoke.streams[-1, at]))
-    return through @ direction(spoke.network, token)
-
-
-def norm_gift(spoke: Spoke, layer: int, head: int, token: int) -> torch.Tensor:
-    """What a head adds to a token's logit in all, fp64."""
-    norm = last_norm(spoke.network)
-    through = norm.through(spoke.mixed[layer, head], norm.scale(spoke.streams[-1, spoke.at]))
-    return through @ direction(spoke.network, token)

@@ -26,7 +26,7 @@ RECURRENT = ("rnn", "gru", "lstm")
 """Those of ours are told of on a page together."""
 REGISTRIES = ("torchvision:", "timm:")
 """Whose networks a page may name: all code in them is installed, and a name can't lead out of them."""
-PAGES = {("tiny_vgg", ""): "cnn", ("perceptron", "mnist"): "perceptron"}
+PAGES = {("tiny_vgg", ""): "cnn", ("perceptron", "mnist"): "perceptron", ("vit", ""): "vit"}
 """Architectures, on the data that they need, which have a page of their own; any other is drawn as a graph."""
 SPEAKERS = {name: one for name, one in PACKAGED.items() if one.member.endswith(".gguf")}
 """Language models in packages: nothing of theirs is code."""
@@ -119,6 +119,20 @@ class Networks:
         network = self.load(name)
         return self._converted(name) if network.target.startswith("hf:") else network
 
+    def vision(self, name: str) -> Network:
+        """A Vision Transformer as its page reads it: of another library in our form, so that every step is written out.
+
+        Raises:
+            GlassworkError: it is not listed, or of another form.
+        """
+        network = self.load(name)
+        return self._converted(name) if network.target.startswith(("hf:", "torchvision:")) else network
+
+    def beside(self, network: Network) -> list[str]:
+        """Convolutional networks that ship, and tell the same classes apart."""
+        cards = [(target, self.load(target)) for target in self.targets if target in zoo.shipped_names()]
+        return [name for name, other in cards if page_of(other) == "cnn" and other.labels == network.labels]
+
     def speakers(self) -> list[SpokenNetwork]:
         """Language models that look back only: those that ship, those that were named, and those of packages."""
         found = []
@@ -180,7 +194,7 @@ def shown(target: str) -> str:
     return f"{library}{separator}{Path(place.rstrip('/')).name}"
 
 
-def _page(network: Network) -> str:
+def page_of(network: Network) -> str:
     """The page that shows a network best."""
     card = network.card
     if card is None:
@@ -214,7 +228,7 @@ def network_card(network: Network) -> NetworkCard:
     return NetworkCard(
         name=shown(network.target),
         title=network.title,
-        page=_page(network),
+        page=page_of(network),
         parameters=network.parameters,
         classes=list(network.labels),
         channels=0 if shape is None else shape.channels,

@@ -22,6 +22,7 @@ from glasswork.scenes.forgetting import forgetting
 from glasswork.scenes.gan import Gans
 from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
+from glasswork.scenes.language_models import LanguageModels
 from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.messages import forgetting as f
@@ -34,6 +35,7 @@ from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.messages import unrolled as u
 from glasswork.scenes.messages import uses
+from glasswork.scenes.messages import vision as v
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.numbers import explained
@@ -54,11 +56,11 @@ from glasswork.scenes.reading import Readings
 from glasswork.scenes.remembering import Remembering
 from glasswork.scenes.runs import Run, Runs
 from glasswork.scenes.speakers import Speakers
-from glasswork.scenes.speaking import LanguageModels
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.training import Training
 from glasswork.scenes.troubles import notes, trouble
 from glasswork.scenes.unrolled import Unrollings
+from glasswork.scenes.vision import VisionTransformers
 from glasswork.zoo import Network
 
 REFERENCE = re.compile(r"trace:([0-9a-f]{16})#([^\[\]@]+)(?:\[(\d+(?:,\d+)*)\])?@([a-z]+)")
@@ -128,6 +130,7 @@ class Respondent:
         self.remembering = Remembering()
         self.speakers = Speakers(self.networks.load)
         self.language = LanguageModels(self.networks, self.traces)
+        self.vision = VisionTransformers(self.networks, self.traces)
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
     def warm(self) -> None:
@@ -198,6 +201,8 @@ class Respondent:
                 | s.OpenSlopes()
             ):
                 yield from self.language.answer(request, session.cancelled)
+            case v.OpenPatches() | v.OpenPatchHead() | v.OpenPatchSlopes():
+                yield from self.vision.answer(request, session.inputs.read, session.cancelled)
             case f.OpenForgetting():
                 yield from forgetting(request)
             case m.Cancel():

@@ -1,4 +1,4 @@
-"""Causal models of transformers as reference networks of ours: the same weights, every step written out."""
+"""Transformers of other libraries as reference networks of ours: the same weights, every step written out."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def as_reference(network: Network) -> Network:
     Raises:
         GlassworkError: it is of another form, or has a setting that ours leaves out; says which.
     """
+    if type(network.module).__name__ == "VisionTransformer" and network.target.startswith("torchvision:"):
+        return _filled(network, "vit", _vit(network.module))
     config: Any = getattr(network.module, "config", None)
     kind = str(getattr(config, "model_type", ""))
     make = {"gpt2": _gpt2, "llama": _llama}.get(kind)
@@ -29,16 +31,29 @@ def as_reference(network: Network) -> Network:
     name, sizes, unlike = make(config)
     if unlike:
         raise _refused(network, f"it differs from that form: {', '.join(unlike)}")
+    return _filled(network, name, sizes)
+
+
+def _filled(network: Network, name: str, sizes: dict[str, Any]) -> Network:
     with torch.device("meta"):
         module = networks.build(name, **sizes)
     module.load_state_dict(
         {key: value.float() for key, value in network.module.state_dict().items()}, strict=True, assign=True
     )
-    if sizes.get("tied", 1):
+    if name != "vit" and sizes.get("tied", 1):
         body: Any = module
         table = body.transformer.wte if name == "gpt" else body.model.embed_tokens
         body.lm_head.weight = table.weight
     return replace(network, target=f"{PREFIX}{network.target}", module=module.eval())
+
+
+def _vit(module: Any) -> dict[str, Any]:
+    block = module.encoder.layers[0]
+    return {
+        "channels": module.conv_proj.in_channels, "size": module.image_size, "classes": module.num_classes,
+        "patch": module.patch_size, "width": module.hidden_dim, "depth": len(module.encoder.layers),
+        "heads": block.num_heads, "hidden": module.mlp_dim, "eps": block.ln_1.eps,
+    }  # fmt: skip
 
 
 def _gpt2(config: Any) -> tuple[str, dict[str, Any], list[str]]:

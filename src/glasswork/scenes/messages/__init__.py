@@ -30,6 +30,7 @@ from glasswork.scenes.messages.speaking import SpeakingAnswer, SpeakingRequest
 from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
 from glasswork.scenes.messages.unrolled import UnrolledAnswer, UnrolledRequest
 from glasswork.scenes.messages.uses import UsesAnswer, UsesRequest
+from glasswork.scenes.messages.vision import VisionAnswer, VisionRequest
 
 What = Literal["value", "grad"]
 
@@ -174,6 +175,7 @@ Request = (
     | UsesRequest
     | RememberRequest
     | SpeakingRequest
+    | VisionRequest
     | ForgettingRequest
     | FetchTensors
     | FetchPlane
@@ -606,6 +608,7 @@ Answer = (
     | UsesAnswer
     | RememberAnswer
     | SpeakingAnswer
+    | VisionAnswer
     | ForgettingAnswer
     | Scene
     | Graph

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,16 +14,17 @@ from torch import Tensor
 
 from glasswork import generation, zoo
 from glasswork.errors import GlassworkError
-from glasswork.explaining.residual_stream import Attribution, attribute, head_outputs, lens, rank
+from glasswork.explaining.residual_stream import lens, rank
 from glasswork.scenes import messages as m
-from glasswork.scenes.anatomy import Anatomy, anatomy, direction, last_norm, output_matrix, pooled, unembedding
-from glasswork.scenes.heads import gifts_of, head_read
+from glasswork.scenes.anatomy import anatomy, last_norm, pooled, unembedding
+from glasswork.scenes.heads import head_read
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.networks import Networks
+from glasswork.scenes.streams import StreamRun, attributed, gifts_of, slope, switched_off
 from glasswork.scenes.traces import Traces
 from glasswork.tracing import Trace
-from glasswork.zoo import Network, Tokenizer
+from glasswork.zoo import Tokenizer
 
 # T tokens, L blocks, H heads, V tokens of the vocabulary, W width
 
@@ -41,48 +42,20 @@ OUTLINE = 160
 
 
 @dataclass(frozen=True)
-class Spoke:
+class Spoke(StreamRun):
     """A recorded run of a language model on a text, and a position whose next token is looked at."""
 
-    id: str
-    trace: Trace
-    network: Network
     words: Tokenizer
-    parts: Anatomy
-    at: int
 
     @property
     def tokens(self) -> list[int]:
         """What was read."""
         return self.trace.value("input").tensor[0].tolist()
 
-    def ref(self, path: str, *index: int) -> str:
-        """The address of something computed from this run."""
-        return f"text:{self.id}#{path}[{','.join(map(str, index))}]@value"
-
-    def number(self, path: str, *index: int) -> Number:
-        """A number of the run itself."""
-        value = self.trace.value(path).tensor[index].item()
-        return Number(f"trace:{self.id}#{path}[{','.join(map(str, index))}]@value", value)
-
-    @cached_property
-    def streams(self) -> Tensor:
-        """Before each block and after the last: (L + 1, T, W)."""
-        return torch.stack([self.trace.value(path).tensor[0].detach() for path in self.parts.streams])
-
     @cached_property
     def logits(self) -> Tensor:
         """At the position, (V)."""
         return self.trace.value("lm_head").tensor[0, self.at].detach()
-
-    @cached_property
-    def mixed(self) -> Tensor:
-        """What each head wrote at the position, (L, H, W), fp64."""
-        rows = []
-        for layer in range(self.parts.layers):
-            mixed = self.trace.value(self.parts.mixed(layer)).tensor[0, :, self.at : self.at + 1].detach()
-            rows.append(head_outputs(mixed, output_matrix(self.network, layer)[0])[:, 0])
-        return torch.stack(rows)
 
     def word(self, token: int) -> s.Word:
         """A token as it is shown."""
@@ -133,7 +106,7 @@ class LanguageModels:
         id = source.partition(":")[2]
         trace = self._traces.get(id)
         network = self._networks.load(self._traces.target(id))
-        spoke = Spoke(id, trace, network, zoo.tokenizer(network), anatomy(network), at)
+        spoke = Spoke(id, trace, network, anatomy(network), at, zoo.tokenizer(network))
         if not 0 <= at < len(spoke.tokens):
             raise GlassworkError(f"there is no token {at}", where=source, why=f"there are {len(spoke.tokens)}")
         return spoke
@@ -155,7 +128,7 @@ class LanguageModels:
         begun = time.perf_counter()
         id, trace = self._traces.run(network, (torch.tensor([shown]),), None, cancel=cancelled)
         at = len(shown) - 1 if request.position is None else request.position
-        plain = Spoke(id, trace, network, words, parts, at)
+        plain = Spoke(id, trace, network, parts, at, words)
         if not 0 <= at < len(shown):
             raise GlassworkError(f"there is no token {at}", where=network.title, why=f"{len(shown)} were read")
         spoke = plain
@@ -168,7 +141,7 @@ class LanguageModels:
                 other = self._traces.run(network, (torch.tensor([theirs]),), None, cancel=cancelled)
             edits = [edit for one in request.switched for edit in edits_of(one, plain, other)]
             id, trace = self._traces.change(id, edits, cancelled)
-            spoke = Spoke(id, trace, network, words, parts, at)
+            spoke = Spoke(id, trace, network, parts, at, words)
         seconds = time.perf_counter() - begun
         return self._read(request, spoke, plain if request.switched else None, len(ids) - len(shown), text, seconds)
 
@@ -266,7 +239,7 @@ class LanguageModels:
         edits = edits_of(s.Switched("head", request.layer, request.head), spoke, None)
         before = self._traces.edits(spoke.id)
         id, trace = self._traces.change(self._traces.base(spoke.id), [*before, *edits], cancelled)
-        off = Spoke(id, trace, spoke.network, spoke.words, spoke.parts, spoke.at)
+        off = Spoke(id, trace, spoke.network, spoke.parts, spoke.at, spoke.words)
         return off.probability(request.token)
 
     def _lens(self, request: s.ReadLens) -> str | bytes:
@@ -388,11 +361,11 @@ class LanguageModels:
         inputs = (torch.tensor([spoke.tokens]),)
         loss = (0, spoke.at, request.token)
         id, trace = self._traces.run(spoke.network, inputs, loss, cancel=cancelled)
-        slopes = torch.stack([_slope(trace, path)[0] for path in spoke.parts.streams])  # (L + 1, T, W)
+        slopes = torch.stack([slope(trace, path)[0] for path in spoke.parts.streams])  # (L + 1, T, W)
         given = (slopes[0].double() * spoke.streams[0].double()).sum(-1)  # (T)
         lengths = slopes.double().norm(dim=-1)
         about = f"{spoke.at}/{request.token}"
-        rows = [_slope(trace, f"{block}.{spoke.parts.attended}").double().norm().item() for block in spoke.parts.blocks]
+        rows = [slope(trace, f"{block}.{spoke.parts.attended}").double().norm().item() for block in spoke.parts.blocks]
         entry = Array(ref=f"text:{spoke.id}#slope/{about}@value", shape=list(lengths.shape), dtype="float32")
         answer = s.Slopes(
             request=request.request,
@@ -402,27 +375,6 @@ class LanguageModels:
             arrays=[entry],
         )
         return m.encode(answer, [lengths.float().numpy()])
-
-
-def attributed(spoke: Spoke, token: int, jumps: Sequence[int] = ()) -> Attribution:
-    """What the embedding, every head, and each block's bias and MLP add: 1 + L·H + 2 L parts.
-
-    Before each block of `jumps` the stream was set from outside: how far it then was from its parts is one more.
-    """
-    parts, at = spoke.parts, spoke.at
-    rows = [spoke.streams[0, at].double()[None], spoke.mixed.flatten(0, 1)]
-    for layer, block in enumerate(parts.blocks):
-        wrote = spoke.trace.value(f"{block}.{parts.attended}").tensor[0, at].detach()
-        bias = output_matrix(spoke.network, layer)[1] if wrote.any() else None  # of heads that are off, none is written
-        fed = spoke.trace.value(f"{block}.{parts.fed}").tensor[0, at].detach().double()
-        rows.append(torch.stack([torch.zeros_like(fed) if bias is None else bias.double(), fed]))
-    for layer in jumps:
-        block = parts.blocks[layer - 1]
-        wrote = [spoke.trace.value(f"{block}.{path}").tensor[0, at].detach() for path in (parts.attended, parts.fed)]
-        before, after = spoke.streams[layer - 1, at].double(), spoke.streams[layer, at].double()
-        rows.append((after - before - wrote[0].double() - wrote[1].double())[None])
-    towards = direction(spoke.network, token)
-    return attribute(torch.cat(rows), spoke.streams[-1, at], last_norm(spoke.network), towards)
 
 
 def edits_of(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> list[m.Edit]:
@@ -437,19 +389,12 @@ def edits_of(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> 
     if (not inside and one.what != "stream") or not 0 <= one.layer < last:
         why = f"there are {parts.layers} blocks of {parts.heads} heads, and {length} tokens"
         raise GlassworkError("there is no such part to switch off", where="What if", why=why)
-    if one.what == "head":
-        return [m.Edit(at=parts.mixed(one.layer), index=[0, one.head, 0, 0], axis=1, action="off")]
     if one.what == "weight":
         index = [0, one.head, one.row, one.column]
         return [m.Edit(at=parts.weights(one.layer), index=index, action="set", value=one.value)]
     if one.what == "stream":
         return [_patch(one, spoke, other)]
-    block = parts.blocks[one.layer]
-    paths = {"heads": [parts.attended], "mlp": [parts.fed], "block": [parts.attended, parts.fed]}[one.what]
-    edits = [m.Edit(at=f"{block}.{path}", index=[0, 0, 0], axis=0, action="off") for path in paths]
-    if one.what != "mlp":
-        edits.append(m.Edit(at=parts.mixed(one.layer), index=[0, 0, 0, 0], axis=0, action="off"))
-    return edits
+    return switched_off(parts, one.what, one.layer, one.head)
 
 
 def _patch(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> m.Edit:
@@ -505,8 +450,3 @@ def _nats(spoke: Spoke) -> Number | None:
     logits = spoke.trace.value("lm_head").tensor[0, :-1].detach().double()
     told = torch.log_softmax(logits, -1)[range(len(tokens) - 1), tokens[1:]]
     return Number(f"text:{spoke.id}#nats@value", -told.mean().item())
-
-
-def _slope(trace: Trace, path: str) -> Tensor:
-    value = trace.value(path)
-    return torch.zeros(value.shape) if value.grad is None else value.grad

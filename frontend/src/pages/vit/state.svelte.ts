@@ -1,0 +1,196 @@
+/** What the page of Vision Transformers knows: the picture as it was read, the open head, what is switched off. */
+import { untrack } from "svelte";
+import { upload, type Given, type Refusal } from "../../chrome/input/upload";
+import { address } from "../../lib/address.svelte";
+import { link } from "../../lib/link.svelte";
+import type {
+  Failure,
+  NetworkCard,
+  PatchesRead,
+  PatchHeadRead,
+  PatchSlopes,
+  Sample,
+  SwitchedPart,
+} from "../../lib/messages";
+import type { Tensor } from "../../lib/tensors";
+import { readParts, wordOf, writtenParts } from "./parts";
+
+interface Read {
+  answer: PatchesRead;
+  picture: Tensor;
+  attention: Tensor;
+  rollout: Tensor;
+  lens: Tensor;
+  near: Tensor;
+  filters: Tensor;
+  numbers: Tensor;
+}
+
+export class VitState {
+  networks = $state.raw<NetworkCard[]>([]);
+  samples = $state.raw<Sample[]>([]);
+  thumbnails = $state.raw<Tensor | null>(null);
+  shown = $state.raw<Read | null>(null);
+  head = $state.raw<{ answer: PatchHeadRead; parts: Tensor[] } | null>(null);
+  slopes = $state.raw<{ answer: PatchSlopes; pixels: Tensor; lengths: Tensor } | null>(null);
+  failure = $state.raw<Failure | null>(null);
+  refusal = $state.raw<Refusal | null>(null);
+  given = $state.raw<Given | null>(null);
+  busy = $state(false);
+  #opening = 0;
+  #pictures = 0;
+
+  network = $derived(address.get("network") ?? this.networks.find((one) => one.page === "vit")?.name ?? null);
+  card = $derived(this.networks.find((one) => one.name === this.network) ?? null);
+  title = $derived(this.shown?.answer.title);
+  input = $derived(address.get("input"));
+  followed = $derived(whole(address.get("followed")));
+  token = $derived(whole(address.get("token")) ?? 0);
+  switched = $derived(readParts(address.get("off")));
+  backward = $derived(address.get("direction") === "backward");
+  /** Block and head of the open card. */
+  open = $derived.by((): [number, number] | null => {
+    const found = /^(\d+)\.(\d+)$/.exec(address.get("head") ?? "");
+    const answer = this.shown?.answer;
+    if (!found || !answer) return null;
+    const [layer, head] = [Number(found[1]), Number(found[2])];
+    return layer < answer.layers && head < answer.heads ? [layer, head] : null;
+  });
+  column = $derived(whole(address.get("key")));
+  #wanted = $derived(JSON.stringify([this.network, this.input, this.followed, this.token, this.switched]));
+
+  constructor() {
+    $effect(() =>
+      link.onReopen(() => {
+        this.#list();
+        this.#open();
+      }),
+    );
+    this.#list();
+    $effect(() => {
+      if (this.network) this.#listSamples(this.network);
+    });
+    $effect(() => {
+      void this.#wanted;
+      if (this.network) untrack(() => this.#open());
+    });
+    $effect(() => {
+      const { shown, open, column } = this;
+      if (shown && open) untrack(() => this.#head(shown.answer, open, column));
+      else untrack(() => (this.head = null));
+    });
+    $effect(() => {
+      const { shown, backward } = this;
+      if (shown && backward && !shown.answer.base) untrack(() => this.#slopes(shown.answer));
+      else untrack(() => (this.slopes = null));
+    });
+  }
+
+  #list(): void {
+    link.ask({ type: "list_networks" }, (answer) => {
+      if (answer.type === "networks") this.networks = answer.networks;
+      if (answer.type === "failure") this.failure = answer;
+    });
+  }
+
+  #listSamples(network: string): void {
+    link.ask({ type: "list_samples", network }, (answer, tensors) => {
+      if (answer.type !== "samples") return;
+      this.samples = answer.samples;
+      this.thumbnails = tensors[0] ?? null;
+    });
+  }
+
+  #open(): void {
+    const { network, input, followed, token, switched } = this;
+    if (!network) return;
+    this.busy = true;
+    this.#opening = link.ask(
+      { type: "open_patches", network, input, followed, token, switched },
+      (answer, tensors) => {
+        if (answer.request !== this.#opening) return;
+        if (answer.type === "patches_read") {
+          const [picture, attention, rollout, lens, near, filters, numbers] = tensors as [
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+          ];
+          this.shown = { answer, picture, attention, rollout, lens, near, filters, numbers };
+          this.failure = null;
+        }
+        if (answer.type === "failure") this.failure = answer;
+        if (answer.type === "failure" || answer.type === "done") this.busy = false;
+      },
+    );
+  }
+
+  #head(read: PatchesRead, [layer, head]: [number, number], column: number | null): void {
+    const { source, token, followed } = read;
+    link.ask(
+      { type: "open_patch_head", source, layer, head, token, column, followed: followed.index },
+      (answer, tensors) => {
+        const still = this.shown?.answer === read && this.open?.join() === `${layer},${head}`;
+        if (answer.type === "patch_head_read" && still) this.head = { answer, parts: [...tensors] };
+        if (answer.type === "failure") this.failure = answer;
+      },
+    );
+  }
+
+  #slopes(read: PatchesRead): void {
+    const { source, followed } = read;
+    link.ask({ type: "open_patch_slopes", source, followed: followed.index }, (answer, tensors) => {
+      if (answer.type === "patch_slopes" && this.shown?.answer === read)
+        this.slopes = { answer, pixels: tensors[0]!, lengths: tensors[1]! };
+      if (answer.type === "failure") this.failure = answer;
+    });
+  }
+
+  /** Look from another token: 0 is the class token. */
+  look(token: number): void {
+    address.set({ token: token ? String(token) : null, key: null }, false);
+  }
+
+  follow(index: number): void {
+    address.set({ followed: String(index) });
+  }
+
+  show(layer: number, head: number): void {
+    address.set({ head: `${layer}.${head}`, key: null });
+  }
+
+  change(one: SwitchedPart): void {
+    const left = this.switched.filter((each) => wordOf(each) !== wordOf(one));
+    const followed = String(this.followed ?? this.shown?.answer.followed.index ?? 0);
+    address.set({ off: writtenParts([...left, one]), followed });
+  }
+
+  undo(one?: SwitchedPart): void {
+    const left = one ? this.switched.filter((each) => wordOf(each) !== wordOf(one)) : [];
+    address.set({ off: writtenParts(left) });
+  }
+
+  async give(picture: Blob | null | undefined): Promise<void> {
+    if (!picture) return;
+    const turn = ++this.#pictures;
+    const answer = await upload(picture);
+    if (turn !== this.#pictures) return; // a newer picture was given meanwhile
+    this.refusal = "refusal" in answer ? answer.refusal : null;
+    if ("id" in answer) {
+      this.given = answer;
+      this.read(answer.id);
+    }
+  }
+
+  /** Read a picture that was given; drawing on does not fill the history. */
+  read(id: string, step = true): void {
+    address.set({ input: `upload:${id}`, followed: null }, step);
+  }
+}
+
+function whole(words: string | null): number | null {
+  return words !== null && /^\d{1,6}$/.test(words) ? Number(words) : null;
+}

@@ -1,0 +1,108 @@
+"""The page of Vision Transformers, asked without a browser."""
+
+from __future__ import annotations
+
+import json
+import struct
+import threading
+from typing import Any
+
+import pytest
+import torch
+
+from glasswork import zoo
+from glasswork.errors import GlassworkError
+from glasswork.scenes.messages import vision as v
+from glasswork.scenes.respond import Respondent
+
+SMALL = "vit:size=28,channels=1,classes=10,patch=7,width=24,depth=3,heads=3,hidden=48"
+
+
+class Nothing:
+    def read(self, name: str, /) -> bytes:
+        raise GlassworkError(f"nothing was given as {name}", where="")
+
+
+class Nobody:
+    cancelled = threading.Event()
+    inputs = Nothing()
+    files: Any = None
+
+
+@pytest.fixture(scope="module")
+def respondent() -> Respondent:
+    return Respondent(targets=(SMALL,))
+
+
+def asked(respondent: Respondent, request: Any) -> dict[str, Any]:
+    (answer,) = respondent(request, Nobody())
+    assert isinstance(answer, bytes)
+    return json.loads(answer[4 : 4 + struct.unpack("<I", answer[:4])[0]])
+
+
+def test_what_parts_add_is_the_logit_above_the_mean(respondent: Respondent) -> None:
+    read = asked(respondent, v.OpenPatches(request=1, network=SMALL))
+    logits = torch.tensor([one["logit"]["value"] for one in read["classes"]])
+    parts = [read[name]["value"] for name in ("embedding", "heads_sum", "mlps_sum", "bias")]
+    assert sum(parts) == pytest.approx(read["total"]["value"], abs=1e-9)
+    network = respondent.networks.load(SMALL)
+    trace = respondent.traces.get(read["source"].partition(":")[2])
+    all_logits = network.module(trace.value("input").tensor)[0]
+    assert read["total"]["value"] == pytest.approx((all_logits.max() - all_logits.mean()).item(), abs=1e-4)
+    assert torch.allclose(logits, all_logits.sort(descending=True).values[: len(logits)].detach())
+    assert read["error"] <= 1e-6
+
+
+def test_a_hidden_patch_is_one_whose_embedding_is_nothing(respondent: Respondent) -> None:
+    plain = asked(respondent, v.OpenPatches(request=1, network=SMALL))
+    hidden = asked(
+        respondent,
+        v.OpenPatches(
+            request=1,
+            network=SMALL,
+            switched=[v.SwitchedPart("patch", token=6)],
+            followed=plain["followed"]["index"],
+        ),
+    )
+    module: Any = respondent.networks.load(SMALL).module
+    x = respondent.traces.get(plain["source"].partition(":")[2]).value("input").tensor
+    patches = module.conv_proj(x).flatten(2).transpose(1, 2)
+    patches[:, 5] = 0  # the class token is the first of all tokens
+    tokens = torch.cat([module.class_token, patches], 1)
+    wanted = module.heads(module.encoder(tokens)[:, 0]).softmax(-1)[0, plain["followed"]["index"]].item()
+    assert hidden["followed"]["probability"]["value"] == pytest.approx(wanted, abs=1e-6)
+    assert hidden["before"]["value"] == plain["followed"]["probability"]["value"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (v.OpenPatches(request=1, network="tiny-vgg-fashion"), "can't be shown on this page"),
+        (v.OpenPatches(request=1, network=SMALL, token=17), "there is no token 17"),
+        (v.OpenPatches(request=1, network=SMALL, followed=-1), "there is no class -1"),
+        (v.OpenPatches(request=1, network=SMALL, switched=[v.SwitchedPart("head", 3, 0)]), "no such part"),
+        (v.OpenPatches(request=1, network="../vit"), "network"),
+        (v.OpenPatchSlopes(request=1, source="patches:0123456789abcdef", followed=0), "not known"),
+    ],
+)
+def test_what_does_not_fit_is_refused(respondent: Respondent, request_: Any, said: str) -> None:
+    with pytest.raises(GlassworkError, match=said):
+        asked(respondent, request_)
+
+
+def test_a_head_out_of_bounds_is_refused(respondent: Respondent) -> None:
+    source = asked(respondent, v.OpenPatches(request=1, network=SMALL))["source"]
+    for layer, head, token, column in ((3, 0, 0, 0), (0, 3, 0, 0), (0, 0, 17, 0), (0, 0, 0, -1)):
+        with pytest.raises(GlassworkError, match="there is no head"):
+            asked(
+                respondent,
+                v.OpenPatchHead(
+                    request=1, source=source, layer=layer, head=head, token=token, followed=0, column=column
+                ),
+            )
+
+
+def test_the_shipped_one_is_better_than_its_bar() -> None:
+    card = zoo.load("vit-fashion").card
+    assert card is not None
+    assert card.scores["accuracy"] >= 0.88
