@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 FRONTEND := $(BIN)/python hatch_build.py
 SPEC := pyproject.toml constraints.txt
 
-.PHONY: run setup test test-slow check bench shots frontend chromium data clean
+.PHONY: run setup test test-slow check check-python check-frontend bench shots frontend chromium data clean
 
 run: .venv/.runs frontend  ## the app, from nothing
 	$(BIN)/glasswork open $(TARGET)
@@ -31,12 +31,19 @@ chromium:
 	@$(PYTHON) scripts/ensure_chromium.py
 
 check: .venv/.tests frontend  ## style and types
+	@$(MAKE) --no-print-directory -j2 -Otarget check-python check-frontend
+
+check-python:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --warnings
+
+check-frontend:
 	$(BIN)/python scripts/check_frontend.py
 
-test: check chromium  ## from nothing to green
+test:  ## from nothing to green
+	@$(MAKE) --no-print-directory -j3 -Otarget setup
+	@$(MAKE) --no-print-directory check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/browser -n auto --maxprocesses=4 --dist loadfile
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser -n 2 --dist loadfile
 	$(FRONTEND) npm test
