@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -16,11 +17,11 @@ from glasswork import generation, zoo
 from glasswork.errors import GlassworkError
 from glasswork.explaining.residual_stream import lens, rank
 from glasswork.scenes import messages as m
-from glasswork.scenes.anatomy import anatomy, last_norm, pooled, unembedding
+from glasswork.scenes.anatomy import Anatomy, anatomy, last_norm, pooled, unembedding
 from glasswork.scenes.heads import head_read
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages.base import Array, Number
-from glasswork.scenes.networks import Networks
+from glasswork.scenes.networks import Networks, free_memory
 from glasswork.scenes.streams import StreamRun, attributed, gifts_of, slope, switched_off
 from glasswork.scenes.traces import Traces
 from glasswork.tracing import Trace
@@ -29,8 +30,12 @@ from glasswork.zoo import Tokenizer
 # T tokens, L blocks, H heads, V tokens of the vocabulary, W width
 
 DEFAULT = {"characters": "The whale was ", "bytes": "The whale was ", "byte pairs": "The capital of France is"}
-MOST = 256
+MOST = 1024
 """Tokens that are read: the last ones of a longer text, or as many as the network can see, if those are fewer."""
+MATRICES = 4
+"""A head's scores, scaled, masked and as weights: T x T numbers each, which a recorded run holds."""
+SHARE = 4
+"""Of the free memory such a run may take the so-manieth part."""
 CELLS = 32
 """A drawn attention matrix has at most so many cells each way."""
 LONGEST = 200
@@ -124,7 +129,7 @@ class LanguageModels:
             )
         if any(not 0 <= token < parts.vocabulary for token in ids):
             raise GlassworkError("there is no such token", where=network.title, why=f"it knows {parts.vocabulary:,}")
-        shown = ids[-min(MOST, parts.context or MOST) :]
+        shown = ids[-most_tokens(parts) :]
         begun = time.perf_counter()
         id, trace = self._traces.run(network, (torch.tensor([shown]),), None, cancel=cancelled)
         at = len(shown) - 1 if request.position is None else request.position
@@ -135,7 +140,7 @@ class LanguageModels:
         if request.switched:
             other = None
             if request.other:
-                theirs = words.encode(request.other)[-min(MOST, parts.context or MOST) :]
+                theirs = words.encode(request.other)[-most_tokens(parts) :]
                 if not theirs:
                     raise GlassworkError("there is nothing to read", where="the other text", why="it is empty")
                 other = self._traces.run(network, (torch.tensor([theirs]),), None, cancel=cancelled)
@@ -375,6 +380,16 @@ class LanguageModels:
             arrays=[entry],
         )
         return m.encode(answer, [lengths.float().numpy()])
+
+
+def most_tokens(parts: Anatomy) -> int:
+    """How many tokens are read at a time: what the network can see, and this machine hold."""
+    most = min(MOST, parts.context or MOST)
+    free = free_memory()
+    if free is None:
+        return most
+    bytes_of_a_square = 4 * MATRICES * parts.layers * parts.heads
+    return max(1, min(most, math.isqrt(free // (SHARE * bytes_of_a_square))))
 
 
 def edits_of(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> list[m.Edit]:
