@@ -142,7 +142,7 @@ def cases() -> Iterator[object]:
         seen.add(kind)
 
 
-@pytest.mark.parametrize("plant", cases())
+@pytest.mark.parametrize("plant", list(cases()))
 def test_a_planted_error_is_found(
     plant: Plant, stages: dict[str, Page], before: dict[str, list[str]], asking: Asking
 ) -> None:
