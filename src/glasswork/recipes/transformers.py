@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from glasswork import networks
 from glasswork.recipes._registry import recipe
-from glasswork.training import Augmentation, ClassifierConfig, LanguageConfig
+from glasswork.training import Augmentation, ClassifierConfig, LanguageConfig, TranslationConfig
 
 
 @recipe
@@ -62,4 +62,27 @@ def vit_fashion() -> ClassifierConfig:
         save_every=100,
         observe=False,
         augmentation=Augmentation(flip=0.5, shift=0.04),
+    )
+
+
+@recipe
+def translate_en_fr() -> TranslationConfig:
+    """The Transformer of 2017 at a small size: what emoji are called, from English into French."""
+    return TranslationConfig(
+        title="Transformer · English to French",
+        network="transformer",
+        sizes={"vocabulary": 0, "width": 96, "depth": 2, "heads": 4, "hidden": 192, "dropout": 0.1, "fused": 0},
+        data="phrases-en-fr",
+        licence="Apache-2.0",
+        steps=3_000,
+        batch=64,
+        learning_rate=3e-3,
+        warmup=0.1,
+        weight_decay=0.01,
+        clip=1.0,
+        average=0.995,
+        validation=99,
+        evaluate_every=250,
+        save_every=100,
+        observe=False,
     )

@@ -20,6 +20,8 @@ from glasswork.training.run import RUN, free_folder, latest_folder, run
 from glasswork.training.state import Kept, State, begin
 from glasswork.training.tabular import TableConfig, Tabular, scored_rows, split_rows, target_of
 from glasswork.training.task import About, Draw, Task, Turn
+from glasswork.training.translating import Translating, TranslationConfig
+from glasswork.training.translating import final_scores as score_translation
 from glasswork.training.utterances import UtteranceConfig, Utterancing, score_utterances
 from glasswork.training.watching import Watch, look, watch
 
@@ -58,6 +60,8 @@ __all__ = [
     "Tabular",
     "Task",
     "TrainEvent",
+    "Translating",
+    "TranslationConfig",
     "Turn",
     "UtteranceConfig",
     "Utterancing",
@@ -89,6 +93,7 @@ __all__ = [
     "score_pictures",
     "score_points",
     "score_text",
+    "score_translation",
     "score_utterances",
     "scored_rows",
     "setting_names",

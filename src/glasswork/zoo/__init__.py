@@ -15,6 +15,7 @@ from glasswork.zoo.sources import Source, fetch, sources
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
 from glasswork.zoo.tokenizers import Tokenizer, tokenizer
+from glasswork.zoo.translating import Translation
 
 __all__ = [
     "NOISES",
@@ -31,6 +32,7 @@ __all__ = [
     "Source",
     "Step",
     "Tokenizer",
+    "Translation",
     "Utterance",
     "as_reference",
     "build",

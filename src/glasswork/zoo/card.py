@@ -32,6 +32,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
         table: of a network that reads a table's rows, the fields of zoo.Rows.
         forecast: of a network that tells a series' future, the fields of zoo.Forecast.
         utterance: of a network that reads sequences of many numbers, the fields of zoo.Utterance.
+        translation: of a network that translates, the fields of zoo.Translation.
         diffusion: of a part of a text-to-image model: which part, and of the denoiser the names of the others and the
             schedule of its noise.
         makes: of a network with a generator, the fields of zoo.Makes.
@@ -76,6 +77,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     table: dict[str, Any] = {}
     forecast: dict[str, Any] = {}
     utterance: dict[str, Any] = {}
+    translation: dict[str, Any] = {}
     diffusion: dict[str, Any] = {}
     makes: dict[str, Any] = {}
     sha256: str = ""

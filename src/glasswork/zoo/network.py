@@ -16,6 +16,7 @@ from glasswork.zoo.makes import Makes
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.rows import Rows
 from glasswork.zoo.sequences import Forecast, Utterance
+from glasswork.zoo.translating import Translation
 
 After = Callable[[Tensor], Tensor]
 
@@ -44,6 +45,7 @@ class Network:
         rows: how a row of a table is read, for networks that were trained on one.
         forecast: how a series is read, for networks that tell its future.
         utterance: how a sequence of many numbers is read, for networks that were trained on such.
+        translation: how phrases are read and written, for networks that translate.
         makes: what its generator makes, and of what noise, for networks that have one.
     """
 
@@ -61,6 +63,7 @@ class Network:
     rows: Rows | None = None
     forecast: Forecast | None = None
     utterance: Utterance | None = None
+    translation: Translation | None = None
     makes: Makes | None = None
 
     @property

@@ -23,6 +23,7 @@ from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.rows import Rows
 from glasswork.zoo.sequences import Forecast, Utterance
 from glasswork.zoo.storing import check_fit, fill, read_weights
+from glasswork.zoo.translating import Translation
 
 WEIGHTS = Path(glasswork.__file__).parent / "weights"
 RUN_WEIGHTS, RUN_CARD = "model.safetensors", "card.json"
@@ -111,6 +112,7 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
         rows=reads if isinstance(reads, Rows) else None,
         forecast=reads if isinstance(reads, Forecast) else None,
         utterance=reads if isinstance(reads, Utterance) else None,
+        translation=reads if isinstance(reads, Translation) else None,
         makes=reads if isinstance(reads, Makes) else None,
     )
 
@@ -120,7 +122,11 @@ def _gives_logits(card: Card) -> bool:
     return card.sizes.get("output_activation", "identity") == "identity"
 
 
-def _reads(card: Card, module: nn.Module) -> Vocabulary | Rows | Forecast | Utterance | Makes | None:
+Reads = Vocabulary | Rows | Forecast | Utterance | Translation | Makes
+Example = torch.Tensor | tuple[torch.Tensor, ...] | None
+
+
+def _reads(card: Card, module: nn.Module) -> Reads | None:
     """What a network of ours reads instead of pictures; its sample becomes the module's example.
 
     Raises:
@@ -130,12 +136,12 @@ def _reads(card: Card, module: nn.Module) -> Vocabulary | Rows | Forecast | Utte
         reads, example = _told(card)
     except (msgspec.ValidationError, ValueError) as error:
         raise GlassworkError("a model card can't be read", where=card.name, why=str(error)) from error
-    if example is not None and example.numel():
-        module.example_input_array = example
+    if example is not None and (isinstance(example, tuple) or example.numel()):
+        module.example_input_array = example  # pyright: ignore[reportArgumentType]
     return reads
 
 
-def _told(card: Card) -> tuple[Vocabulary | Rows | Forecast | Utterance | Makes | None, torch.Tensor | None]:
+def _told(card: Card) -> tuple[Reads | None, Example]:
     if card.text:
         told = msgspec.convert(card.text, _Text)
         vocabulary = Vocabulary(told.tokens, told.letters)
@@ -150,6 +156,12 @@ def _told(card: Card) -> tuple[Vocabulary | Rows | Forecast | Utterance | Makes 
     if card.utterance:
         utterance = msgspec.convert(card.utterance, Utterance)
         return utterance, utterance.read(utterance.sample)
+    if card.translation:
+        translation = msgspec.convert(card.translation, Translation)
+        if translation.tokens.size != card.sizes.get("vocabulary"):
+            raise ValueError(f"{translation.tokens.size} tokens for a vocabulary of {card.sizes.get('vocabulary')}")
+        source = torch.tensor([translation.encode(translation.sample)])
+        return translation, (source, torch.tensor([[translation.start]]))
     if card.makes:
         makes = msgspec.convert(card.makes, Makes)
         return makes, torch.randn(1, makes.numbers, generator=torch.Generator().manual_seed(0))
