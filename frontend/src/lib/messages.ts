@@ -49,6 +49,8 @@ export type Request =
   | MeasureLab
   | SlowLab
   | GiveDensity
+  | DrawPlaces
+  | OpenScores
   | Cancel;
 /**
  */
@@ -96,6 +98,8 @@ export type Answer =
   | LabMeasured
   | LabSlowed
   | DensityGiven
+  | DrawnPlaces
+  | Scores
   | Failure
   | Done;
 
@@ -722,6 +726,25 @@ export interface GiveDensity {
   kind: string;
   points?: number[][];
   input?: string;
+  request: number;
+}
+/**
+ * Make pictures from places in the noise, or take real ones, and judge them.
+ */
+export interface DrawPlaces {
+  type: "draw_places";
+  network: string;
+  places: string[];
+  slopes?: boolean;
+  view?: string;
+  request: number;
+}
+/**
+ * How the discriminator's numbers for real and for made pictures are spread.
+ */
+export interface OpenScores {
+  type: "open_scores";
+  network: string;
   request: number;
 }
 /**
@@ -1826,6 +1849,9 @@ export interface Window {
   row_step: number;
   column_step: number;
   channel: number;
+  read_rows: number[];
+  read_columns: number[];
+  transposed: number;
 }
 /**
  * Every network that is here.
@@ -2263,6 +2289,46 @@ export interface DensityGiven {
   type: "density_given";
   request: number;
   id: string;
+}
+/**
+ * Pictures in the order that they were asked for in; `picture@value`, and `@slope` if asked, are in `arrays`.
+ */
+export interface DrawnPlaces {
+  type: "drawn_places";
+  request: number;
+  source: string;
+  numbers: number;
+  places: DrawnPlace[];
+  arrays: Array[];
+}
+/**
+ * One picture, as both judges see it.
+ */
+export interface DrawnPlace {
+  place: string;
+  score: Number;
+  label: string;
+  judged: Number | null;
+}
+/**
+ * Two histograms on the same bins.
+ */
+export interface Scores {
+  type: "scores";
+  request: number;
+  source: string;
+  edges: number[];
+  count: number;
+  real: Spread;
+  made: Spread;
+}
+/**
+ * The discriminator's numbers of one kind of pictures.
+ */
+export interface Spread {
+  shares: Number[];
+  mean: Number;
+  right: Number;
 }
 /**
  * What went wrong, where, why, and what to do.

@@ -73,7 +73,7 @@ def dcgan_fashion() -> PicturesConfig:
         batch=64,
         optimiser="Adam",
         optimiser_settings={"beta1": 0.0, "beta2": 0.99},
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         zero_centred=0.1,
         penalise_every=8,
         schedule="late",
