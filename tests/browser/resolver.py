@@ -345,7 +345,7 @@ def measured(target: str) -> dict[str, float]:
             "nats_per_char": readings.nats_per_character(target),
             "nats_unigram": readings.nats_by_frequency(target),
         }
-    if network.forecast is not None or network.utterance is not None:
+    if network.forecast is not None or network.utterance is not None or network.makes is not None:
         return dict(network.card.scores)  # held to their meaning by tests/measuring and tests/recipes
     assert network.preprocess
     held_out = data.load(network.card.data, "test")

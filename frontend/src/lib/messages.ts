@@ -674,6 +674,7 @@ export interface LabOf {
   generator?: ActorOf;
   discriminator?: ActorOf;
   acts?: Act[];
+  start?: string;
 }
 /**
  * One player, and how it learns.
@@ -2195,6 +2196,7 @@ export interface LabShown {
   modes: number[][];
   certain: boolean;
   exploded: boolean;
+  begun: Begun | null;
   seconds: number;
   arrays: Array[];
 }
@@ -2214,6 +2216,15 @@ export interface FindingOf {
   numbers: {
     [k: string]: Number;
   };
+}
+/**
+ * The trained network whose weights the players began with, from its card.
+ */
+export interface Begun {
+  name: string;
+  steps: number;
+  js: Number;
+  floor: Number;
 }
 /**
  * Measures of one step, 12,000 points a side; `error`: 95 of 100 measurements of the same generator with other

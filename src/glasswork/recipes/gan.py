@@ -74,7 +74,7 @@ def dcgan_fashion() -> PicturesConfig:
         optimiser="Adam",
         optimiser_settings={"beta1": 0.0, "beta2": 0.99},
         learning_rate=2e-3,
-        zero_centred=0.1,
+        zero_centred=0.01,
         penalise_every=8,
         schedule="late",
         warmup=0.0,

@@ -203,6 +203,8 @@ def page_of(network: Network) -> str:
         return "transformer"
     if card.network == "lstm" and network.vocabulary is not None:
         return "lstm"
+    if network.makes is not None and (not network.makes.width or network.weights == "shipped"):
+        return "gan"
     if card.network in RECURRENT and network.weights == "shipped":
         return "rnn"
     return PAGES.get((card.network, ""), PAGES.get((card.network, card.data), "open"))
