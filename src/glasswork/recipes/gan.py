@@ -69,7 +69,7 @@ def dcgan_fashion() -> PicturesConfig:
         data="fashion-mnist",
         judge="tiny-vgg-fashion",
         licence="Apache-2.0",
-        steps=6_000,
+        steps=9_000,
         batch=64,
         optimiser="Adam",
         optimiser_settings={"beta1": 0.0, "beta2": 0.99},
