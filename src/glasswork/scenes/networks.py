@@ -55,8 +55,10 @@ class Networks:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
         self._ours: dict[str, Network] = {}
-        pictures = data.names()  # networks that read them come first, the one with most to see before the others
-        shipped = sorted(zoo.shipped(), key=lambda row: (row.data not in pictures, -row.macs))
+        pictures = data.names()  # networks that tell them come first, the one with most to see before the others
+        shipped = sorted(
+            zoo.shipped(), key=lambda row: (row.data not in pictures or "accuracy" not in row.scores, -row.macs)
+        )
         self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in shipped))))
         self._named = {shown(target): target for target in reversed(self.targets)}
         self._weights = dict(weights or {})
