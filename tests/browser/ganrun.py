@@ -1,7 +1,8 @@
 """The numbers of the laboratory of GANs, taken again with plain torch: points, both networks, their training, measures.
 
 A state is named DATA/NOISE/NUMBERS/LOSS/PENALTY/ZERO/BATCH/SEED/GENERATOR/DISCRIMINATOR/ACTS/START@STEP, a player
-HIDDEN~OPTIMISER~RATE~BETA1~BETA2~STEPS. START is `random`, or names the shipped weights that it begins with. Densities that a reader gave are not written down here.
+HIDDEN~OPTIMISER~RATE~BETA1~BETA2~STEPS. START is `random`, or names the shipped weights that it begins with.
+Densities that a reader gave are not written down here.
 """
 
 from __future__ import annotations

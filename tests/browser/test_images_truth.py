@@ -9,16 +9,17 @@ from opening import App, go, settle
 from planting import text
 from playwright.sync_api import Browser, Page
 from sightings import collect
-from states import DESK, PHONE, State
+from states import DESK, PHONE, Query, State
 from touring import look
 from windows import Complaints, window
 
 pytestmark = pytest.mark.browser
 
-IMAGES = {"view": "images"}
+IMAGES: Query = {"view": "images"}
 STATES = (
     State("pictures", "gan", IMAGES),
-    State("between, backward", "gan", {**IMAGES, "walk": "between", "input": "noise:3*0.6,8*0.8", "direction": "backward"}),
+    State("between, backward", "gan", {**IMAGES, "walk": "between", "input": "noise:3*0.6,8*0.8",
+                                       "direction": "backward"}),
     State("sum", "gan", {**IMAGES, "walk": "sum", "input": "noise:3*0.577,8*-0.577,5*0.577", "real": 7}),
     State("grown", "gan", {**IMAGES, "at": "generator.grow3[0,5,6,6]"}),
     State("its slope", "gan", {**IMAGES, "at": "generator.relu2[0,7,3,3]", "direction": "backward"}),
@@ -107,6 +108,11 @@ def test_made_pictures_by_keys_alone_and_by_dragging(page: Page, app: App) -> No
 
 
 def test_a_place_that_is_none_says_why(page: Page, app: App) -> None:
-    for wrong, why in (("7*x", "is no weight"), ("-3", "is no seed"), ("1,2,3,4,5,6,7", "at most 6"), ("", "is no seed")):
+    for wrong, why in (
+        ("7*x", "is no weight"),
+        ("-3", "is no seed"),
+        ("1,2,3,4,5,6,7", "at most 6"),
+        ("", "is no seed"),
+    ):
         go(page, app.address("gan", **IMAGES, input=f"noise:{wrong}"))
         assert why in page.locator("main").inner_text()

@@ -18,7 +18,7 @@ WORST = 0.12
 AGREE = 0.01  # of two estimates of one generator, each with 12,000 points of its own
 
 
-def glasswork(*arguments: str | Path) -> None:
+def glasswork(*arguments: str | Path | int) -> None:
     subprocess.run([sys.executable, "-m", "glasswork", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 

@@ -77,7 +77,9 @@ def test_the_listing_holds_what_the_contract_names() -> None:
         network = zoo.load(row.name)
         assert row.parameters == sum(p.numel() for p in network.module.parameters())
         assert row.bytes == (shipping.WEIGHTS / f"{row.name}.safetensors").stat().st_size
-        assert 0 < next(row.scores[name] for name in ("accuracy", "mae", "js_bits", "frechet") if name in row.scores) < 30
+        assert (
+            0 < next(row.scores[name] for name in ("accuracy", "mae", "js_bits", "frechet") if name in row.scores) < 30
+        )
 
 
 def test_multiply_adds_are_those_of_the_hand_formula() -> None:

@@ -2309,6 +2309,7 @@ export interface DrawnPlaces {
   request: number;
   source: string;
   numbers: number;
+  best_of: number;
   places: DrawnPlace[];
   arrays: Array[];
 }

@@ -76,6 +76,7 @@ def dcgan_fashion() -> PicturesConfig:
         learning_rate=2e-3,
         zero_centred=0.01,
         penalise_every=8,
+        best_of=4,
         schedule="late",
         warmup=0.0,
         weight_decay=0.0,

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -86,7 +87,12 @@ class Imagining:
             for at, place in enumerate(request.places)
         ]
         answer = i.DrawnPlaces(
-            request=request.request, source=source, numbers=makes.numbers, places=places, arrays=arrays
+            request=request.request,
+            source=source,
+            numbers=makes.numbers,
+            best_of=makes.best_of,
+            places=places,
+            arrays=arrays,
         )
         return m.encode(answer, values)
 
@@ -123,7 +129,9 @@ class Imagining:
         def spread(name: str, numbers: np.ndarray, right: float) -> i.Spread:
             counts, _ = np.histogram(numbers.clip(edges[0], edges[-1]), edges)
             return i.Spread(
-                shares=[m.Number(f"{source}#{name}[{at}]@value", float(n / len(numbers))) for at, n in enumerate(counts)],
+                shares=[
+                    m.Number(f"{source}#{name}[{at}]@value", float(n / len(numbers))) for at, n in enumerate(counts)
+                ],
                 mean=m.Number(f"{source}#{name}@mean", float(numbers.mean())),
                 right=m.Number(f"{source}#{name}@right", right),
             )
@@ -144,7 +152,8 @@ class Imagining:
             if key not in self._scores:
                 players: Any = network.module
                 real = held_out(network)[:COUNT].float() / 127.5 - 1
-                fake = made(network.module, makes, len(real), SEED)
+                every = msgspec.structs.replace(makes, best_of=1)
+                fake = made(network.module, every, len(real), SEED)
                 with torch.inference_mode():
                     both = [
                         torch.cat([players.discriminator(part)[:, 0] for part in x.split(500)]) for x in (real, fake)

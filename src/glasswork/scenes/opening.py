@@ -48,7 +48,8 @@ def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: A
 
     Args:
         network: what will be run.
-        wanted: `sample:NAME`, `upload:ID`, `text:WORDS`, `array:ID` or `noise:SEED*WEIGHT,...`; None for a choice of ours.
+        wanted: `sample:NAME`, `upload:ID`, `text:WORDS`, `array:ID` or `noise:SEED*WEIGHT,...`; None for a choice of
+            ours.
         read_input: gives the pictures that were uploaded.
         arrays: those that the app was started with.
         patient: try made-up numbers to the end of the network, however long that takes.

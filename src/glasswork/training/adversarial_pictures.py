@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -38,10 +39,13 @@ class PicturesConfig(AdversarialConfig):
         judge: a TARGET that tells classes of such pictures; its features are what they are compared in.
         penalise_every: steps of which one has the penalty `zero_centred`, so many times as strong (Karras et al. 2020,
             https://arxiv.org/abs/1912.04958, section 4.1).
+        best_of: of so many pictures one is kept when the trained generator is sampled; see zoo.Makes. Training, and the
+            choice of a checkpoint, take every picture.
     """
 
     judge: str
     penalise_every: int = 1
+    best_of: int = 1
     choose_by: str = "frechet"
 
     def task(self) -> Task:
@@ -62,8 +66,8 @@ class PicturesTask(Task):
     def __init__(self, config: PicturesConfig) -> None:
         super().__init__(config)
         check_players(config)
-        if config.penalise_every < 1:
-            raise GlassworkError("penalise_every must be 1 or more", where=config.title)
+        if min(config.penalise_every, config.best_of) < 1:
+            raise GlassworkError("penalise_every and best_of must be 1 or more", where=config.title)
         seen, aside = split_validation(data.load(config.data), config.validation, config.seed)
         self.names, self.seen, self.aside = seen.names, pictures_of(seen), pictures_of(aside)
         self.noise = int(config.sizes["noise"])
@@ -126,7 +130,8 @@ class PicturesTask(Task):
     def final(self, network: nn.Module) -> dict[str, float]:
         """The same with held-out pictures and other noise, and what to compare it with."""
         fresh = untrained(self.config.network, self.config.sizes)
-        return score_made(network, self.makes, fresh, self.config.judge, self.config.data)
+        makes = msgspec.structs.replace(self.makes, best_of=self.config.best_of)
+        return score_made(network, makes, fresh, self.config.judge, self.config.data)
 
     def name(self, index: int) -> str:
         """Which picture it is."""
@@ -143,7 +148,7 @@ class PicturesTask(Task):
             f"compared with half of the held-out ones, and so is the other half (the floor), in the features of "
             f"{self.config.judge}",
             inputs=(torch.zeros(1, self.noise),),
-            card={"makes": zoo.to_record(self.makes)},
+            card={"makes": zoo.to_record(msgspec.structs.replace(self.makes, best_of=self.config.best_of))},
         )
 
 
@@ -176,9 +181,7 @@ def pictures_of(dataset: data.Dataset) -> Tensor:
     return torch.from_numpy(data.on_white(dataset.pictures).transpose(0, 3, 1, 2).copy())
 
 
-def score_made(
-    network: nn.Module, makes: zoo.Makes, fresh: nn.Module, judged_by: str, name: str
-) -> dict[str, float]:
+def score_made(network: nn.Module, makes: zoo.Makes, fresh: nn.Module, judged_by: str, name: str) -> dict[str, float]:
     """How far made pictures are from held-out real ones, in the features of a classifier that was trained apart.
 
     Half of the held-out pictures are what all are compared with; the other half tells what real ones would get. As many
@@ -194,21 +197,29 @@ def score_made(
     Returns:
         frechet: their distance (measuring.frechet_distance); frechet_floor: that of real pictures; frechet_untrained:
         that of what the untrained generator makes; top_probability: the classifier's largest, a mean over 1,000 made
-        pictures; classes: how many of its classes are the likeliest of one of these.
+        pictures; classes: how many of its classes are the likeliest of one of these. Where samples are the best of
+        several, also frechet_every and top_probability_every, those of every picture that is made.
     """
     judge = Judge.of(judged_by)
     features, _ = judge.features(pictures_of(data.load(name, "test")))
     half = len(features) // 2
     real, other = features[:half], features[half : 2 * half]
     of_made, logits = judge.features(made(network, makes, half, TESTING))
-    of_fresh, _ = judge.features(made(fresh, makes, half, TESTING))
+    every = msgspec.structs.replace(makes, best_of=1)
+    of_fresh, _ = judge.features(made(fresh, every, half, TESTING))
     likeliest = logits[:COUNTED].softmax(1).max(1)
+    unpicked: dict[str, float] = {}
+    if makes.best_of > 1:
+        of_every, said = judge.features(made(network, every, half, TESTING))
+        unpicked["frechet_every"] = frechet_distance(of_every, real)
+        unpicked["top_probability_every"] = float(said[:COUNTED].softmax(1).amax(1).mean())
     return {
         "frechet": frechet_distance(of_made, real),
         "frechet_floor": frechet_distance(other, real),
         "frechet_untrained": frechet_distance(of_fresh, real),
         "top_probability": float(likeliest.values.mean()),
         "classes": float(len(likeliest.indices.unique())),
+        **unpicked,
     }
 
 

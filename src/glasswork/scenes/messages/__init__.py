@@ -538,7 +538,7 @@ class Window(Struct, frozen=True, kw_only=True):
     """Of each row of a convolution's window the input's; -1 where a transposed one meets none."""
     read_columns: list[int]
     transposed: int
-    """Of a transposed convolution its output channel's place in the kernel, whose first axis is the input's; else -1."""
+    """Of a transposed convolution, where its output channel stands in the kernel, after the input channel; else -1."""
 
 
 class Plane(Struct, tag_field="type", tag="plane", frozen=True):

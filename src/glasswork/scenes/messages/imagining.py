@@ -54,6 +54,8 @@ class DrawnPlaces(Struct, tag_field="type", tag="drawn_places", frozen=True, kw_
     source: str
     numbers: int
     """Of noise for each picture."""
+    best_of: int
+    """Of so many pictures a sample is the one that the discriminator prefers; here is every one that was asked for."""
     places: list[DrawnPlace]
     arrays: list[Array]
 
