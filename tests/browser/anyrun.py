@@ -252,7 +252,7 @@ class AnyRun(TorchFunctionMode):
                 scale = weight[index[1]] / (variance[index[1]] + call.kwargs["eps"]).sqrt()
                 return torch.stack([scale * x[index], -scale * mean[index[1]], bias[index[1]]]), 0
             case "leaky_relu":
-                return F.leaky_relu(args[0][index], args[1]).reshape(1), 0
+                return F.leaky_relu(args[0][index], float(args[1])).reshape(1), 0
             case "linear":
                 products = args[0][index[:-1]] * args[1][index[-1]]
                 bias = args[2] if len(args) > 2 else None
