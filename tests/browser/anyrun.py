@@ -198,10 +198,11 @@ class AnyRun(TorchFunctionMode):
     def channels_of(self, path: str, index: tuple[int, ...]) -> Tensor:
         """The products of a convolution by input channel, (C, products)."""
         call = self.calls[self.key(path)]
-        if call.name != "conv2d":
+        if call.name not in ("conv2d", "conv_transpose2d"):
             raise NoNumberError(f"{path} is no convolution: it has no sums by channel")
         terms, kept = self.terms(path, index)
-        return terms[: len(terms) - kept].reshape(call.args[1].shape[1:]).flatten(1)
+        channels = call.args[1].shape[1 if call.name == "conv2d" else 0]
+        return terms[: len(terms) - kept].reshape(channels, -1)
 
     def part(self, path: str, index: tuple[int, ...], k: int) -> Number:
         """What one input channel of a convolution gives."""
@@ -241,6 +242,17 @@ class AnyRun(TorchFunctionMode):
         match call.name:
             case "conv2d":
                 return convolution(args, index)
+            case "conv_transpose2d":
+                return spread(args, index)
+            case "batch_norm":
+                x, mean, variance = args[:3]
+                weight, bias = (call.kwargs[part].double() for part in ("weight", "bias"))
+                if call.kwargs["training"]:
+                    raise NoNumberError("the statistics of a batch are not written down here")
+                scale = weight[index[1]] / (variance[index[1]] + call.kwargs["eps"]).sqrt()
+                return torch.stack([scale * x[index], -scale * mean[index[1]], bias[index[1]]]), 0
+            case "leaky_relu":
+                return F.leaky_relu(args[0][index], float(args[1])).reshape(1), 0
             case "linear":
                 products = args[0][index[:-1]] * args[1][index[-1]]
                 bias = args[2] if len(args) > 2 else None
@@ -325,6 +337,26 @@ def convolution(args: list[Any], index: tuple[int, ...]) -> tuple[Tensor, int]:
     window = x[example, first : first + each][:, rows][:, :, columns]
     products = (window * weight[out]).flatten()
     return (products, 0) if bias is None else (torch.cat([products, bias[out].view(1)]), 1)
+
+
+def spread(args: list[Any], index: tuple[int, ...]) -> tuple[Tensor, int]:
+    """What each input's kernel puts on one output, in the kernel's order; 0 where a tap would come from no input."""
+    x, weight, bias, stride, padding, _, groups, dilation = args
+    if groups != 1 or bias is not None:
+        raise NoNumberError("groups and biases of transposed convolutions are not written down here")
+    found = torch.zeros(weight.shape[0], *weight.shape[2:], dtype=torch.float64)
+    for row in range(x.shape[2]):
+        for column in range(x.shape[3]):
+            u, v = (
+                at + pad - place * step
+                for at, pad, place, step in zip(index[2:], padding, (row, column), stride, strict=True)
+            )
+            if u % dilation[0] or v % dilation[1]:
+                continue
+            u, v = u // dilation[0], v // dilation[1]
+            if 0 <= u < weight.shape[2] and 0 <= v < weight.shape[3]:
+                found[:, u, v] = x[index[0], :, row, column] * weight[:, index[1], u, v]
+    return found.flatten(), 0
 
 
 def plane(tensor: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """The numbers of the laboratory of GANs, taken again with plain torch: points, both networks, their training, measures.
 
-A state is named DATA/NOISE/NUMBERS/LOSS/PENALTY/ZERO/BATCH/SEED/GENERATOR/DISCRIMINATOR/ACTS@STEP, a player
-HIDDEN~OPTIMISER~RATE~BETA1~BETA2~STEPS. Densities that a reader gave are not written down here.
+A state is named DATA/NOISE/NUMBERS/LOSS/PENALTY/ZERO/BATCH/SEED/GENERATOR/DISCRIMINATOR/ACTS/START@STEP, a player
+HIDDEN~OPTIMISER~RATE~BETA1~BETA2~STEPS. START is `random`, or names the shipped weights that it begins with.
+Densities that a reader gave are not written down here.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from claims import NoNumberError, Number
 from torch import Tensor
 from torch.nn import functional as F
 
 from glasswork.data.distributions import distribution
+from glasswork.zoo import shipping
 
 BLOCK, LOOK = 32, 250
 FIRST, CHANCE, REAL, MADE, DOTS, NOISED, FLOOR, AGAIN = 21, 22, 31, 32, 41, 42, 51, 52  # streams of the seed
@@ -74,7 +77,7 @@ class GanRun:
     def __init__(self, name: str) -> None:
         named, _, step = name.rpartition("@")
         (data, self.kind, numbers, self.loss, penalty, zero, batch, seed, generator, discriminator,
-         acts) = named.split("/")  # fmt: skip
+         acts, start) = named.split("/")  # fmt: skip
         if data.startswith("given"):
             raise NoNumberError("this is not written down here")
         self.data = distribution(data)
@@ -83,6 +86,15 @@ class GanRun:
         random = np.random.default_rng([self.seed, FIRST])
         self.g = Player(generator, self.numbers, 2, random)
         self.d = Player(discriminator, 2, 1, random)
+        if start != "random":
+            stored = safetensors.torch.load_file(shipping.WEIGHTS / f"{start}.safetensors")
+            for name, player in (("generator", self.g), ("discriminator", self.d)):
+                last = f"{name}.output"
+                layers = [f"{name}.hidden.{i}.linear" for i in range(len(player.functions))]
+                parts = [stored[f"{layer}.{part}"] for layer in [*layers, last] for part in ("weight", "bias")]
+                with torch.no_grad():
+                    for mine, other in zip(player.parameters, parts, strict=True):
+                        mine.copy_(other)
         alone = [one.split(".") for one in acts.split("-")] if acts != "none" else []
         self.acts = {int(at): who for at, who in alone}
         self.losses = (math.nan, math.nan)

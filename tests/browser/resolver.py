@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import imagerun
 import patchrun
 import race_figures
 import readings
@@ -39,8 +40,8 @@ from glasswork import data, zoo
 from glasswork.zoo import shipping
 
 FORBIDDEN = ("glasswork.explaining", "glasswork.scenes", "glasswork.tracing", "glasswork.measuring", "glasswork.server")
-OURS = {row.name for row in zoo.shipped() if row.data in data.names()}
-"""Those that read pictures; others are run as any network is."""
+OURS = {row.name for row in zoo.shipped() if row.data in data.names() and "accuracy" in row.scores}
+"""Those that tell pictures; others are run as any network is."""
 REFERENCE = re.compile(
     r"(?P<source>[a-z]+:[^#]+)#(?P<path>[^\[\]@]+)(?:\[(?P<index>[\d,]+)\])?@(?P<what>[a-z]+)"
     r"(?:(?P<line>\d+)|\.(?P<name>\w+))?(?::(?P<k>\d+))?"
@@ -345,7 +346,7 @@ def measured(target: str) -> dict[str, float]:
             "nats_per_char": readings.nats_per_character(target),
             "nats_unigram": readings.nats_by_frequency(target),
         }
-    if network.forecast is not None or network.utterance is not None:
+    if network.forecast is not None or network.utterance is not None or network.makes is not None:
         return dict(network.card.scores)  # held to their meaning by tests/measuring and tests/recipes
     assert network.preprocess
     held_out = data.load(network.card.data, "test")
@@ -436,6 +437,8 @@ class Resolver:
             return played(name).number(path, index, what)
         if kind == "gan":
             return fought(name).number(path, index, what)
+        if kind in ("noise", "scores"):
+            return imagerun.shown(kind, name, path, index, what)
         if kind == "race" and what == "value":
             return race_figures.resolve(name, path, index)
         if kind == "forgetting":

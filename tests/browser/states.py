@@ -28,7 +28,8 @@ class State:
 
     @property
     def mode(self) -> str:
-        return "open" if self.path in ("open", "train") else str(self.query.get("scale", "module"))
+        graph = self.path in ("open", "train") or self.query.get("view") == "images"
+        return "open" if graph else str(self.query.get("scale", "module"))
 
 
 # One number of every kind of operation, by the paths that a Tiny VGG has.

@@ -26,6 +26,7 @@ STATES = (
     State("a while", "gan", {**SMALL, "at": 300, "layers": "belief,real,made,push,manifold"}),
     State("Wasserstein", "gan", {**WGAN, "at": 40}, clicks=("[aria-expanded] >> nth=0",)),
     State("least squares, alone", "gan", {"loss": "least_squares", "data": "moons", "at": 12, "acts": "9d_10g_11d"}),
+    State("trained", "gan", {"network": "gan-ring"}),
     State("beside", "gan", {**SMALL, "data": "grid", "at": 250, "beside": "seed=1|loss=hinge&noise=uniform"}),
     State("constant", "gan", {"d_hidden": "5 sigmoid,5 sigmoid", "g_rate": 0, "d_rate": 0, "batch": 16, "at": 1250}),
     *(State(f"slow {stage}", "gan", {**SMALL, "at": 7, "stage": stage, "sample": 3, "weight": "generator,2,1,3"})

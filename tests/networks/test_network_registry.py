@@ -51,7 +51,8 @@ REFUSED = [
     ("gpt", {"width": 10, "heads": 3}, "divided"),
     ("llama", {"heads": 8, "groups": 3}, "divide"),
     ("transformer", {"width": 9}, "divide"),
-    ("dcgan", {"size": 28}, "8, 16, 32"),
+    ("dcgan", {"size": 4}, "5 or more"),
+    ("dcgan", {"norm": "layer"}, "batch or none"),
     ("gan", {"depth": 0}, "at least one"),
 ]
 

@@ -134,7 +134,7 @@ def test_what_one_player_did_alone_is_part_of_the_run(ask: Ask) -> None:
     assert isinstance(answer, bytes)
     again = json.loads(answer[4 : 4 + struct.unpack("<I", answer[:4])[0]])
     assert told["judged"] == again["judged"]
-    assert told["source"].endswith("5.d@6")
+    assert told["source"].endswith("5.d/random@6")
 
 
 def test_figures_do_not_move_between_two_measurements_by_more_than_they_say(ask: Ask) -> None:

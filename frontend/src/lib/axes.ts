@@ -20,3 +20,6 @@ export const drawnColumns = (axes: Axes): number => Math.ceil(axes.columns / axe
 /** Maps of several channels; one picture; or a strip. */
 export const kindOf = (axes: Axes): "maps" | "matrix" | "strip" =>
   axes.channels > 1 ? "maps" : axes.columns > 1 ? "matrix" : "strip";
+
+/** Whether its rows and columns are those of a map, be it of one channel, and not of a text or a table. */
+export const hasChannels = (axes: Axes): boolean => axes.places.includes(CHANNEL);

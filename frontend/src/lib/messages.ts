@@ -49,6 +49,8 @@ export type Request =
   | MeasureLab
   | SlowLab
   | GiveDensity
+  | DrawPlaces
+  | OpenScores
   | Cancel;
 /**
  */
@@ -96,6 +98,8 @@ export type Answer =
   | LabMeasured
   | LabSlowed
   | DensityGiven
+  | DrawnPlaces
+  | Scores
   | Failure
   | Done;
 
@@ -670,6 +674,7 @@ export interface LabOf {
   generator?: ActorOf;
   discriminator?: ActorOf;
   acts?: Act[];
+  start?: string;
 }
 /**
  * One player, and how it learns.
@@ -722,6 +727,25 @@ export interface GiveDensity {
   kind: string;
   points?: number[][];
   input?: string;
+  request: number;
+}
+/**
+ * Make pictures from places in the noise, or take real ones, and judge them.
+ */
+export interface DrawPlaces {
+  type: "draw_places";
+  network: string;
+  places: string[];
+  slopes?: boolean;
+  view?: string;
+  request: number;
+}
+/**
+ * How the discriminator's numbers for real and for made pictures are spread.
+ */
+export interface OpenScores {
+  type: "open_scores";
+  network: string;
   request: number;
 }
 /**
@@ -1826,6 +1850,9 @@ export interface Window {
   row_step: number;
   column_step: number;
   channel: number;
+  read_rows: number[];
+  read_columns: number[];
+  transposed: number;
 }
 /**
  * Every network that is here.
@@ -2169,6 +2196,7 @@ export interface LabShown {
   modes: number[][];
   certain: boolean;
   exploded: boolean;
+  begun: Begun | null;
   seconds: number;
   arrays: Array[];
 }
@@ -2188,6 +2216,15 @@ export interface FindingOf {
   numbers: {
     [k: string]: Number;
   };
+}
+/**
+ * The trained network whose weights the players began with, from its card.
+ */
+export interface Begun {
+  name: string;
+  steps: number;
+  js: Number;
+  floor: Number;
 }
 /**
  * Measures of one step, 12,000 points a side; `error`: 95 of 100 measurements of the same generator with other
@@ -2263,6 +2300,47 @@ export interface DensityGiven {
   type: "density_given";
   request: number;
   id: string;
+}
+/**
+ * Pictures in the order that they were asked for in; `picture@value`, and `@slope` if asked, are in `arrays`.
+ */
+export interface DrawnPlaces {
+  type: "drawn_places";
+  request: number;
+  source: string;
+  numbers: number;
+  best_of: number;
+  places: DrawnPlace[];
+  arrays: Array[];
+}
+/**
+ * One picture, as both judges see it.
+ */
+export interface DrawnPlace {
+  place: string;
+  score: Number;
+  label: string;
+  judged: Number | null;
+}
+/**
+ * Two histograms on the same bins.
+ */
+export interface Scores {
+  type: "scores";
+  request: number;
+  source: string;
+  edges: number[];
+  count: number;
+  real: Spread;
+  made: Spread;
+}
+/**
+ * The discriminator's numbers of one kind of pictures.
+ */
+export interface Spread {
+  shares: Number[];
+  mean: Number;
+  right: Number;
 }
 /**
  * What went wrong, where, why, and what to do.

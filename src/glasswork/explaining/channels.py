@@ -32,8 +32,10 @@ class ChannelParts:
         subtotals: (C,) fp64, the products of each channel summed.
         bias: of the output channel, or None.
         value: the op's own output.
-        positions: for each spatial axis, which positions of `source` the window covers; may lie outside (padding).
+        positions: for each spatial axis, which positions of `source` the window covers; may lie outside (padding), and
+            are -1 where a tap of a transposed convolution falls between two.
         batch: the index in front of the channel axis of `source`.
+        transposed: of a transposed convolution, where its output channel stands in the kernel's second axis; else -1.
     """
 
     source: Value
@@ -46,6 +48,7 @@ class ChannelParts:
     value: float
     positions: tuple[tuple[int, ...], ...]
     batch: tuple[int, ...]
+    transposed: int = -1
 
 
 def channel_parts(trace: Trace, op: Op | str | int, index: Sequence[int] | int) -> ChannelParts:
@@ -61,7 +64,9 @@ def channel_parts(trace: Trace, op: Op | str | int, index: Sequence[int] | int) 
         read = (transposed_reading if "transpose" in found.name else reading)(found, place)
         positions = tuple(tuple(int(at) for at in line) for line in read.window.positions)
         bias = None if read.bias is None else read.bias.item()
-        return _parts(read.settings.input, read.first, read.windows, read.kernel, bias, value, positions, read.batch)
+        at = read.weight_index(0, ())[1] if read.transposed else -1
+        source, first = read.settings.input, read.first
+        return _parts(source, first, read.windows, read.kernel, bias, value, positions, read.batch, at)
     if found.name != "linear":
         raise NoRule(
             f"{found.name} by channel", where=found.path, why="only convolutions and linear layers have channels"
@@ -103,7 +108,8 @@ def _parts(
     value: float,
     positions: tuple[tuple[int, ...], ...],
     batch: tuple[int, ...],
+    transposed: int = -1,
 ) -> ChannelParts:
     products = windows * kernel
     subtotals = products.flatten(1).sum(1) if products.dim() > 1 else products
-    return ChannelParts(source, first, windows, kernel, products, subtotals, bias, value, positions, batch)
+    return ChannelParts(source, first, windows, kernel, products, subtotals, bias, value, positions, batch, transposed)

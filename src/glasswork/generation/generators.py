@@ -32,14 +32,25 @@ def draw_noise(kind: str, count: int, numbers: int, random: torch.Generator) -> 
 def made(network: nn.Module, makes: zoo.Makes, count: int, seed: int) -> Tensor:
     """What its generator makes, as it comes out: points (N, 2), or pictures (N, C, H, W), -1 to 1."""
     random = torch.Generator().manual_seed(seed)
-    noise = draw_noise(makes.noise, count, makes.numbers, random)
+    noise = draw_noise(makes.noise, count * makes.best_of, makes.numbers, random)
     players: Any = network
     was = network.training
     network.eval()
     with torch.inference_mode():
-        parts = [players.generator(part) for part in noise.split(AT_ONCE)]
+        parts = [
+            _best(players, players.generator(part), makes.best_of) for part in noise.split(AT_ONCE * makes.best_of)
+        ]
     network.train(was)
     return torch.cat(parts)
+
+
+def _best(players: Any, pictures: Tensor, of: int) -> Tensor:
+    """Of each so many in a row the one that the discriminator takes for real before the others."""
+    if of == 1:
+        return pictures
+    groups = pictures.unflatten(0, (-1, of))  # (N, K, C, H, W)
+    said = players.discriminator(pictures).view(-1, of)
+    return groups[torch.arange(len(groups)), said.argmax(1)]
 
 
 def made_points(network: nn.Module, makes: zoo.Makes, count: int, seed: int) -> NDArray[np.float64]:

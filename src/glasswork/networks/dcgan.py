@@ -4,7 +4,8 @@ A. Radford, L. Metz, S. Chintala, "Unsupervised Representation Learning with Dee
 Networks", 2015, https://arxiv.org/abs/1511.06434, figure 1 and its guidelines: steps instead of pooling, batch
 normalisation but at the two ends, ReLU and tanh in the generator, leaky ReLU in the discriminator.
 
-What differs from the paper: the size of the pictures and the number of channels are arguments.
+What differs from the paper: the size of the pictures and the number of channels are arguments, and the discriminator
+can do without batch normalisation, so that its answer to one picture depends on that picture alone.
 """
 
 # ruff: noqa: RET504  one operation a line, also the last: the page shows these lines
@@ -19,52 +20,68 @@ from glasswork.networks._registry import network
 # B pictures in a batch, Z numbers of noise for each, C channels, N the side of a picture, W width
 
 
-class Generator(nn.Module):
+def sides(size: int) -> list[int]:
+    """The sides of the maps from a picture down to 4x4 or less, each half of the one before, rounded up."""
+    found = [size]
+    while found[-1] > 4:
+        found.append(-(-found[-1] // 2))
+    return found
+
+
+def _kernel(side: int) -> int:
+    """Of a convolution with step 2 and padding 1 between maps of this side and of half as much."""
+    return 3 if side % 2 else 4
+
+
+class Generator(nn.Sequential):
     """From noise to a picture: a point, then 4x4, then twice as large at each step."""
 
-    def __init__(self, noise: int, channels: int, width: int, steps: int) -> None:
+    def __init__(self, noise: int, channels: int, width: int, size: int) -> None:
         super().__init__()
-        maps = width * 2 ** (steps - 1)
-        layers: list[nn.Module] = [
-            nn.ConvTranspose2d(noise, maps, kernel_size=4, bias=False),
-            nn.BatchNorm2d(maps),
-            nn.ReLU(),
-        ]
-        for _ in range(steps - 1):
-            layers.append(nn.ConvTranspose2d(maps, maps // 2, kernel_size=4, stride=2, padding=1, bias=False))
-            layers.append(nn.BatchNorm2d(maps // 2))
-            layers.append(nn.ReLU())
+        first, *between, last = reversed(sides(size))
+        maps = width * 2 ** len(between)
+        self.grow1 = nn.ConvTranspose2d(noise, maps, kernel_size=first, bias=False)
+        self.norm1 = nn.BatchNorm2d(maps)
+        self.relu1 = nn.ReLU()
+        for step, side in enumerate(between, 2):
+            grow = nn.ConvTranspose2d(maps, maps // 2, kernel_size=_kernel(side), stride=2, padding=1, bias=False)
             maps //= 2
-        layers.append(nn.ConvTranspose2d(maps, channels, kernel_size=4, stride=2, padding=1, bias=False))
-        layers.append(nn.Tanh())
-        self.main = nn.Sequential(*layers)
+            self.add_module(f"grow{step}", grow)
+            self.add_module(f"norm{step}", nn.BatchNorm2d(maps))
+            self.add_module(f"relu{step}", nn.ReLU())
+        grow = nn.ConvTranspose2d(maps, channels, kernel_size=_kernel(last), stride=2, padding=1, bias=False)
+        self.add_module(f"grow{len(between) + 2}", grow)
+        self.tanh = nn.Tanh()
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """(B, Z) -> pictures with values -1..1, (B, C, N, N)."""
         x = z[:, :, None, None]  # (B, Z, 1, 1)
-        x = self.main(x)  # (B, C, N, N)
+        x = super().forward(x)  # (B, C, N, N)
         return x
 
 
-class Discriminator(nn.Module):
+class Discriminator(nn.Sequential):
     """From a picture to how real it looks: half as large at each step, down to 4x4, then one number."""
 
-    def __init__(self, channels: int, width: int, steps: int) -> None:
+    def __init__(self, channels: int, width: int, size: int, norm: str) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, kernel_size=4, stride=2, padding=1, bias=False)]
-        layers.append(nn.LeakyReLU(0.2))
+        first, *between, last = sides(size)
+        plain = norm == "none"
         maps = width
-        for _ in range(steps - 1):
-            layers.append(nn.Conv2d(maps, 2 * maps, kernel_size=4, stride=2, padding=1, bias=False))
-            layers.append(nn.BatchNorm2d(2 * maps))
-            layers.append(nn.LeakyReLU(0.2))
+        self.conv1 = nn.Conv2d(channels, maps, kernel_size=_kernel(first), stride=2, padding=1, bias=plain)
+        self.leaky1 = nn.LeakyReLU(0.2)
+        for step, side in enumerate(between, 2):
+            conv = nn.Conv2d(maps, 2 * maps, kernel_size=_kernel(side), stride=2, padding=1, bias=plain)
             maps *= 2
-        layers.append(nn.Conv2d(maps, 1, kernel_size=4, bias=False))
-        self.main = nn.Sequential(*layers)
+            self.add_module(f"conv{step}", conv)
+            if not plain:
+                self.add_module(f"norm{step}", nn.BatchNorm2d(maps))
+            self.add_module(f"leaky{step}", nn.LeakyReLU(0.2))
+        self.add_module(f"conv{len(between) + 2}", nn.Conv2d(maps, 1, kernel_size=last, bias=plain))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """(B, C, N, N) -> the logit of "real", (B, 1)."""
-        x = self.main(x)  # (B, 1, 1, 1)
+        x = super().forward(x)  # (B, 1, 1, 1)
         x = x.flatten(1)  # (B, 1)
         return x
 
@@ -80,18 +97,22 @@ class DCGAN(nn.Module):
     Args:
         noise: numbers that a picture is made from.
         channels: of the picture.
-        size: height and width of the picture, in pixels: 8, 16, 32, 64...
+        size: height and width of the picture, in pixels, 5 or more.
         width: channels next to the picture; they double with each halving of its size.
+        norm: the discriminator's: batch, as in the paper, or none.
     """
 
-    def __init__(self, *, noise: int = 100, channels: int = 3, size: int = 64, width: int = 64) -> None:
+    def __init__(
+        self, *, noise: int = 100, channels: int = 3, size: int = 64, width: int = 64, norm: str = "batch"
+    ) -> None:
         super().__init__()
-        steps = size.bit_length() - 3  # halvings from the picture to 4x4
-        if steps < 1 or size != 2 ** (steps + 2):
-            raise ValueError(f"a side of {size} pixels; it must be 8, 16, 32, 64 or a higher power of two")
+        if size < 5:
+            raise ValueError(f"a side of {size} pixels; it must be 5 or more")
+        if norm not in ("batch", "none"):
+            raise ValueError(f"the norm {norm}; it must be batch or none")
         self.noise = noise
-        self.generator = Generator(noise, channels, width, steps)
-        self.discriminator = Discriminator(channels, width, steps)
+        self.generator = Generator(noise, channels, width, size)
+        self.discriminator = Discriminator(channels, width, size, norm)
         for part in self.modules():
             if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.normal_(part.weight, std=0.02)

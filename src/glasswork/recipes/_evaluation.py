@@ -60,6 +60,8 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
             scores = training.score_translation(network.module, network.translation, load_phrases(data))
             n = network.card.tested_on
             return {"recipe": network.card.recipe, "data": data, "n": n, "of": "pairs", "scores": scores}
+        if network.makes is not None and "judge" in network.card.settings:
+            return _evaluate_made(network, network.card, network.makes)
         if network.forecast is not None:
             return _evaluate_forecast(network, network.card, network.forecast)
         if network.utterance is not None:
@@ -126,6 +128,13 @@ def _evaluate_forecast(network: zoo.Network, card: zoo.Card, forecast: zoo.Forec
     begin, order = len(series) - int(card.settings["held_out"]), int(card.settings["order"])
     scores = training.score_forecasts(network.module, forecast, series, begin, len(series), order)
     return {"recipe": card.recipe, "data": card.data, "n": card.tested_on, "of": f"{series.step}s", "scores": scores}
+
+
+def _evaluate_made(network: zoo.Network, card: zoo.Card, makes: zoo.Makes) -> Evaluation:
+    """How far what a generator makes is from the held-out pictures, by the classifier that its card names."""
+    fresh = training.untrained(card.network, card.sizes)
+    scores = training.score_made(network.module, makes, fresh, str(card.settings["judge"]), card.data)
+    return {"recipe": card.recipe, "data": card.data, "n": card.tested_on, "of": "pictures", "scores": scores}
 
 
 def _evaluate_diffusion(target: str, network: zoo.Network, card: zoo.Card) -> Evaluation:

@@ -1,12 +1,12 @@
-"""Two players on distributions of the plane.
+"""Two players on distributions of the plane, and on pictures.
 
-The settings were chosen on seeds from 100 on, by 12,000 points that choose the checkpoint.
+The settings of the former were chosen on seeds from 100 on, by 12,000 points that choose the checkpoint.
 """
 
 from __future__ import annotations
 
 from glasswork.recipes._registry import recipe
-from glasswork.training import AdversarialConfig
+from glasswork.training import AdversarialConfig, PicturesConfig
 
 
 def _points(name: str) -> AdversarialConfig:
@@ -57,3 +57,32 @@ def gan_ring() -> AdversarialConfig:
 def gan_disjoint() -> AdversarialConfig:
     """A generator that draws from three clusters far from each other."""
     return _points("disjoint")
+
+
+@recipe
+def dcgan_fashion() -> PicturesConfig:
+    """A generator that draws clothes, 28x28 grey, and the discriminator that taught it."""
+    return PicturesConfig(
+        title="DCGAN · fashion",
+        network="dcgan",
+        sizes={"noise": 64, "channels": 1, "size": 28, "width": 24, "norm": "none"},
+        data="fashion-mnist",
+        judge="tiny-vgg-fashion",
+        licence="Apache-2.0",
+        steps=6_000,
+        batch=64,
+        optimiser="Adam",
+        optimiser_settings={"beta1": 0.0, "beta2": 0.99},
+        learning_rate=2e-3,
+        zero_centred=0.1,
+        penalise_every=8,
+        best_of=4,
+        schedule="late",
+        warmup=0.0,
+        weight_decay=0.0,
+        average=0.999,
+        validation=5_000,
+        evaluate_every=500,
+        save_every=500,
+        record_every=25,
+    )

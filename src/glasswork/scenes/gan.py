@@ -9,12 +9,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 import msgspec
 import numpy as np
 from PIL import Image
 
+from glasswork import zoo
 from glasswork.data.distributions import REACH, Distribution, distribution, of_picture, of_points, of_strokes
 from glasswork.errors import GlassworkError, unknown
 from glasswork.scenes import messages as m
@@ -205,10 +207,21 @@ def _frame(request: g.LabOn, table: Table, took: float) -> str | bytes:
         modes=lab.data.seen(lab.data.modes).tolist() if len(lab.data.modes) else [],
         certain=certain,
         exploded=not lab.finite,
+        begun=_begun(request.lab.start),
         seconds=took,
         arrays=entries,
     )
     return m.encode(told, arrays)
+
+
+@cache
+def _begun(start: str) -> g.Begun | None:
+    """What the card of trained weights says of them."""
+    card = zoo.load(start).card if start else None
+    if card is None:
+        return None
+    js, floor = (m.Number(f"measure:{start}#{name}@value", card.scores[name]) for name in ("js_bits", "js_floor"))
+    return g.Begun(start, card.steps, js, floor)
 
 
 def belief(loss: str, said: Numbers) -> Numbers:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
+import numpy as np
+
+from glasswork import zoo
 from glasswork.data.distributions import Distribution
 from glasswork.errors import GlassworkError, unknown
 from glasswork.scenes.messages import gan as g
-from glasswork.training.duelling import ACTIVATIONS, LOSSES, OPTIMISERS, Duel, Rule
+from glasswork.training.adversarial import written
+from glasswork.training.duelling import ACTIVATIONS, LOSSES, OPTIMISERS, Duel, Numbers, Player, Rule
 from glasswork.training.laboratory import Laboratory, Shape
 
 MOST_LAYERS, MOST_UNITS, MOST_BATCH, MOST_ACTS, MOST_STEPS = 5, 100, 2_000, 400, 500_000
@@ -77,7 +82,39 @@ def laboratory(lab: g.LabOf, data: Distribution) -> Laboratory:
         for actor in (lab.generator, lab.discriminator)
     ]
     rules = [Rule(one.optimiser, one.rate, one.beta1, one.beta2) for one in (lab.generator, lab.discriminator)]
-    return Laboratory(data, shapes[0], shapes[1], lab.numbers, duel, (rules[0], rules[1]))
+    made = Laboratory(data, shapes[0], shapes[1], lab.numbers, duel, (rules[0], rules[1]))
+    if lab.start:
+        made.begin(*_trained(lab.start, made.players))
+    return made
+
+
+def _trained(start: str, players: tuple[Player, Player]) -> tuple[Numbers, Numbers]:
+    """The weights of a trained network that ships, a row for each player.
+
+    Raises:
+        GlassworkError: there is none of this name, or its layers are others.
+    """
+    if start not in trained_names():
+        raise unknown("trained start", start, trained_names())
+    found = written(zoo.load(start).module)
+    assert found is not None
+    for mine, other in zip(players, found, strict=True):
+        shapes = [one.shape for one in other.weights]
+        if [one.shape for one in mine.weights] != shapes or mine.activations != other.activations:
+            layers = ", ".join(str(one[0]) for one in shapes[:-1])
+            why = f"its players have hidden layers of {layers} leaky ReLUs; these are others"
+            raise GlassworkError(f"the players can't begin with {start}", why=why, todo="Begin with random weights.")
+    rows = [
+        np.concatenate([part.ravel() for pair in zip(one.weights, one.biases, strict=True) for part in pair])
+        for one in found
+    ]
+    return rows[0].astype(np.float64), rows[1].astype(np.float64)
+
+
+@cache
+def trained_names() -> list[str]:
+    """The trained networks that players can begin with."""
+    return [row.name for row in zoo.shipped() if row.name.startswith("gan-")]
 
 
 def name_of(lab: g.LabOf) -> str:
@@ -85,7 +122,7 @@ def name_of(lab: g.LabOf) -> str:
     acts = "-".join(f"{one.step}.{one.actor[0]}" for one in lab.acts) or "none"
     parts = (
         lab.data, lab.noise, lab.numbers, lab.loss, lab.penalty, lab.zero_centred, lab.batch, lab.seed,
-        _actor(lab.generator), _actor(lab.discriminator), acts,
+        _actor(lab.generator), _actor(lab.discriminator), acts, lab.start or "random",
     )  # fmt: skip
     return "/".join(map(str, parts))
 

@@ -55,8 +55,10 @@ class Networks:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
         self._ours: dict[str, Network] = {}
-        pictures = data.names()  # networks that read them come first, the one with most to see before the others
-        shipped = sorted(zoo.shipped(), key=lambda row: (row.data not in pictures, -row.macs))
+        pictures = data.names()  # networks that tell them come first, the one with most to see before the others
+        shipped = sorted(
+            zoo.shipped(), key=lambda row: (row.data not in pictures or "accuracy" not in row.scores, -row.macs)
+        )
         self.targets = tuple(dict.fromkeys((*targets, *(row.name for row in shipped))))
         self._named = {shown(target): target for target in reversed(self.targets)}
         self._weights = dict(weights or {})
@@ -203,6 +205,8 @@ def page_of(network: Network) -> str:
         return "transformer"
     if card.network == "lstm" and network.vocabulary is not None:
         return "lstm"
+    if network.makes is not None and (not network.makes.width or network.weights == "shipped"):
+        return "gan"
     if card.network in RECURRENT and network.weights == "shipped":
         return "rnn"
     return PAGES.get((card.network, ""), PAGES.get((card.network, card.data), "open"))

@@ -108,8 +108,11 @@ def _arrays(
 
 def _window(trace: Trace, found: Explanation, parts: ChannelParts | None) -> Window | None:
     """Where in its input a number looks."""
+    read: tuple[list[int], list[int]] = ([], [])
     if parts is not None:
-        (rows, columns), first = parts.positions, parts.first
+        read = list(parts.positions[0]), list(parts.positions[1])
+        first = parts.first
+        rows, columns = (sorted(set(line) - {-1}) or [0] for line in read) if parts.transposed >= 0 else read
     else:
         if found.op not in trace or found.of == "grad":
             return None
@@ -128,4 +131,7 @@ def _window(trace: Trace, found: Explanation, parts: ChannelParts | None) -> Win
         row_step=rows[1] - rows[0] if len(rows) > 1 else 1,
         column_step=columns[1] - columns[0] if len(columns) > 1 else 1,
         channel=first,
+        read_rows=read[0],
+        read_columns=read[1],
+        transposed=-1 if parts is None else parts.transposed,
     )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from glasswork.errors import GlassworkError
 from glasswork.scenes.examples import PATIENCE, first_guess, made_up
+from glasswork.scenes.latents import read_latent
 from glasswork.scenes.messages import InputCard
 from glasswork.scenes.pictures import ReadInput, first_input, input_card, prepare, read_picture
 from glasswork.tracing.inputs import leaves
@@ -47,7 +48,8 @@ def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: A
 
     Args:
         network: what will be run.
-        wanted: `sample:NAME`, `upload:ID`, `text:WORDS` or `array:ID`; None for a choice of ours.
+        wanted: `sample:NAME`, `upload:ID`, `text:WORDS`, `array:ID` or `noise:SEED*WEIGHT,...`; None for a choice of
+            ours.
         read_input: gives the pictures that were uploaded.
         arrays: those that the app was started with.
         patient: try made-up numbers to the end of the network, however long that takes.
@@ -60,6 +62,8 @@ def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: A
         return Given((network.rows.read(rest[:LONGEST]),), about=f"the row {rest[:80]}")
     if kind == "text":
         return _text(network, rest)
+    if kind == "noise" and network.makes is not None:
+        return Given((read_latent(rest, network.makes),), about=f"noise {rest[:80]}")
     if kind == "array":
         if rest not in arrays:
             why, todo = "this Glasswork was started without it", "Start it again with --input FILE.npy."

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
@@ -52,6 +52,7 @@ def create_app(settings: Settings, respond: Respond) -> App:
     built = BuiltPages(settings.built)
     routes: list[BaseRoute] = [Route(path, built.page) for path in settings.pages]
     routes += [
+        Route("/gan/images", to_images),
         Route("/inputs", post_input, methods=["POST"]),
         Route("/inputs/{id}", get_input),
         Route("/traces", post_trace, methods=["POST"]),
@@ -70,6 +71,12 @@ def create_app(settings: Settings, respond: Respond) -> App:
 async def talk(socket: WebSocket) -> None:
     """The socket of a page."""
     await Page(socket, socket.app.state.desk).run()
+
+
+async def to_images(request: Request) -> Response:
+    """Pictures and points are two views of one page."""
+    query = f"&{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"../gan?view=images{query}")
 
 
 @contextlib.asynccontextmanager

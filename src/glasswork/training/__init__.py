@@ -1,6 +1,7 @@
 """The loop, checkpoints and run folders; emits events, draws nothing."""
 
 from glasswork.training.adversarial import AdversarialConfig, PointsTask, score_points
+from glasswork.training.adversarial_pictures import PicturesConfig, PicturesTask, score_made, untrained
 from glasswork.training.augmentation import Augmentation
 from glasswork.training.autoencoding import AutoencoderConfig, Autoencoding, as_tensor, pictures_of, score_pictures
 from glasswork.training.captioned import Captioned, aside_groups, read_pairs
@@ -50,6 +51,8 @@ __all__ = [
     "Kept",
     "Language",
     "LanguageConfig",
+    "PicturesConfig",
+    "PicturesTask",
     "PointsTask",
     "Saved",
     "Started",
@@ -89,6 +92,7 @@ __all__ = [
     "run",
     "score_files",
     "score_forecasts",
+    "score_made",
     "score_pairs",
     "score_pictures",
     "score_points",
@@ -102,5 +106,6 @@ __all__ = [
     "target_of",
     "tell",
     "train",
+    "untrained",
     "watch",
 ]

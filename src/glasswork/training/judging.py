@@ -20,6 +20,7 @@ from glasswork import data, zoo
 from glasswork.data import captions, emoji_captions
 from glasswork.data.emoji_captions import Shown
 from glasswork.generation import Plan, TextToImage
+from glasswork.measuring.features import last_features
 
 AT_ONCE = 25
 TRAINED, HELD_OUT, COMBINED = 200, 100, 20
@@ -63,12 +64,12 @@ def judge(maker: TextToImage, judge_: zoo.Network, how: Judgement) -> dict[str, 
     held_out = held_out_prompts()
     if how.most:
         trained, real, held_out = trained[: how.most], real[: how.most], held_out[: how.most]
-    features_of_real = _features(judge_.module, real)
+    features_of_real = last_features(judge_.module, real)[0]
     right, nearest = [], []
     for seed in how.seeds:
         pictures = make(maker, [captions.spoken(one) for one in trained], how, seed)
         right.append(_right(judge_.module, pictures, trained))
-        features = _features(judge_.module, pictures)
+        features = last_features(judge_.module, pictures)[0]
         nearest.append(_cosine(features, features_of_real).argmax(1) == torch.arange(len(trained)))
     pictures = make(maker, [captions.spoken(one) for one in held_out], how, seed=0)
     return {
@@ -161,20 +162,6 @@ def make(maker: TextToImage, prompts: Sequence[str], how: Judgement, seed: int) 
 def _right(module: nn.Module, pictures: Tensor, told: Sequence[Shown]) -> Tensor:
     with torch.inference_mode():
         return module(pictures).argmax(1) == torch.tensor([one.category for one in told])
-
-
-def _features(module: nn.Module, pictures: Tensor) -> Tensor:
-    """What the last layer of a classifier sees of each picture, (N, F)."""
-    *_, last = (part for part in module.modules() if isinstance(part, nn.Linear))
-    seen: list[Tensor] = []
-    hook = last.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    try:
-        with torch.inference_mode():
-            for part in pictures.split(64):
-                module(part)
-    finally:
-        hook.remove()
-    return torch.cat(seen)
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:

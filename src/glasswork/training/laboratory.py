@@ -91,6 +91,11 @@ class Laboratory:
         self._kept: dict[int, Moment] = {0: self.moment()}
         self._block = (-1, np.empty(0), np.empty(0), np.empty(0))
 
+    def begin(self, generator: Numbers, discriminator: Numbers) -> None:
+        """Begin with these weights instead of random ones, each player's in a row."""
+        self.generator.row[:], self.discriminator.row[:] = generator, discriminator
+        self._kept = {0: self.moment()}
+
     def moment(self) -> Moment:
         """As it is now, in numbers of its own."""
         g, d = self.players

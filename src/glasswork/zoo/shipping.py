@@ -105,7 +105,7 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
         preprocess=expected_picture(card) if pictures else None,
         labels=card.labels,
         card=card,
-        samples=tuple(data.samples(card.data)) if card.data in data.names() and not part else (),
+        samples=tuple(data.samples(card.data)) if pictures and card.data in data.names() and not part else (),
         after=softmax if _gives_logits(card) and not part and (card.labels or pictures or card.text) else None,
         weights=source,
         vocabulary=reads if isinstance(reads, Vocabulary) else None,

@@ -1,5 +1,5 @@
 /** Where everything of a graph stands on a small screen: one row a column, from top to bottom. */
-import { kindOf } from "../../lib/axes";
+import { hasChannels, kindOf } from "../../lib/axes";
 import type { Graph, GraphColumn } from "../../lib/messages";
 import type { Box } from "../map/layout";
 import { nested, spans, type Placed } from "./layout";
@@ -36,6 +36,8 @@ export const MARGIN = 16;
 const PANES = 6;
 const GAP = 4;
 const TALL = { matrix: 96, strip: 24, none: 20 };
+/** A map of one channel. */
+const LARGEST = 160;
 const AFTER = 8;
 /** So many loops stand side by side. */
 const DEEPEST = 3;
@@ -61,6 +63,10 @@ export function layoutDown(graph: Graph, width: number): DownLayout {
 function boxes({ axes, channels }: GraphColumn, y: number, wide: number): Box[] {
   if (!axes) return [];
   const kind = kindOf(axes);
+  if (kind === "matrix" && hasChannels(axes)) {
+    const high = Math.min(LARGEST, (wide * axes.rows) / axes.columns); // a map of its own keeps its form
+    return [{ x: MARGIN, y, width: (high * axes.columns) / axes.rows, height: high }];
+  }
   if (kind !== "maps") return [{ x: MARGIN, y, width: wide, height: TALL[kind] }];
   const side = (wide - (PANES - 1) * GAP) / PANES;
   const ratio = Math.min(2, Math.max(0.5, axes.rows / axes.columns));

@@ -1,5 +1,5 @@
 /** Where everything of a graph stands: pure arithmetic over its columns, for a width. */
-import { kindOf } from "../../lib/axes";
+import { hasChannels, kindOf } from "../../lib/axes";
 import type { Graph, GraphColumn } from "../../lib/messages";
 import type { Box } from "../map/layout";
 import { changeOf } from "./cells";
@@ -189,7 +189,11 @@ function boxes(
   const kind = kindOf(axes);
   const tall = shown * pitch - 4;
   if (kind === "strip") return [{ x: x + pane / 2 - 7, y, width: 14, height: tall }];
-  if (kind === "matrix") return [{ x, y, width: wide, height: tall }];
+  if (kind === "matrix") {
+    // A map of its own keeps its form; rows of a text or a table take the room.
+    const high = hasChannels(axes) ? Math.min(tall, (wide * axes.rows) / axes.columns) : tall;
+    return [{ x, y: y + (tall - high) / 2, width: wide, height: high }];
+  }
   const ratio = Math.min(2, Math.max(0.5, axes.rows / axes.columns));
   const [width, height] = ratio > 1 ? [pane / ratio, pane] : [pane, pane * ratio];
   return channels.slice(0, shown).map((_, i) => ({

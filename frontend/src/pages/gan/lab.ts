@@ -30,12 +30,46 @@ export interface Preset {
   fails: string;
   lab: Lab;
 }
-export const PRESETS = presets as Preset[];
+export const PRESETS: Preset[] = presets.map((one) => ({ ...one, lab: { ...one.lab, start: "" } }));
 export const FIRST: Lab = PRESETS[0]!.lab;
+
+/** The distributions whose players ship trained, by the recipes gan-line and so on. */
+export const TRAINED = ["line", "gaussians", "ring", "disjoint"] as const;
+const TRAINED_LAYERS = Array.from({ length: 3 }, () => ({ units: 32, activation: "leaky_relu" }));
+
+/** Such players as their recipe left them; they go on at a tenth of its rates, as at the end of its course. */
+export function trained(data: (typeof TRAINED)[number]): Lab {
+  const player = (rate: number): Actor => ({
+    hidden: TRAINED_LAYERS,
+    optimiser: "Adam",
+    rate,
+    beta1: 0,
+    beta2: 0.99,
+    steps: 1,
+  });
+  return {
+    data,
+    noise: "gaussian",
+    numbers: 8,
+    loss: "non_saturating",
+    penalty: 0.1,
+    zero_centred: 0.05,
+    batch: 128,
+    seed: 0,
+    generator: player(0.00003),
+    discriminator: player(0.00015),
+    acts: [],
+    start: `gan-${data}`,
+  };
+}
+
+/** Which distribution a shipped network of players on the plane has learned. */
+export const startOf = (network: string | null): (typeof TRAINED)[number] | null =>
+  TRAINED.find((name) => network === `gan-${name}`) ?? null;
 
 type Plain = "numbers" | "penalty" | "zero_centred" | "batch" | "seed";
 const NUMBERS: Plain[] = ["numbers", "penalty", "zero_centred", "batch", "seed"];
-const WORDS = ["data", "noise", "loss"] as const;
+const WORDS = ["data", "noise", "loss", "start"] as const;
 type Share = "rate" | "beta1" | "beta2" | "steps";
 const SHARES: Share[] = ["rate", "beta1", "beta2", "steps"];
 const LETTER: Record<Role, string> = { generator: "g", discriminator: "d" };

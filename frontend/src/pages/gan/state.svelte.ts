@@ -6,7 +6,8 @@ import { address } from "../../lib/address.svelte";
 import { link } from "../../lib/link.svelte";
 import type { Failure, LabMeasured, LabShown, LabSlowed } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
-import { FIRST, labOf, MOST_BESIDE, packed, unpacked, valuesOf, type Lab, type Role } from "./lab";
+import { written } from "../perceptron/layers";
+import { FIRST, labOf, MOST_BESIDE, packed, ROLES, unpacked, valuesOf, type Lab, type Role } from "./lab";
 import { readPoints } from "./points";
 
 const FRAME = 20; // milliseconds of training for each picture
@@ -227,6 +228,9 @@ export class GanState {
 
   set(changes: Partial<Lab>): void {
     const next = { ...this.lab, acts: [], ...changes };
+    // Trained weights fit no other layers.
+    if (ROLES.some((role) => written(next[role].hidden) !== written(this.lab[role].hidden))) next.start = "";
+    if (next.numbers !== this.lab.numbers) next.start = "";
     const beside = this.beside.map((one) => ({ ...one, data: next.data }));
     address.set({ ...valuesOf(next), beside: packed(beside), at: null, weight: null, sample: null });
   }

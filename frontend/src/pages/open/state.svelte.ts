@@ -33,7 +33,15 @@ export interface Plane {
   tensor: Tensor;
 }
 
+/** What an address that names nothing stands for. */
+interface First {
+  network?: string;
+  input?: string;
+  level?: Level;
+}
+
 export class GraphState {
+  #first: First = {};
   networks = $state.raw<NetworkCard[]>([]);
   samples = $state.raw<Sample[]>([]);
   thumbnails = $state.raw<Tensor | null>(null);
@@ -55,11 +63,13 @@ export class GraphState {
   #pictures = 0;
   #shown = $state.raw("");
 
-  network = $derived(address.get("network") ?? this.networks[0]?.name ?? null);
-  input = $derived(address.get("input"));
+  network = $derived(address.get("network") ?? this.#first.network ?? this.networks[0]?.name ?? null);
+  input = $derived(address.get("input") ?? this.#first.input ?? null);
   at = $derived(address.get("at"));
   backward = $derived(address.get("direction") === "backward" && (this.graph?.backward ?? true));
-  level = $derived<Level>(LEVELS.find((one) => one === address.get("level")) ?? "blocks");
+  level = $derived<Level>(
+    LEVELS.find((one) => one === address.get("level")) ?? this.#first.level ?? "blocks",
+  );
   unfolded = $derived(address.get("open")?.split(" ") ?? []);
   folded = $derived(address.get("shut")?.split(" ") ?? []);
   edits = $derived(read(address.get("edits")));
@@ -91,7 +101,8 @@ export class GraphState {
   /** Whether what is shown is what the address names. */
   current = $derived(this.#shown === this.#wanted);
 
-  constructor() {
+  constructor(first: First = {}) {
+    this.#first = first;
     $effect(() =>
       link.onReopen(() => {
         this.#list();

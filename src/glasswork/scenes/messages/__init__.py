@@ -21,6 +21,7 @@ from glasswork.scenes.messages import base as _base
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.messages.forgetting import ForgettingAnswer, ForgettingRequest
 from glasswork.scenes.messages.gan import GanAnswer, GanRequest
+from glasswork.scenes.messages.imagining import ImaginingAnswer, ImaginingRequest
 from glasswork.scenes.messages.lessons import LessonAnswer, LessonRequest
 from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
@@ -185,6 +186,7 @@ Request = (
     | LessonRequest
     | PlayRequest
     | GanRequest
+    | ImaginingRequest
     | Cancel
 )
 
@@ -532,6 +534,11 @@ class Window(Struct, frozen=True, kw_only=True):
     column_step: int
     channel: int
     """The first input channel that is read."""
+    read_rows: list[int]
+    """Of each row of a convolution's window the input's; -1 where a transposed one meets none."""
+    read_columns: list[int]
+    transposed: int
+    """Of a transposed convolution, where its output channel stands in the kernel, after the input channel; else -1."""
 
 
 class Plane(Struct, tag_field="type", tag="plane", frozen=True):
@@ -623,6 +630,7 @@ Answer = (
     | LessonAnswer
     | PlayAnswer
     | GanAnswer
+    | ImaginingAnswer
     | Failure
     | Done
 )

@@ -53,6 +53,8 @@ class LabOf(Struct, frozen=True, kw_only=True):
     generator: ActorOf = msgspec.field(default_factory=ActorOf)
     discriminator: ActorOf = msgspec.field(default_factory=ActorOf)
     acts: list[Act] = msgspec.field(default_factory=list[Act])
+    start: str = ""
+    """A trained network that ships, whose weights the players begin with; empty for random ones."""
 
 
 class LabOn(Request, tag="lab_on", frozen=True):
@@ -128,6 +130,15 @@ class FindingOf(Struct, frozen=True):
     numbers: dict[str, Number]
 
 
+class Begun(Struct, frozen=True):
+    """The trained network whose weights the players began with, from its card."""
+
+    name: str
+    steps: int
+    js: Number
+    floor: Number
+
+
 class LabShown(Struct, tag_field="type", tag="lab_shown", frozen=True, kw_only=True):
     """`arrays`: `points@real`, `@made` and `@push` (N, 2), `manifold` (M, M or 1, 2), `belief` (1, R, R); with `whole`
     the weights, and for each layer `g.fL` and `d.fL` (units, r, r), the first row at the top."""
@@ -157,6 +168,7 @@ class LabShown(Struct, tag_field="type", tag="lab_shown", frozen=True, kw_only=T
     certain: bool
     """Whether `belief` is a probability less a half, doubled; else it is the critic's number."""
     exploded: bool
+    begun: Begun | None
     seconds: float
     """That the steps of this answer took."""
     arrays: list[Array]
