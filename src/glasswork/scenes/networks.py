@@ -201,6 +201,8 @@ def page_of(network: Network) -> str:
     card = network.card
     if card is None:
         return "open"
+    if card.over_seeds is not None:  # a network of the race, with runs beside it
+        return "race"
     if card.network == "gpt" and network.vocabulary is not None:
         return "transformer"
     if card.network == "lstm" and network.vocabulary is not None:

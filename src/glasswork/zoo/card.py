@@ -10,6 +10,24 @@ import msgspec
 from glasswork.errors import GlassworkError
 
 
+class OverSeeds(msgspec.Struct, frozen=True, kw_only=True):
+    """One score of runs that differ in nothing but their seed.
+
+    Attributes:
+        score: its name.
+        seeds: of the runs; the weights are those of one of them.
+        each: the score of each.
+        mean: of them.
+        spread: their standard deviation (N - 1).
+    """
+
+    score: str
+    seeds: tuple[int, ...]
+    each: tuple[float, ...]
+    mean: float
+    spread: float
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """A model card.
 
@@ -40,6 +58,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
         planned_steps: how many the run was to take.
         seconds: how long it took, on one thread.
         scores: measured on the test pictures.
+        over_seeds: of a score that was measured on runs from several seeds: which score, the seeds, each run's, their
+            mean and standard deviation.
         settings: the recipe's other settings, as they were.
         parameters: how many numbers were learned.
         macs: multiply-adds for one picture.
@@ -70,6 +90,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     licence: str
     torch: str
     trained: str
+    over_seeds: OverSeeds | None = None
     labels: tuple[str, ...] = ()
     light_on_dark: bool = False
     picture: dict[str, Any] = {}
