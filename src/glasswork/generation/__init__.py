@@ -7,13 +7,14 @@ from glasswork.generation.diffusion import Plan, Step, first_noise, planned, run
 from glasswork.generation.opening import DEFAULT, needed, open_folder, open_model, tokens_of
 from glasswork.generation.pipeline import TextToImage
 from glasswork.generation.reader import Reader, reader
-from glasswork.generation.samplers import DRAWS, SAMPLERS
+from glasswork.generation.samplers import DRAWS, OPERANDS, SAMPLERS, coefficients
 from glasswork.generation.sampling import Sampling, allowed, drawn, likeliest, shares, uniform
 from glasswork.generation.schedules import Moment, Schedule
 
 __all__ = [
     "DEFAULT",
     "DRAWS",
+    "OPERANDS",
     "SAMPLERS",
     "Beam",
     "Cache",
@@ -27,6 +28,7 @@ __all__ = [
     "TextToImage",
     "allowed",
     "beam_search",
+    "coefficients",
     "decode",
     "drawn",
     "first_noise",

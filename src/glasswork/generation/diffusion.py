@@ -36,6 +36,8 @@ class Step:
         clean: the latent that it takes for the noiseless one: what one would get by stopping now.
         noise: what it takes for the noise.
         next: where it ends.
+        past: the moment of the step before, and what it took for clean; None for the first.
+        fresh: the new noise that the sampler added; None where it drew none.
     """
 
     index: int
@@ -49,6 +51,8 @@ class Step:
     clean: Tensor
     noise: Tensor
     next: Tensor
+    past: Past | None = None
+    fresh: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,11 @@ def run(
     generator = torch.Generator().manual_seed(plan.seed)
     torch.randn(noise.shape, generator=generator)  # the first noise is of the same seed: what follows must differ
 
+    drawn: list[Tensor] = []
+
     def fresh() -> Tensor:
-        return torch.randn(noise.shape, generator=generator)
+        drawn.append(torch.randn(noise.shape, generator=generator))
+        return drawn[-1]
 
     skipped = skipped if start is not None else 0
     first = moments[skipped]
@@ -150,10 +157,14 @@ def run(
         guided = without + plan.guidance * (with_prompt - without)
         clean, seen = schedule.read(guided, latent, at)
         last = index == plan.steps - 1
+        drawn.clear()
         reached = sampler(Known(latent, clean, seen, at, to, last, past, fresh))
         if mask is not None and start is not None:
             kept = to.alpha * start + to.sigma * noise
             reached = mask * reached + (1 - mask) * kept
-        yield Step(index, plan.steps, at, to, latent, without, with_prompt, guided, clean, seen, reached)
+        new = drawn[-1] if drawn else None
+        yield Step(
+            index, plan.steps, at, to, latent, without, with_prompt, guided, clean, seen, reached, past=past, fresh=new
+        )
         past = Past(at, clean)
         latent = reached

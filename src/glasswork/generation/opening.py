@@ -60,7 +60,7 @@ def open_model(target: str = DEFAULT) -> TextToImage:
         raise GlassworkError("a model card can't be read", where=target, why=f"diffusion: {error}") from error
     if not isinstance(autoencoder, AutoencoderKL) or not isinstance(encoders, CLIP):
         raise GlassworkError("a model's parts are not what its card says", where=target)
-    return TextToImage(tokens, encoders.text_model, network.module, autoencoder, schedule)
+    return TextToImage(tokens, encoders.text_model, network.module, autoencoder, schedule, encoders)
 
 
 def tokens_of(encoders: zoo.Network) -> ClipTokens:

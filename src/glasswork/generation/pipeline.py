@@ -14,6 +14,7 @@ from glasswork.errors import GlassworkError
 from glasswork.generation.diffusion import Plan, Step, first_noise, run
 from glasswork.generation.schedules import Schedule
 from glasswork.networks.autoencoder_kl import AutoencoderKL
+from glasswork.networks.clip import CLIP
 
 # B pictures, L channels of the latent, T tokens of X numbers
 
@@ -28,6 +29,7 @@ class TextToImage:
         denoiser: from latents, times and texts to what it says of the noise.
         autoencoder: from pictures to latents and back.
         schedule: the noise it was trained with.
+        encoders: what texts and pictures are compared by, where the text encoder was trained with one of pictures.
     """
 
     tokens: ClipTokens
@@ -35,6 +37,7 @@ class TextToImage:
     denoiser: nn.Module
     autoencoder: AutoencoderKL
     schedule: Schedule
+    encoders: CLIP | None = None
 
     @cached_property
     def latent(self) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from glasswork.generation.schedules import Moment
@@ -131,3 +132,33 @@ DRAWS = ("ddpm", "euler_ancestral")
 """Those that add new noise on the way."""
 FRACTIONAL = ("euler", "euler_ancestral")
 """Those that may look between the times of training."""
+
+
+OPERANDS = ("latent", "clean", "noise", "past", "fresh")
+"""What a step adds up: x_t, x_0 and epsilon as they are seen, x_0 as the step before saw it, and new noise."""
+
+
+def coefficients(sampler: str, at: Moment, to: Moment, last: bool, past: Moment | None) -> dict[str, float]:
+    """How much of each operand a step takes: the next latent is the sum of all, each times its number.
+
+    Every sampler is linear in its tensors, so each number is what the sampler itself makes of a one among zeros.
+
+    Args:
+        sampler: one of SAMPLERS.
+        at, to: this moment and the next.
+        last: whether it is the last step.
+        past: the moment before; None for the first step.
+
+    Returns:
+        A number for each of OPERANDS, zeros among them.
+    """
+
+    def alone(operand: str) -> float:
+        latent, clean, noise, before, fresh = (
+            torch.tensor(float(name == operand), dtype=torch.float64) for name in OPERANDS
+        )
+        behind = None if past is None else Past(past, before)
+        known = Known(latent, clean, noise, at, to, last, behind, lambda: fresh)
+        return float(SAMPLERS[sampler](known))
+
+    return {name: alone(name) for name in OPERANDS}
