@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor
@@ -48,7 +50,7 @@ def test_new_noise_is_handed_out_where_it_was_drawn(sampler: str) -> None:
     drew = [step.fresh is not None for step in steps]
     assert drew == [sampler in DRAWS] * 4 + [False]
     assert steps[0].past is None
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         assert after.past is not None
         assert torch.equal(after.past.clean, before.clean)
     again = steps_of(sampler, "v_prediction", 5)

@@ -16,6 +16,8 @@ from glasswork.data.texts import text_names
 from glasswork.errors import GlassworkError, unknown
 from glasswork.networks.lstm import Memory
 from glasswork.networks.rnn import Elman
+from glasswork.scenes.imaginers import PARTS, Imaginers
+from glasswork.scenes.memory import COPIES, free_memory
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.scenes.messages.speaking import SpokenNetwork
 from glasswork.scenes.moments import PREFIXES, Moments
@@ -31,8 +33,6 @@ PAGES = {("tiny_vgg", ""): "cnn", ("perceptron", "mnist"): "perceptron", ("vit",
 SPEAKERS = {name: one for name, one in PACKAGED.items() if one.member.endswith(".gguf")}
 """Language models in packages: nothing of theirs is code."""
 OURS = "ours:"
-COPIES = 3
-"""While a file of weights is read, there are so many copies of them."""
 MOST = 4
 """So many networks of registries are held."""
 
@@ -44,6 +44,7 @@ class Networks:
         targets: what may be opened besides what ships.
         weights: files of weights to put into some of these.
         moments: the networks of runs, at their steps.
+        imaginers: text-to-image models, whose parts are networks.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Networks:
         targets: tuple[str, ...] = (),
         weights: Mapping[str, Path] | None = None,
         moments: Moments | None = None,
+        imaginers: Imaginers | None = None,
     ) -> None:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
@@ -63,6 +65,7 @@ class Networks:
         self._named = {shown(target): target for target in reversed(self.targets)}
         self._weights = dict(weights or {})
         self._moments = moments
+        self._imaginers = imaginers
 
     def load(self, name: str) -> Network:
         """The network of a listed target, by that or by what pages call it.
@@ -72,6 +75,8 @@ class Networks:
         """
         if self._moments is not None and name.startswith(PREFIXES):
             return self._moments.load(name)
+        if self._imaginers is not None and name.startswith(PARTS):
+            return self._imaginers.part(name)
         if name.startswith(OURS):  # one of another library, in our form
             return self._converted(name.removeprefix(OURS))
         target = self._named.get(name, name)
@@ -179,15 +184,6 @@ def memory_of(name: str) -> int:
     return sum(value.numel() * value.element_size() for value in module.parameters())
 
 
-def free_memory() -> int | None:
-    """Bytes that a new program could have; None where the system doesn't say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError, IndexError):
-        return None
-
-
 def shown(target: str) -> str:
     """A target as pages name it: without the folders that lead to it on this machine."""
     library, separator, place = target.partition("hf:") if target.startswith("hf:") else ("", "", target)
@@ -203,6 +199,8 @@ def page_of(network: Network) -> str:
         return "open"
     if card.over_seeds is not None:  # a network of the race, with runs beside it
         return "race"
+    if card.diffusion.get("part") == "denoiser":
+        return "diffusion"
     if card.network == "gpt" and network.vocabulary is not None:
         return "transformer"
     if card.network == "lstm" and network.vocabulary is not None:

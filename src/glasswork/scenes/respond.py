@@ -16,6 +16,7 @@ from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
 from glasswork.scenes.changes import Differences
 from glasswork.scenes.courses import Courses
+from glasswork.scenes.diffusion import Diffusions
 from glasswork.scenes.files import tensor_file
 from glasswork.scenes.forecasts import forecasts
 from glasswork.scenes.forgetting import forgetting
@@ -24,8 +25,10 @@ from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
 from glasswork.scenes.imagining import Imagining
 from glasswork.scenes.language_models import LanguageModels
+from glasswork.scenes.imaginers import Imaginers, is_pipeline
 from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
+from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages import forgetting as f
 from glasswork.scenes.messages import gan as n
 from glasswork.scenes.messages import imagining as i
@@ -55,6 +58,7 @@ from glasswork.scenes.pictures import (
 from glasswork.scenes.playground import Playground
 from glasswork.scenes.race import race
 from glasswork.scenes.reading import Readings
+from glasswork.scenes.records import Records
 from glasswork.scenes.remembering import Remembering
 from glasswork.scenes.runs import Run, Runs
 from glasswork.scenes.speakers import Speakers
@@ -121,7 +125,9 @@ class Respondent:
     ) -> None:
         courses = Courses(runs)
         moments = Moments(courses)
-        self.networks = Networks(targets, weights, moments)
+        self.imaginers = Imaginers(targets, runs)
+        plain = tuple(target for target in targets if not is_pipeline(target))
+        self.networks = Networks(plain, weights, moments, self.imaginers)
         self.training = Training(courses, moments)
         self.lessons = Lessons()
         self.playground = Playground()
@@ -134,6 +140,7 @@ class Respondent:
         self.speakers = Speakers(self.networks.load)
         self.language = LanguageModels(self.networks, self.traces)
         self.vision = VisionTransformers(self.networks, self.traces)
+        self.diffusions = Diffusions(self.imaginers, self.networks, self.traces, Records(traces))
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
     def warm(self) -> None:
@@ -210,6 +217,17 @@ class Respondent:
                 yield from self.vision.answer(request, session.inputs.read, session.cancelled)
             case f.OpenForgetting():
                 yield from forgetting(request)
+            case (
+                d.ListImaginers()
+                | d.ImagineOn()
+                | d.MakePicture()
+                | d.OpenMoment()
+                | d.OpenDecoder()
+                | d.FindNear()
+                | d.ComparePaths()
+                | d.OpenNoising()
+            ):
+                yield from self.diffusions.answer(request, session.inputs.read, session.cancelled)
             case m.Cancel():
                 return
 

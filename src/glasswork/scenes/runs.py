@@ -127,7 +127,7 @@ class Runs:
             yield own or self._given(files.get(request.network.removeprefix(ADDRESS)))
             return
         network = self._networks.load(request.network)
-        start = given(network, request.input, read_input, self._arrays)
+        start = self._recorded(request.input) or given(network, request.input, read_input, self._arrays)
         card = network_card(network)
         made = self._run(network, start.tensors, cancel)
         id, trace, aim = next(made)
@@ -153,6 +153,15 @@ class Runs:
         changes(trace, request.edits)  # refused before they are recorded
         changed_id, changed = self._traces.change(id, request.edits, cancel)
         yield Run(changed_id, changed, card, start, aim, network, (id, trace))
+
+    def _recorded(self, wanted: str | None) -> Given | None:
+        """What another run was given, where the page names one: `trace:ID`."""
+        kind, _, id = (wanted or "").partition(":")
+        if kind != "trace":
+            return None
+        tensors = self._traces.inputs(id)
+        shapes = ", ".join("×".join(map(str, one.shape)) or "a number" for one in tensors)
+        return Given(tensors, about=f"what a run before was given: {shapes}")
 
     def _run(
         self, network: Network, tensors: tuple[Tensor, ...], cancel: threading.Event

@@ -213,8 +213,7 @@ class Traces:
                 why=f"{record.target} has been trained or installed again since",
                 todo="Open the network and the picture again.",
             )
-        tensors = load_tensors(packed)
-        return self._trace(network, tuple(tensors[str(i)] for i in range(len(tensors))), record, None, None)
+        return self._trace(network, self.inputs(id), record, None, None)
 
     def target(self, id: str) -> str:
         """Which network a run is of.
@@ -226,6 +225,18 @@ class Traces:
         if record is None:
             raise _unknown(id)
         return record.target
+
+    def inputs(self, id: str) -> tuple[torch.Tensor, ...]:
+        """What a run was given.
+
+        Raises:
+            GlassworkError: nothing is known of it.
+        """
+        record, packed = self._known(id)
+        if record is None or packed is None:
+            raise _unknown(id)
+        tensors = load_tensors(packed)
+        return tuple(tensors[str(i)] for i in range(len(tensors)))
 
     def edits(self, id: str) -> list[Edit]:
         """What is changed in a run; empty for one that is as it was."""

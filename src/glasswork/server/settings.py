@@ -20,7 +20,8 @@ class Settings:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     """Lets a program in by `Authorization: Bearer TOKEN`; the browser's cookie is derived from it."""
     pages: tuple[str, ...] = (
-        *("/", "/cnn", "/gan", "/lstm", "/open", "/perceptron", "/race", "/rnn", "/train", "/transformer", "/vit"),
+        *("/", "/cnn", "/diffusion", "/gan", "/lstm", "/open", "/perceptron", "/race", "/rnn", "/train"),
+        *("/transformer", "/vit"),
     )
     """The paths that answer with the built page."""
     built: Path = BUILT_PAGES

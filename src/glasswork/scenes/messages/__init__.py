@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from glasswork.scenes.messages import base as _base
 from glasswork.scenes.messages.base import Array, Number
+from glasswork.scenes.messages.diffusion import DiffusionAnswer, DiffusionRequest
 from glasswork.scenes.messages.forgetting import ForgettingAnswer, ForgettingRequest
 from glasswork.scenes.messages.gan import GanAnswer, GanRequest
 from glasswork.scenes.messages.imagining import ImaginingAnswer, ImaginingRequest
@@ -92,8 +93,8 @@ class OpenGraph(_base.Request, tag="open_graph", frozen=True):
 
     network: str
     input: str | None = None
-    """As for a scene; also `text:WORDS` for networks with a tokenizer, and `array:ID`. Networks that take no pictures
-    run on what was found for them when they were opened."""
+    """As for a scene; also `text:WORDS` for networks with a tokenizer, `array:ID`, and `trace:ID` for what another run
+    was given. Networks that take no pictures run on what was found for them when they were opened."""
     edits: list[Edit] = msgspec.field(default_factory=list[Edit])
     """What is changed; the run is then shown beside the unchanged one."""
     level: Literal["stages", "blocks", "operations"] = "blocks"
@@ -178,6 +179,7 @@ Request = (
     | SpeakingRequest
     | VisionRequest
     | ForgettingRequest
+    | DiffusionRequest
     | FetchTensors
     | FetchPlane
     | ExplainNumber
@@ -617,6 +619,7 @@ Answer = (
     | SpeakingAnswer
     | VisionAnswer
     | ForgettingAnswer
+    | DiffusionAnswer
     | Scene
     | Graph
     | Race

@@ -1,0 +1,236 @@
+"""The text-to-image models that a page may open, and their parts as networks of their own.
+
+denoiser:MODEL   the U-Net
+decoder:MODEL    from a scaled latent to a picture
+words:MODEL      the text encoder
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from glasswork import networks, zoo
+from glasswork.errors import GlassworkError, unknown
+from glasswork.generation import DEFAULT, TextToImage, needed, open_model
+from glasswork.generation.opening import INDEX
+from glasswork.networks.autoencoder_kl import AutoencoderKL
+from glasswork.randomness import seeded
+from glasswork.scenes.memory import COPIES, free_memory
+from glasswork.scenes.messages.diffusion import Imaginer
+from glasswork.zoo import Network
+from glasswork.zoo.card import read_card
+from glasswork.zoo.shipping import RUN_CARD
+from glasswork.zoo.storing import weights_hash
+
+PARTS = ("denoiser:", "decoder:", "words:")
+TRAIN = (
+    "Train its four parts: glasswork train emoji-autoencoder, emoji-clip, emoji-judge, then emoji-diffusion; or start "
+    "with a folder in the layout of diffusers: glasswork open FOLDER."
+)
+MOST = 2
+"""So many models are held."""
+MOST_RUNS = 200
+
+
+class Decoding(nn.Module):
+    """The second half of an autoencoder, with the scaling of latents undone."""
+
+    def __init__(self, autoencoder: AutoencoderKL) -> None:
+        super().__init__()
+        self.post_quant_conv, self.decoder = autoencoder.post_quant_conv, autoencoder.decoder
+        self.scaling = autoencoder.scaling
+
+    def forward(self, x: Tensor) -> Tensor:
+        """A scaled latent (B, L, H, W) -> a picture from -1 to 1, (B, C, 8H, 8W)."""
+        x = x / self.scaling
+        x = self.post_quant_conv(x)
+        return self.decoder(x)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model as pages name it.
+
+    Attributes:
+        name, title: for pages and for people.
+        target: what it was opened from.
+        model: it.
+        weights: the hash of all its weights.
+    """
+
+    name: str
+    title: str
+    target: str
+    model: TextToImage
+    weights: str
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        parts = (self.model.text, self.model.denoiser, self.model.autoencoder)
+        return sum(value.numel() for part in parts for value in part.parameters())
+
+
+class Imaginers:
+    """Opens each model once; a page can name what is listed here, never a path.
+
+    Args:
+        targets: those that the app was started with, and others, which are no models of this kind and left out.
+        runs: the folder of runs, whose finished denoisers are models too.
+    """
+
+    def __init__(self, targets: tuple[str, ...] = (), runs: Path | None = None) -> None:
+        self._given = tuple(target for target in targets if is_imaginer(target))
+        self._runs = runs
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, Opened] = OrderedDict()
+
+    def targets(self) -> dict[str, str]:
+        """Every model that is here: its name, and what it is opened from."""
+        found = {_shown(target): target for target in self._given}
+        if DEFAULT in zoo.shipped_names():
+            found.setdefault(DEFAULT, DEFAULT)
+        for folder in self._trained():
+            name = folder.name if folder.name not in found else f"runs/{folder.name}"
+            if str(folder.resolve()) not in {str(Path(target).resolve()) for target in self._given}:
+                found[name] = str(folder)
+        return found
+
+    def _trained(self) -> Iterator[Path]:
+        if self._runs is None or not self._runs.is_dir():
+            return
+        for folder in sorted(self._runs.iterdir())[:MOST_RUNS]:
+            if is_imaginer(str(folder)):
+                yield folder
+
+    def cards(self) -> list[Imaginer]:
+        """Every model, and where there is none, how to get one."""
+        found = [
+            Imaginer(name=name, title=_title(target), here=True, todo="", bytes=_bytes(target))
+            for name, target in self.targets().items()
+        ]
+        if not any(one.name == DEFAULT for one in found):
+            found.append(Imaginer(name=DEFAULT, title="Emoji diffusion", here=False, todo=TRAIN, bytes=0))
+        return found
+
+    def open(self, name: str) -> Opened:
+        """A model by its name.
+
+        Raises:
+            GlassworkError: there is none of this name, it is not here, damaged, or larger than the free memory.
+        """
+        known = self.targets()
+        if name not in known:
+            if name == DEFAULT:
+                why = "its weights neither ship yet nor were trained here"
+                raise GlassworkError("no text-to-image model is here yet", where=name, why=why, todo=TRAIN)
+            raise unknown("text-to-image model", name, list(known))
+        target = known[name]
+        with self._lock:
+            if target not in self._held:
+                _check_memory(name, target)
+                model = open_model(target)
+                parts = {"text": model.text, "denoiser": model.denoiser, "autoencoder": model.autoencoder}
+                self._held[target] = Opened(name, _title(target), target, model, weights_hash(nn.ModuleDict(parts)))
+                while len(self._held) > MOST:
+                    self._held.popitem(last=False)
+            self._held.move_to_end(target)
+            return self._held[target]
+
+    def of_target(self, target: str) -> Opened:
+        """A model by what it was opened from.
+
+        Raises:
+            GlassworkError: it is not among those that are here.
+        """
+        for name, one in self.targets().items():
+            if one == target:
+                return self.open(name)
+        raise GlassworkError("this model is no longer here", where=_shown(target), todo="Choose another one.")
+
+    def part(self, name: str) -> Network:
+        """One part of a model as a network: denoiser:MODEL, decoder:MODEL or words:MODEL; of a target, too.
+
+        Raises:
+            GlassworkError: as in open.
+        """
+        kind, _, rest = name.partition(":")
+        opened = self.of_target(rest) if rest in self.targets().values() else self.open(rest)
+        model = opened.model
+        module = {
+            "denoiser": lambda: model.denoiser,
+            "decoder": lambda: Decoding(model.autoencoder).eval(),
+            "words": lambda: model.text,
+        }[kind]()
+        if kind == "decoder":
+            example: tuple[Tensor, ...] = (model.noise(1, 0),)
+        else:
+            with seeded(0):
+                example = networks.example(module)
+        module.example_input_array = example
+        return Network(
+            target=f"{kind}:{opened.target}",
+            name=f"{kind}:{opened.name}",
+            title=f"{opened.title} · {kind}",
+            module=module,
+            preprocess=None,
+            labels=(),
+            card=None,
+            samples=(),
+            after=None,
+            weights="run",
+        )
+
+
+def is_pipeline(target: str) -> bool:
+    """Whether a TARGET is a folder in the layout of diffusers."""
+    try:
+        return (Path(target.removeprefix("hf:")) / INDEX).is_file()
+    except (OSError, ValueError):  # no name that a file could have
+        return False
+
+
+def is_imaginer(target: str) -> bool:
+    """Whether a TARGET is a folder in the layout of diffusers, or a trained denoiser's."""
+    if is_pipeline(target):
+        return True
+    try:
+        card = Path(target) / RUN_CARD
+        return card.is_file() and read_card(card).diffusion.get("part") == "denoiser"
+    except (OSError, ValueError, GlassworkError):
+        return False
+
+
+def _shown(target: str) -> str:
+    return Path(target.removeprefix("hf:").rstrip("/")).name or target
+
+
+def _title(target: str) -> str:
+    card = Path(target) / RUN_CARD
+    if card.is_file():
+        return read_card(card).title
+    return "Emoji diffusion" if target == DEFAULT else _shown(target)
+
+
+def _bytes(target: str) -> int:
+    try:
+        return needed(Path(target.removeprefix("hf:"))) if is_pipeline(target) else 0
+    except GlassworkError:
+        return 0  # what is wrong with it is said when it is opened
+
+
+def _check_memory(name: str, target: str) -> None:
+    free, wanted = free_memory(), COPIES * _bytes(target)
+    if free is not None and wanted > free:
+        raise GlassworkError(
+            f"{name} does not fit into this machine's memory",
+            where=name,
+            why=f"it takes about {wanted / 1e9:.1f} GB while it is loaded; {free / 1e9:.1f} GB are free",
+            todo="Close other programs, or open a smaller model.",
+        )
