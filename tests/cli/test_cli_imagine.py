@@ -9,65 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-import safetensors.torch
-import torch
 from PIL import Image
 
-from glasswork import networks
-from glasswork.data.clip_tokens import ClipTokens, save_tokens
+from imagining import small_pipeline
 
 Call = Callable[..., Any]
-SIZES = {
-    "text_encoder": ("clip_text", {"vocabulary": 516, "context": 8, "width": 12, "depth": 1, "heads": 3, "hidden": 24}),
-    "unet": (
-        "unet_conditional",
-        {
-            "channels": 4,
-            "size": 8,
-            "widths": "8,16",
-            "attention": "1,0",
-            "layers": 1,
-            "heads": 2,
-            "text": 12,
-            "groups": 4,
-        },
-    ),
-    "vae": ("autoencoder_kl", {"size": 16, "latent": 4, "widths": "8,16", "layers": 1, "groups": 4}),
-}
-CONFIGS: dict[str, dict[str, Any]] = {
-    "text_encoder": {
-        "vocab_size": 516, "max_position_embeddings": 8, "hidden_size": 12, "num_hidden_layers": 1,
-        "num_attention_heads": 3, "intermediate_size": 24,
-    },
-    "unet": {
-        "in_channels": 4, "out_channels": 4, "sample_size": 8, "block_out_channels": [8, 16], "layers_per_block": 1,
-        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "attention_head_dim": 2,
-        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "cross_attention_dim": 12, "norm_num_groups": 4,
-    },
-    "vae": {
-        "in_channels": 3, "sample_size": 16, "latent_channels": 4, "block_out_channels": [8, 16], "layers_per_block": 1,
-        "norm_num_groups": 4, "scaling_factor": 0.5, "down_block_types": ["DownEncoderBlock2D"] * 2,
-        "up_block_types": ["UpDecoderBlock2D"] * 2,
-    },
-}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Stable Diffusion in miniature with random weights, in the layout of diffusers."""
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(0)
-    (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
-    save_tokens(ClipTokens((("r", "e"), ("re", "d</w>")), 8), folder / "tokenizer")
-    for part, (name, sizes) in SIZES.items():
-        (folder / part).mkdir()
-        (folder / part / "config.json").write_text(json.dumps(CONFIGS[part]))
-        module = networks.build(name, **sizes)
-        safetensors.torch.save_file(module.state_dict(), folder / part / "model.safetensors")
-    (folder / "scheduler").mkdir()
-    told = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(told))
-    return str(folder)
+    return small_pipeline(tmp_path_factory.mktemp("model")).removeprefix("hf:")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from imagining import small_pipeline
 from PIL import Image
 
 from glasswork.scenes import messages as m
@@ -205,3 +206,20 @@ def test_c48_the_real_command_shows_the_file(tmp_path: Path, photograph: Path) -
             assert process.stderr.read() == ""
         finally:
             process.kill()
+
+
+def test_a_folder_in_the_layout_of_diffusers_opens_on_the_page_of_text_to_image(
+    call: Call, served: Served, tmp_path: Path
+) -> None:
+    small_pipeline(tmp_path / "tiny")
+    assert call("open", str(tmp_path / "tiny")).code == 0
+    assert urlsplit(served.path).path == "/diffusion"
+    assert served.query == {"network": "tiny"}
+    assert served.load().imaginers.open("tiny").model.latent == (4, 4, 4)
+    refused = call("open", f"hf:{tmp_path / 'tiny'}", "--input", "picture.png")
+    assert refused.code == 2
+    assert "without --input" in refused.err
+    (tmp_path / "tiny" / "unet" / "config.json").write_text("{}")
+    broken = call("open", str(tmp_path / "tiny"))
+    assert broken.code == 1
+    assert "unet" in broken.err

@@ -107,14 +107,14 @@ def test_each_step_is_the_models_own_and_adds_up(respond: Respondent, target: st
 def test_a_prompt_is_shown_as_it_is_read(respond: Respondent) -> None:
     (first, _), *_ = begun(respond, prompt="red cat", steps=1)
     kinds = [one["kind"] for one in first.tokens]
-    assert kinds == ["start", "word", "word", "end", *["padding"] * 6]
+    assert kinds == ["start", "word", "word", "end", *["padding"] * 4]
     assert [one["text"] for one in first.tokens[1:3]] == ["red", "cat"]
     assert first.cut == 0
     (empty, _), *_ = begun(respond, prompt="", steps=1)
     assert [one["kind"] for one in empty.tokens][:3] == ["start", "end", "padding"]
     (long, _), *_ = begun(respond, prompt="red " * 500, steps=1)
-    assert long.cut == 492
-    assert [one["kind"] for one in long.tokens] == ["start", *["word"] * 8, "end"]
+    assert long.cut == 494
+    assert [one["kind"] for one in long.tokens] == ["start", *["word"] * 6, "end"]
 
 
 def test_an_opened_step_is_that_steps_own_run(respond: Respondent, target: str) -> None:

@@ -78,6 +78,13 @@ class Open(Command):
             )
         if self.weights and not self.target:
             raise UsageError("--weights of what?", where="glasswork open", todo="Name a TARGET too.")
+        imagines = not saved and _imagines(self.target)
+        if imagines and (self.input or self.weights):
+            raise UsageError(
+                "a text-to-image model is opened without --input and --weights",
+                where="glasswork open",
+                todo="Its page takes a prompt and pictures.",
+            )
         self.arrays: dict[str, tuple[str, Any]] = {}
         if training := self._in_training():
             self.runs, self.target = str(training.parent), ""
@@ -85,7 +92,7 @@ class Open(Command):
         early = None
         if self.target and (self.weights or not self._ships()):
             early = self._respondent(home, saved)
-            chosen = chosen or ("" if saved else _stand_in(early, self.target))
+            chosen = chosen or ("" if saved or imagines else _stand_in(early, self.target))
 
         def load() -> Respondent:
             respondent = early or self._respondent(home, saved)
@@ -98,6 +105,8 @@ class Open(Command):
         graph = self.target and (bool(self.weights) or chosen.startswith("array:") or not self._ships())
         query = {name: value for name, value in (("network", self._name()), ("input", chosen)) if value}
         path = f"/{'open' if graph else 'cnn'}?{urlencode(query, safe=':/')}" if query else "/"
+        if imagines and early:
+            path = f"/diffusion?{urlencode({'network': early.imaginers.name_of(self.target)})}"
         path = f"/train?{urlencode({'run': training.name})}" if training else path
         serve(Settings(host=self.host, port=self.port, home=home), load, path, self.browser, say=_say)
 
@@ -130,7 +139,9 @@ class Open(Command):
             saved=(Path(self.target),) if saved else (),
             runs=self._runs(),
         )
-        if self.target and not saved and (self.weights or not self._ships()):
+        if not saved and _imagines(self.target):
+            respondent.imaginers.open(respondent.imaginers.name_of(self.target))
+        elif self.target and not saved and (self.weights or not self._ships()):
             respondent.networks.load(self.target)
         return respondent
 
@@ -190,6 +201,16 @@ def is_trace(target: str) -> bool:
     from glasswork.tracing import is_trace_file
 
     return is_trace_file(target)
+
+
+def _imagines(target: str) -> bool:
+    """Whether a TARGET makes pictures from words; torch is only loaded for what is a folder, or ships."""
+    folder = Path(target.removeprefix("hf:"))
+    if not target or not ((folder / "model_index.json").is_file() or (folder / "card.json").is_file()):
+        return False
+    from glasswork.scenes.imaginers import is_imaginer
+
+    return is_imaginer(target)
 
 
 def _stand_in(respondent: Respondent, target: str) -> str:

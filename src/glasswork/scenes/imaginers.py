@@ -93,7 +93,7 @@ class Imaginers:
 
     def targets(self) -> dict[str, str]:
         """Every model that is here: its name, and what it is opened from."""
-        found = {_shown(target): target for target in self._given}
+        found = {name_of(target): target for target in self._given}
         if DEFAULT in zoo.shipped_names():
             found.setdefault(DEFAULT, DEFAULT)
         for folder in self._trained():
@@ -108,6 +108,10 @@ class Imaginers:
         for folder in sorted(self._runs.iterdir())[:MOST_RUNS]:
             if is_imaginer(str(folder)):
                 yield folder
+
+    def name_of(self, target: str) -> str:
+        """What a page calls a model, by what it was opened from."""
+        return next((name for name, one in self.targets().items() if one == target), name_of(target))
 
     def cards(self) -> list[Imaginer]:
         """Every model, and where there is none, how to get one."""
@@ -126,6 +130,8 @@ class Imaginers:
             GlassworkError: there is none of this name, it is not here, damaged, or larger than the free memory.
         """
         known = self.targets()
+        if name not in known and name_of(name) in known:  # as the gallery names a run of the reader's
+            name = name_of(name)
         if name not in known:
             if name == DEFAULT:
                 why = "its weights neither ship yet nor were trained here"
@@ -152,7 +158,7 @@ class Imaginers:
         for name, one in self.targets().items():
             if one == target:
                 return self.open(name)
-        raise GlassworkError("this model is no longer here", where=_shown(target), todo="Choose another one.")
+        raise GlassworkError("this model is no longer here", where=name_of(target), todo="Choose another one.")
 
     def part(self, name: str) -> Network:
         """One part of a model as a network: denoiser:MODEL, decoder:MODEL or words:MODEL; of a target, too.
@@ -207,7 +213,8 @@ def is_imaginer(target: str) -> bool:
         return False
 
 
-def _shown(target: str) -> str:
+def name_of(target: str) -> str:
+    """A TARGET as pages name it: the folder's name alone."""
     return Path(target.removeprefix("hf:").rstrip("/")).name or target
 
 
@@ -215,7 +222,7 @@ def _title(target: str) -> str:
     card = Path(target) / RUN_CARD
     if card.is_file():
         return read_card(card).title
-    return "Emoji diffusion" if target == DEFAULT else _shown(target)
+    return "Emoji diffusion" if target == DEFAULT else name_of(target)
 
 
 def _bytes(target: str) -> int:

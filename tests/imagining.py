@@ -13,7 +13,7 @@ from glasswork import networks
 from glasswork.data.clip_tokens import ClipTokens, save_tokens
 
 MERGES = (("r", "e"), ("re", "d</w>"), ("c", "a"), ("ca", "t</w>"))
-CONTEXT = 10
+CONTEXT = 8
 WORDS = 512 + len(MERGES) + 2
 SIZES: dict[str, tuple[str, dict[str, Any]]] = {
     "text_encoder": (
