@@ -29,6 +29,14 @@ export type Request =
   | OpenPatchHead
   | OpenPatchSlopes
   | OpenForgetting
+  | ListImaginers
+  | ImagineOn
+  | MakePicture
+  | OpenMoment
+  | OpenDecoder
+  | FindNear
+  | ComparePaths
+  | OpenNoising
   | FetchTensors
   | FetchPlane
   | ExplainNumber
@@ -76,6 +84,16 @@ export type Answer =
   | PatchHeadRead
   | PatchSlopes
   | Forgetting
+  | Imaginers
+  | Imagined
+  | ImagineStep
+  | ImagineEnded
+  | PictureMade
+  | MomentOpened
+  | DecoderOpened
+  | Near
+  | PathsCompared
+  | Noising
   | Scene
   | Graph
   | Race
@@ -445,6 +463,99 @@ export interface OpenForgetting {
   type: "open_forgetting";
   text?: string | null;
   radius?: number | null;
+  request: number;
+}
+/**
+ * Which text-to-image models are here.
+ */
+export interface ListImaginers {
+  type: "list_imaginers";
+  request: number;
+}
+/**
+ * Make a picture, and show every step as it happens.
+ */
+export interface ImagineOn {
+  type: "imagine_on";
+  model: string;
+  how: How;
+  drawn?: number;
+  view?: string;
+  request: number;
+}
+/**
+ * How a picture is made.
+ */
+export interface How {
+  prompt: string;
+  negative?: string;
+  seed?: number;
+  steps?: number;
+  guidance?: number;
+  sampler?: string;
+  start?: string;
+  strength?: number;
+  mask?: string;
+}
+/**
+ * Make a picture, and show nothing but it.
+ */
+export interface MakePicture {
+  type: "make_picture";
+  model: string;
+  how: How;
+  view?: string;
+  request: number;
+}
+/**
+ * The denoiser's layers at a step of a run, and where each word is looked at.
+ */
+export interface OpenMoment {
+  type: "open_moment";
+  source: string;
+  step: number;
+  half?: "with" | "without";
+  layer?: number;
+  head?: number;
+  request: number;
+}
+/**
+ * How the decoder makes the picture that one gets by stopping at a step.
+ */
+export interface OpenDecoder {
+  type: "open_decoder";
+  source: string;
+  step: number;
+  request: number;
+}
+/**
+ * Which captions and pictures lie near a run's prompt, by the encoders that were trained on both.
+ */
+export interface FindNear {
+  type: "find_near";
+  source: string;
+  other?: string;
+  request: number;
+}
+/**
+ * The latents of two runs on the plane that shows most of how they differ.
+ */
+export interface ComparePaths {
+  type: "compare_paths";
+  source: string;
+  other: string;
+  request: number;
+}
+/**
+ * How a picture is noised in training, and one step of training on it.
+ */
+export interface OpenNoising {
+  type: "open_noising";
+  model: string;
+  picture: string;
+  prompt?: string;
+  seed?: number;
+  time?: number;
   request: number;
 }
 /**
@@ -1354,6 +1465,221 @@ export interface Reach {
   parameters: number;
   score: Number;
   chances: Number[];
+}
+/**
+ * Every text-to-image model that is here, or that could be; the samplers, and pictures of ours to begin from.
+ *
+ *     `arrays`: these, bytes.
+ */
+export interface Imaginers {
+  type: "imaginers";
+  request: number;
+  models: Imaginer[];
+  samplers: string[];
+  samples: string[];
+  arrays: Array[];
+}
+/**
+ * A text-to-image model.
+ */
+export interface Imaginer {
+  name: string;
+  title: string;
+  here: boolean;
+  todo: string;
+  bytes: number;
+}
+/**
+ * A run begins. `arrays`: `text` and `unsaid`, and of a run from a picture `start`, bytes.
+ */
+export interface Imagined {
+  type: "imagined";
+  request: number;
+  source: string;
+  model: string;
+  title: string;
+  parameters: number;
+  tokens: PromptToken[];
+  other: PromptToken[];
+  cut: number;
+  first: number;
+  moments: MomentOf[];
+  prediction: string;
+  draws: number[];
+  times: number;
+  latent: number[];
+  side: number;
+  compares: boolean;
+  arrays: Array[];
+}
+/**
+ * A token of a prompt as the text encoder reads it.
+ */
+export interface PromptToken {
+  text: string;
+  id: number;
+  kind: "end" | "padding" | "start" | "word";
+}
+/**
+ * A time of a run, with its share of picture and of noise.
+ */
+export interface MomentOf {
+  time: Number;
+  alpha: Number;
+  sigma: Number;
+}
+/**
+ * A step: its tensors, and what the sampler adds up. `picture` is there where it was asked for.
+ */
+export interface ImagineStep {
+  type: "imagine_step";
+  request: number;
+  index: number;
+  takes: Taken[];
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * How much of an operand a sampler's step takes.
+ */
+export interface Taken {
+  operand: string;
+  times: Number;
+}
+/**
+ * The last picture, and how like it those before are: the correlation of their pixels, of drawn steps.
+ */
+export interface ImagineEnded {
+  type: "imagine_ended";
+  request: number;
+  likeness: Number[];
+  steps: number[];
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * A picture alone.
+ */
+export interface PictureMade {
+  type: "picture_made";
+  request: number;
+  source: string;
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * The denoiser at a step. `arrays`: its layers', `attention` of the chosen layer, and the step's `picture`.
+ */
+export interface MomentOpened {
+  type: "moment_opened";
+  request: number;
+  step: number;
+  half: "with" | "without";
+  run: string;
+  network: string;
+  layers: LayerShown[];
+  looking: Looking[];
+  layer: number;
+  head: number;
+  error: number;
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * A layer of a network, shown by the channel that varies most.
+ */
+export interface LayerShown {
+  path: string;
+  kind: "attn" | "down" | "in" | "norm" | "out" | "res" | "up";
+  part: "down" | "mid" | "up";
+  channel: number;
+  channels: number;
+  rows: number;
+  columns: number;
+  array: number;
+}
+/**
+ * A layer that looks at words: the share of each token there, all of which add up to one.
+ */
+export interface Looking {
+  path: string;
+  rows: number;
+  columns: number;
+  heads: number;
+  shares: Number[];
+}
+/**
+ * The decoder at a step. `arrays`: its layers'.
+ */
+export interface DecoderOpened {
+  type: "decoder_opened";
+  request: number;
+  step: number;
+  run: string;
+  network: string;
+  layers: LayerShown[];
+  arrays: Array[];
+}
+/**
+ * The nearest captions and pictures; the farthest caption last. `arrays`: the pictures, bytes.
+ */
+export interface Near {
+  type: "near";
+  request: number;
+  captions: NearOf[];
+  count: number;
+  pictures: NearOf[];
+  shown: number;
+  other: Number | null;
+  arrays: Array[];
+}
+/**
+ * A caption, or the caption of a picture, and the cosine of its angle with the prompt.
+ */
+export interface NearOf {
+  text: string;
+  cosine: Number;
+}
+/**
+ * Two runs on one plane. `arrays`: `point`, [run, step, axis]; the last step is the end of the run.
+ */
+export interface PathsCompared {
+  type: "paths_compared";
+  request: number;
+  source: string;
+  explained: Number[];
+  apart: Number[];
+  arrays: Array[];
+}
+/**
+ * A picture noised, and a step of training on it.
+ *
+ *     `arrays`: `picture`, `drawn/T` (the noised latents of some times, decoded), bytes; `clean`, `noise`, `noised`,
+ *     `said`, `target` and `slope` (of the loss with regard to what was said), [channel, row, column].
+ */
+export interface Noising {
+  type: "noising";
+  request: number;
+  source: string;
+  prompt: string;
+  prediction: string;
+  time: number;
+  times: number[];
+  alpha: Number;
+  sigma: Number;
+  loss: Number;
+  after: Number;
+  rate: number;
+  slopes: Sized[];
+  count: number;
+  arrays: Array[];
+}
+/**
+ * A part of a network, and how large its slopes are: the root of the sum of their squares.
+ */
+export interface Sized {
+  path: string;
+  norm: Number;
 }
 /**
  * The map of one run, without its tensors.

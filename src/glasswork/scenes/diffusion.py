@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from glasswork import data
+from glasswork.data import emoji_captions
 from glasswork.data.clip_tokens import Reading
 from glasswork.generation import OPERANDS, SAMPLERS, Step, coefficients, planned
 from glasswork.scenes import messages as m
@@ -19,8 +21,9 @@ from glasswork.scenes.diffusion_noising import noising
 from glasswork.scenes.diffusion_runs import Imagining, Imaginings, bytes_of
 from glasswork.scenes.imaginers import Imaginers
 from glasswork.scenes.messages import diffusion as d
+from glasswork.scenes.messages.base import Array
 from glasswork.scenes.networks import Networks
-from glasswork.scenes.pictures import ReadInput
+from glasswork.scenes.pictures import ReadInput, sample_pictures
 from glasswork.scenes.records import Records
 from glasswork.scenes.traces import Traces
 
@@ -55,7 +58,12 @@ class Diffusions:
         """
         match request:
             case d.ListImaginers():
-                yield d.Imaginers(request.request, self._imaginers.cards(), list(SAMPLERS))
+                names = tuple(data.samples(emoji_captions.NAME))
+                pixels = sample_pictures(names)
+                entry = Array(ref="data:emoji-captions#samples@value", shape=list(pixels.shape), dtype="uint8")
+                ids = [f"sample:{name}" for name in names]
+                cards = self._imaginers.cards()
+                yield m.encode(d.Imaginers(request.request, cards, list(SAMPLERS), ids, [entry]), [pixels])
             case d.ImagineOn():
                 yield from self._imagine(request, read_input)
             case d.MakePicture():

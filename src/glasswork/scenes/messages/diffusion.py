@@ -133,11 +133,16 @@ class Imaginer(Struct, frozen=True, kw_only=True):
 
 
 class Imaginers(Struct, tag_field="type", tag="imaginers", frozen=True):
-    """Every text-to-image model that is here, or that could be; and the samplers."""
+    """Every text-to-image model that is here, or that could be; the samplers, and pictures of ours to begin from.
+
+    `arrays`: these, bytes.
+    """
 
     request: int
     models: list[Imaginer]
     samplers: list[str]
+    samples: list[str]
+    arrays: list[Array]
 
 
 class PromptToken(Struct, frozen=True):
