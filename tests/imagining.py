@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
+from PIL import Image
 
-from glasswork import networks
+from glasswork import networks, recipes
 from glasswork.data.clip_tokens import ClipTokens, save_tokens
 
 MERGES = (("r", "e"), ("re", "d</w>"), ("c", "a"), ("ca", "t</w>"))
@@ -68,3 +70,41 @@ def small_pipeline(folder: Path, prediction: str = "v_prediction") -> str:
     }  # fmt: skip
     (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(told))
     return f"hf:{folder}"
+
+
+RUNS: dict[str, dict[str, Any]] = {
+    "emoji-autoencoder": {
+        "sizes.latent": 4, "sizes.widths": "8,8,8,8", "sizes.groups": 4, "batch": 4, "steps": 2,
+    },
+    "emoji-clip": {
+        "sizes.text_width": 16, "sizes.text_depth": 1, "sizes.image_width": 16, "sizes.image_depth": 1,
+        "sizes.projection": 8, "sizes.patch": 16, "batch": 4, "steps": 2,
+    },
+    "emoji-diffusion": {
+        "sizes.channels": 4, "sizes.widths": "16,16", "sizes.groups": 4, "captions": 1, "batch": 4, "steps": 3,
+    },
+}  # fmt: skip
+
+
+def small_runs(folder: Path, captioned: Path) -> Path:
+    """The three runs of a text-to-image model, hardly trained, on four captioned pictures; the folder of runs."""
+    captioned.mkdir(parents=True, exist_ok=True)
+    for i, (name, colour) in enumerate({"red": (220, 30, 30), "green": (30, 160, 60), "blue": (40, 60, 220)}.items()):
+        for j in range(4):
+            pixels = np.full((64, 64, 3), 255, np.uint8)
+            pixels[8 + 4 * j : 40 + 4 * j, 10 + 5 * i : 50] = colour
+            Image.fromarray(pixels).save(captioned / f"{name}-{j}.png")
+            (captioned / f"{name}-{j}.txt").write_text(f"a {name} square, red cat\n")
+    usual: dict[str, Any] = {"validation": 2, "precision": "float32", "evaluate_every": 1_000, "save_every": 1_000}
+    parts = {"autoencoder": str(folder / "emoji-autoencoder"), "encoders": str(folder / "emoji-clip"), "judge": ""}
+    for name, settings in RUNS.items():
+        more = parts if name == "emoji-diffusion" else {}
+        list(
+            recipes.run(
+                name,
+                data=f"captioned:{captioned}",
+                out=folder / name,
+                settings={**usual, "warmup": 0.0, **settings, **more},
+            )
+        )
+    return folder

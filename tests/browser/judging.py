@@ -164,6 +164,9 @@ class Judge:
         if not self.close(pixel["value"], answer):
             self.blame("pixel", f"{pixel['value']} is picked for {pixel['ref']}, which is {answer.value!r}")
         r, g, b = pixel["colour"]
+        if pixel["scale"] == "colour":
+            self.byte(pixel, answer)
+            return
         placed = place_of(answer.value, pixel["placed"])
         far = apart(pixel["scale"], placed, pixel["range"], self.seen.theme, (r, g, b))
         if pixel["placed"] and pixel["placed"]["ink"] and answer.value == 1:
@@ -174,6 +177,12 @@ class Judge:
         if pixel["shown"]:
             self.shown(pixel, pixel["shown"])
         self.reach(pixel)
+
+    def byte(self, pixel: Pixel, answer: Answer) -> None:
+        """A colour of a picture: the last index says which."""
+        colour = pixel["colour"][int(pixel["ref"].partition("]")[0].rpartition(",")[2])]
+        if abs(colour - answer.value) > 1.01 or not pixel["opaque"]:
+            self.blame("pixel", f"{colour} is painted for {pixel['ref']}, which is {answer.value:.0f}")
 
     def shown(self, pixel: Pixel, shown: list[int]) -> None:
         """Scaling mixes a colour with its neighbours', and makes up none."""

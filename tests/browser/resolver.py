@@ -19,6 +19,7 @@ from typing import Any
 
 import imagerun
 import patchrun
+import imaginerun
 import race_figures
 import readings
 import safetensors.torch
@@ -439,6 +440,8 @@ class Resolver:
             return fought(name).number(path, index, what)
         if kind in ("noise", "scores"):
             return imagerun.shown(kind, name, path, index, what)
+        if kind in ("imagine", "paths", "noising") and what == "value":
+            return imaginerun.resolve(kind, name, self.folder, path, index)
         if kind == "race" and what == "value":
             return race_figures.resolve(name, path, index)
         if kind == "forgetting":

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from imagining import small_pipeline
 
 from glasswork.errors import GlassworkError
 from glasswork.generation import Plan, open_model
 from glasswork.scenes import messages as m
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.respond import Respondent
+from imagining import small_pipeline
 
 SESSION: Any = SimpleNamespace(cancelled=threading.Event(), inputs=SimpleNamespace(read=lambda _: b""), files=None)
 KINDS: dict[str, Any] = {"float32": np.float32, "float64": np.float64, "uint8": np.uint8}
@@ -168,7 +168,10 @@ def test_the_decoder_is_opened_layer_by_layer(respond: Respondent) -> None:
     sides = [one["rows"] for one in opened.layers]
     assert sides == sorted(sides)
     assert (sides[0], sides[-1]) == (4, 16)
-    assert all(arrays[f"decoder/1/{one['path']}"].shape == (one["rows"], one["columns"]) for one in opened.layers)
+    assert all(
+        arrays[f"decoder/1/{one['path']}/{one['channel']}"].shape == (one["rows"], one["columns"])
+        for one in opened.layers
+    )
 
 
 def test_two_paths_lie_on_one_plane(respond: Respondent) -> None:

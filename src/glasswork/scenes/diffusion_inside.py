@@ -150,7 +150,7 @@ def _layers(
                 array=len(entries),
             )
         )
-        entries.append(made.array(f"{path}/{name}", plane))
+        entries.append(made.array(f"{path}/{name}/{channel}", plane))
         values.append(plane)
     return found, entries, values
 

@@ -1,4 +1,5 @@
 /** A latent's channels beside each other in a square: where each stands, and which number is at a place. */
+import type { ScaleName } from "../../lib/colour";
 import type { Tensor } from "../../lib/tensors";
 import { at } from "../../lib/refs";
 import type { PlacedCells } from "../pane/Panes.svelte";
@@ -32,7 +33,7 @@ export const corner = ({ across, pane, gap }: Mosaic, channel: number): [number,
 ];
 
 /** Every channel of a latent (C, H, W) as a pane. */
-export function panes(tensor: Tensor, grid: Mosaic, range: number): PlacedCells[] {
+export function panes(tensor: Tensor, grid: Mosaic, range: number, scale: ScaleName): PlacedCells[] {
   const [channels = 0, rows = 0, columns = 0] = tensor.shape;
   return Array.from({ length: channels }, (_, c) => {
     const [x, y] = corner(grid, c);
@@ -41,7 +42,7 @@ export function panes(tensor: Tensor, grid: Mosaic, range: number): PlacedCells[
       values: tensor.data.subarray(c * rows * columns, (c + 1) * rows * columns),
       rows,
       columns,
-      scale: "activation",
+      scale,
       range,
       refer: (row, column) => at(tensor.ref, [c, row, column]),
       box: { x, y, width: grid.pane, height: grid.pane },

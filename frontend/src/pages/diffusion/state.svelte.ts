@@ -28,6 +28,8 @@ const DRAWN = 13;
 /** A run that takes longer is not made again on its own with other settings. */
 const QUICK = 6;
 const PACE = 320;
+/** Milliseconds in which steps that come are gathered. */
+const GATHER = 60;
 const MOMENTS = 64;
 
 export type Settings = Required<How>;
@@ -45,6 +47,20 @@ export class Run {
   busy = $state(false);
   stopped = $state(false);
   request = 0;
+  #came: Stepped[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** A step came; many that come at once are shown together, so that the page can still be used. */
+  take(step: Stepped): void {
+    this.#came.push(step);
+    if (this.steps.length < 2) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), GATHER);
+  }
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#came.length) this.steps = [...this.steps, ...this.#came.splice(0)];
+  }
 
   of(step: number): Stepped | null {
     return this.steps.find(({ answer }) => answer.index === step) ?? null;
@@ -225,7 +241,8 @@ export class DiffusionState {
       (answer, tensors) => {
         const named = new Map(tensors.map((one) => [pathOf(one.ref), one]));
         if (answer.type === "imagined") run.began = { answer, tensors: named };
-        if (answer.type === "imagine_step") run.steps = [...run.steps, { answer, tensors: named }];
+        if (answer.type === "imagine_step") run.take({ answer, tensors: named });
+        else run.flush();
         if (answer.type === "imagine_ended") run.ended = { answer, picture: tensors[0]! };
         if (answer.type === "failure") failed(answer);
         if (answer.type === "failure" || answer.type === "done") run.busy = false;
@@ -239,6 +256,7 @@ export class DiffusionState {
     for (const run of [this.run, this.beside]) {
       if (!run?.busy) continue;
       link.cancel(run.request);
+      run.flush();
       run.busy = false;
       run.stopped = true;
     }

@@ -4,8 +4,9 @@ The source of a run's numbers is `imagine:ID`. A path is `latent/K`, `without/K`
 `noise/K`, `next/K` or `fresh/K` of step K, indexed [channel, row, column]; `picture/K` (what one gets by stopping
 there) and `picture` (the last), bytes, [row, column, colour]; `text` and `unsaid`, the vectors of the prompt's and of
 the other text's tokens, [token, number]; `alpha`, `sigma`, `time`, [moment]; `takes/K/OPERAND`, how much of an operand
-the sampler takes; `unet/K/HALF/PATH`, what a layer makes, [channel, row, column]; `attention/K/HALF/LAYER/HEAD`, how
-much each place looks at a token, [token, row, column], and `share/...`, its mean over places; `decoder/K/PATH`.
+the sampler takes; `unet/K/HALF/PATH/CHANNEL`, what a layer makes, [row, column] of those that are drawn, and
+`decoder/K/PATH/CHANNEL`; `attention/K/HALF/LAYER/HEAD`, how much each place looks at a token, [token, row, column],
+and `share/...`, its mean over places; `likeness`, [step]; `caption` and `seen`, cosines, [place in the list].
 """
 
 from __future__ import annotations
