@@ -61,6 +61,7 @@ def states_of(network: str) -> list[State]:
         State("language model, backward", "transformer", query={"network": "gpt-moby", "direction": "backward"}),
         State("patches", "vit", query={"network": "vit-fashion", "head": "1.2"}),
         State("patches, backward", "vit", query={"network": "vit-fashion", "direction": "backward", "token": 9}),
+        State("text to image, none here", "diffusion"),
         State("race", "race"),
         State("lesson", "perceptron"),
         State("playground", "perceptron", query={"view": "playground", "at": 20, "unit": "1,2"}),

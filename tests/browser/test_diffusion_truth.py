@@ -177,7 +177,7 @@ def test_a_number_of_the_card_opens_in_the_u_net_that_made_it(sheet: Page, serve
     sheet.wait_for_url("**/open?**")
     settle(sheet, -1)
     assert "at=conv_out[0,1,2,3]" in sheet.url.replace("%5B", "[").replace("%5D", "]")
-    assert said in sheet.locator(".card").inner_text()
+    assert said in sheet.locator("main").inner_text()
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_run_can_be_cancelled_and_what_was_made_stays(sheet: Page, served: App
     sheet.get_by_role("button", name="Cancel").click(timeout=20_000)
     settle(sheet, -1)
     assert "stopped at step" in sheet.locator("h1").inner_text()
-    assert sheet.locator(".unet").count() == 1
+    assert sheet.locator(".unet .level").count() == 2
     sheet.locator("input.prompt").fill("red")
     sheet.locator("input[type=number]").nth(1).fill("3")
     sheet.keyboard.press("Enter")

@@ -1,8 +1,10 @@
-"""What the page of text to image asks for: steps that add up, layers of the very run, and clear refusals."""
+"""What the page of text to image asks for: steps that add up, layers of the very run, and clear refusals (CHECKS C14,
+C24, C28-C31)."""
 
 from __future__ import annotations
 
 import json
+import os
 import struct
 import threading
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from glasswork.errors import GlassworkError
@@ -314,3 +317,77 @@ def test_a_broken_folder_says_what_is_broken(part: str, tmp_path: Path) -> None:
     with pytest.raises(GlassworkError, match="can't be read") as told:
         list(respond(d.ImagineOn(request=1, model="broken", how=how()), SESSION))
     assert part.partition("/")[0] in told.value.where
+
+
+CORPUS = (
+    "../canary.json", "..%2fcanary.json", "....//canary.json", "/etc/passwd", "file:///etc/passwd", "C:\\canary.json",
+    "~/.ssh/id_rsa", "canary.json\0", "hf:/etc", "hf:..", "", ".", "*", "canary", "\x1b[2J", "\u202ecanary",
+    "x" * 5_000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CORPUS, ids=ascii)
+def test_c14_no_name_in_a_message_leads_out_of_what_is_kept(target: str, tmp_path: Path, name: str) -> None:
+    (tmp_path / "canary.json").write_text("the canary sings")
+    os.utime(tmp_path / "canary.json", (1, 2**31 - 1))  # a read would move the first on
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    respond = Respondent(traces, targets=(target,), runs=tmp_path / "runs")
+    source = f"imagine:{name}"
+    asked: list[Any] = [
+        d.ImagineOn(request=1, model=name, how=how()),
+        d.MakePicture(request=1, model=name, how=how()),
+        d.ImagineOn(request=1, model="tiny", how=how(start=f"upload:{name}")),
+        d.ImagineOn(request=1, model="tiny", how=how(start=f"sample:{name}")),
+        d.OpenMoment(request=1, source=source, step=0),
+        d.OpenDecoder(request=1, source=name, step=0),
+        d.FindNear(request=1, source=source),
+        d.ComparePaths(request=1, source=source, other=name),
+        d.OpenNoising(request=1, model=name, picture=EMOJI),
+        d.OpenNoising(request=1, model="tiny", picture=f"sample:{name}"),
+        m.OpenGraph(request=1, network=f"denoiser:{name}"),
+        m.OpenGraph(request=1, network="denoiser:tiny", input=f"trace:{name}"),
+    ]
+
+    def read_upload(id: str) -> bytes:
+        raise GlassworkError("there is no such picture", where=id[:40])
+
+    session: Any = SimpleNamespace(cancelled=threading.Event(), inputs=SimpleNamespace(read=read_upload), files=None)
+    for request in asked:
+        with pytest.raises(GlassworkError) as told:
+            list(respond(request, session))
+        assert "canary sings" not in str(told.value)
+    assert (tmp_path / "canary.json").stat().st_atime == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"canary.json", "traces"}
+
+
+HOSTILE = ("<script>alert(1)</script>", "\x1b[2J\x07", "\u202egnp.exe", "🦊" * 40, "\udc80", "\0")
+
+
+@pytest.mark.parametrize("prompt", HOSTILE, ids=ascii)
+def test_c31_a_hostile_prompt_is_read_as_text(respond: Respondent, prompt: str) -> None:
+    (first, _), *_, (ended, _) = begun(respond, prompt=prompt, negative=prompt, steps=1)
+    assert len(first.tokens) == 8
+    assert np.isfinite([one["value"] for one in ended.likeness]).all()
+
+
+def test_c24_ten_thousand_of_anything_is_bounded(respond: Respondent) -> None:
+    (first, _), *steps, _ = ask(
+        respond, d.ImagineOn(request=1, model="tiny", how=how(prompt="x" * 1_000_000, steps=3), drawn=10**9)
+    )
+    assert first.draws == [0, 1, 2]
+    assert len(steps) == 3
+
+
+def test_c29_weights_that_changed_since_are_not_taken_for_the_runs_own(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    tiny = small_pipeline(folder)
+    (tmp_path / "traces").mkdir()
+    before = Respondent(tmp_path / "traces", targets=(tiny,), runs=tmp_path)
+    source = read(next(iter(before(d.ImagineOn(request=1, model="model", how=how()), SESSION))))[0].source
+    weights = folder / "unet" / "model.safetensors"
+    values = safetensors.torch.load_file(weights)
+    safetensors.torch.save_file({name: value + 0.01 for name, value in values.items()}, weights)
+    after = Respondent(tmp_path / "traces", targets=(tiny,), runs=tmp_path)
+    with pytest.raises(GlassworkError, match="other weights"):
+        list(after(d.OpenMoment(request=1, source=source, step=0), SESSION))

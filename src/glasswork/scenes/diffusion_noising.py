@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from glasswork.errors import GlassworkError
-from glasswork.scenes.diffusion_runs import LONGEST, Imaginings, bytes_of
+from glasswork.scenes.diffusion_runs import Imaginings, bytes_of, plain
 from glasswork.scenes.imaginers import Opened
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages.base import Array, Number
@@ -61,7 +61,7 @@ def noising(
         target=opened.target,
         weights=opened.weights,
         picture=kept.keep(picture),
-        prompt=request.prompt[:LONGEST],
+        prompt=plain(request.prompt),
         seed=request.seed,
         time=request.time,
     )

@@ -21,7 +21,7 @@ from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.messages.diffusion import How
 from glasswork.scenes.pictures import ReadInput, read_picture
 from glasswork.scenes.records import Records
-from glasswork.scenes.traces import ID_LENGTH, pack
+from glasswork.scenes.traces import ID, ID_LENGTH, pack
 from glasswork.zoo import Preprocessing
 
 BYTES = 96 << 20
@@ -159,8 +159,8 @@ class Imaginings:
         record = RunRecord(
             target=opened.target,
             weights=opened.weights,
-            prompt=how.prompt[:LONGEST],
-            negative=how.negative[:LONGEST],
+            prompt=plain(how.prompt),
+            negative=plain(how.negative),
             seed=how.seed,
             steps=how.steps,
             guidance=how.guidance,
@@ -226,7 +226,7 @@ class Imaginings:
         return made
 
     def _again(self, id: str) -> Imagining:
-        raw = self._records.read(f"{id}.json") if id.isalnum() else None
+        raw = self._records.read(f"{id}.json") if ID.fullmatch(id) else None
         try:
             record = msgspec.json.decode(raw or b"", type=RunRecord)
         except msgspec.MsgspecError:
@@ -245,6 +245,11 @@ class Imaginings:
                 raise GlassworkError("the picture that this run began from is gone", where=f"imagine:{id}")
             start = load_tensors(packed)["0"]
         return Imagining(id, record, opened, start)
+
+
+def plain(text: str) -> str:
+    """A text as it can be kept: cut where it is endless, without halves of letters."""
+    return text[:LONGEST].encode("utf-8", "replace").decode()
 
 
 def bytes_of(picture: Tensor) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -62,6 +62,7 @@ class Opened:
         target: what it was opened from.
         model: it.
         weights: the hash of all its weights.
+        parts: its networks, those that were asked for.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Opened:
     target: str
     model: TextToImage
     weights: str
+    parts: dict[str, Network] = field(default_factory=dict[str, Network])
 
     @property
     def parameters(self) -> int:
@@ -168,6 +170,11 @@ class Imaginers:
         """
         kind, _, rest = name.partition(":")
         opened = self.of_target(rest) if rest in self.targets().values() else self.open(rest)
+        if kind not in opened.parts:  # once: their hash takes a while
+            opened.parts[kind] = self._part(kind, opened)
+        return opened.parts[kind]
+
+    def _part(self, kind: str, opened: Opened) -> Network:
         model = opened.model
         module = {
             "denoiser": lambda: model.denoiser,

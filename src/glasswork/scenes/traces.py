@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ BYTES = 16 << 20
 SLOW = 0.5
 """Seconds of a forward run that is shown before its backward run, which takes twice as long, begins."""
 ID_LENGTH = 16
+ID = re.compile(r"[0-9a-f]{16}")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,9 +234,9 @@ class Traces:
         Raises:
             GlassworkError: nothing is known of it.
         """
-        record, packed = self._known(id)
+        record, packed = self._known(id) if ID.fullmatch(id) else (None, None)
         if record is None or packed is None:
-            raise _unknown(id)
+            raise _unknown(id[:40])
         tensors = load_tensors(packed)
         return tuple(tensors[str(i)] for i in range(len(tensors)))
 
