@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from glasswork.recipes._registry import recipe
 from glasswork.training import Augmentation, AutoencoderConfig, ContrastiveConfig, DenoiserConfig
 
-DATA = "emoji-captions"
+
+class Alike(TypedDict):
+    """What all three runs have in common."""
+
+    data: str
+    licence: str
+    clip: float
+    precision: str
+    validation: int
+    observe: bool
+
+
+ALIKE: Alike = {
+    "data": "emoji-captions",
+    "licence": "Apache-2.0",
+    "clip": 1.0,
+    "precision": "bfloat16",
+    "validation": 96,
+    "observe": False,
+}
 
 
 @recipe
 def emoji_autoencoder() -> AutoencoderConfig:
     """The autoencoder: 64x64 emoji as 8x8 latents of 24 channels, and back."""
     return AutoencoderConfig(
+        **ALIKE,
         title="Autoencoder · emoji",
         network="autoencoder_kl",
         sizes={
             "channels": 3, "size": 64, "latent": 24, "widths": "16,32,64,96", "layers": 1, "groups": 8,
             "scaling": 1.0, "fused": 0,
         },
-        data=DATA,
-        licence="Apache-2.0",
         steps=6_000,
         batch=16,
         learning_rate=2e-3,
         warmup=0.05,
         weight_decay=1e-3,
-        clip=1.0,
-        precision="bfloat16",
         average=0.998,
-        validation=96,
         evaluate_every=250,
         save_every=250,
-        observe=False,
     )  # fmt: skip
 
 
@@ -39,6 +55,7 @@ def emoji_autoencoder() -> AutoencoderConfig:
 def emoji_clip() -> ContrastiveConfig:
     """The encoders of texts and of pictures, learned together from emoji with captions."""
     return ContrastiveConfig(
+        **ALIKE,
         title="CLIP · emoji",
         network="clip",
         sizes={
@@ -46,20 +63,14 @@ def emoji_clip() -> ContrastiveConfig:
             "channels": 3, "size": 64, "patch": 8, "image_width": 128, "image_depth": 3, "image_heads": 4,
             "projection": 128, "activation": "quick_gelu", "fused": 1,
         },
-        data=DATA,
-        licence="Apache-2.0",
         steps=2_500,
         batch=96,
         learning_rate=1e-3,
         warmup=0.05,
         weight_decay=0.1,
-        clip=1.0,
-        precision="bfloat16",
         average=0.995,
-        validation=96,
         evaluate_every=125,
         save_every=125,
-        observe=False,
         augmentation=Augmentation(flip=0.5, rotate=8, scale=0.15, stretch=0.1, shift=0.06, colour=0.1),
     )  # fmt: skip
 
@@ -68,14 +79,13 @@ def emoji_clip() -> ContrastiveConfig:
 def emoji_diffusion() -> DenoiserConfig:
     """The denoiser: a U-Net of latents that looks at the words of a prompt; v-prediction, cosine schedule."""
     return DenoiserConfig(
+        **ALIKE,
         title="Emoji diffusion",
         network="unet_conditional",
         sizes={
             "channels": 24, "size": 8, "widths": "96,128", "attention": "1,1", "layers": 1, "heads": 4, "text": 0,
             "context": 0, "groups": 16, "fused": 0,
         },
-        data=DATA,
-        licence="Apache-2.0",
         autoencoder="emoji-autoencoder",
         encoders="emoji-clip",
         judge="emoji-judge",
@@ -84,11 +94,7 @@ def emoji_diffusion() -> DenoiserConfig:
         learning_rate=1e-3,
         warmup=0.03,
         weight_decay=0.01,
-        clip=1.0,
-        precision="bfloat16",
         average=0.998,
-        validation=96,
         evaluate_every=400,
         save_every=200,
-        observe=False,
     )  # fmt: skip
