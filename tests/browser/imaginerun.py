@@ -147,7 +147,7 @@ class Picture:
         """What each sampler makes of its operands, solved by hand for x_t, x_0, epsilon, x_0 before and new noise."""
         (_, a, s), (_, a2, s2) = self.moments[k], self.moments[k + 1]
         last, sampler = k == self.record["steps"] - 1, self.record["sampler"]
-        found = dict.fromkeys(("latent", "clean", "noise", "past", "fresh"), 0.0)
+        found: dict[str, float] = dict.fromkeys(("latent", "clean", "noise", "past", "fresh"), 0.0)
         if sampler == "ddim":  # Song et al. 2020, equation 12
             return {**found, "clean": a2, "noise": s2}
         if sampler == "ddpm":  # Ho et al. 2020, equation 7
@@ -395,7 +395,6 @@ def source(kind: str, name: str, folder: Path) -> Picture | Paths | Training:
     if kind == "noising":
         return Training(folder, name)
     one, _, other = name.partition(",")
-    pair = source("imagine", one, folder), source("imagine", other, folder)
-    assert isinstance(pair[0], Picture)
-    assert isinstance(pair[1], Picture)
-    return Paths(*pair)
+    pair = [source("imagine", each, folder) for each in (one, other)]
+    runs = [run for run in pair if isinstance(run, Picture)]
+    return Paths(runs[0], runs[1])

@@ -229,12 +229,17 @@ export class DiffusionState {
     this.variants = [];
     this.beside = null;
     this.failure = this.partly = null;
-    this.#follow(run, this.how, "page", (answer) => {
-      if (this.run === run) this.failure = answer;
-    });
+    const current = (): boolean => this.run === run;
+    this.#follow(
+      run,
+      this.how,
+      "page",
+      (answer) => current() && (this.failure = answer),
+      () => current() && this.#after(run),
+    );
   }
 
-  #follow(run: Run, how: How, view: string, failed: (answer: Failure) => void): void {
+  #follow(run: Run, how: How, view: string, failed: (answer: Failure) => unknown, then: () => unknown): void {
     run.busy = true;
     run.request = link.ask(
       { type: "imagine_on", model: this.model!, how, drawn: DRAWN, view },
@@ -246,7 +251,7 @@ export class DiffusionState {
         if (answer.type === "imagine_ended") run.ended = { answer, picture: tensors[0]! };
         if (answer.type === "failure") failed(answer);
         if (answer.type === "failure" || answer.type === "done") run.busy = false;
-        if (answer.type === "done" && run === this.run) this.#after(run);
+        if (answer.type === "done") then();
       },
     );
   }
@@ -332,20 +337,20 @@ export class DiffusionState {
     }
     const beside = new Run();
     this.beside = beside;
-    this.#follow(beside, { ...this.how, ...other }, "beside", (answer) => (this.partly = answer));
-    const [source, wait] = [run.began!.answer.source, 60];
-    const then = (): void => {
+    const source = run.began!.answer.source;
+    const failed = (answer: Failure): void => void (this.partly = answer);
+    this.#follow(beside, { ...this.how, ...other }, "beside", failed, () => {
       if (this.beside !== beside) return;
-      if (!beside.ended) {
-        if (beside.busy) this.#timer = setTimeout(then, wait);
-        return;
-      }
-      link.ask({ type: "compare_paths", source, other: beside.began!.answer.source }, (answer, tensors) => {
+      const pair = { source, other: beside.began!.answer.source };
+      link.ask({ type: "compare_paths", ...pair }, (answer, tensors) => {
         if (answer.type === "paths_compared" && this.beside === beside) this.paths = { answer, tensors };
-        if (answer.type === "failure") this.partly = answer;
+        if (answer.type === "failure") failed(answer);
       });
-    };
-    then();
+      if (!run.began!.answer.compares) return;
+      link.ask({ type: "find_near", ...pair }, (answer, tensors) => {
+        if (answer.type === "near" && this.beside === beside) this.near = { answer, tensors };
+      });
+    });
   }
 
   #openNoising(): void {
