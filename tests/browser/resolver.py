@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import imagerun
-import patchrun
 import imaginerun
+import patchrun
 import race_figures
 import readings
 import safetensors.torch

@@ -18,7 +18,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from imagining import small_pipeline
 from PIL import Image
 
 from glasswork.scenes import messages as m
@@ -27,6 +26,7 @@ from glasswork.server import pictures, run, uploads
 from glasswork.server.given import TraceFileStore
 from glasswork.server.settings import Settings
 from glasswork.server.store import InputStore
+from imagining import small_pipeline
 
 Call = Callable[..., Any]
 SHIPPED = "tiny-vgg-fashion"

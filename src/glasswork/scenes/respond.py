@@ -23,9 +23,9 @@ from glasswork.scenes.forgetting import forgetting
 from glasswork.scenes.gan import Gans
 from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
+from glasswork.scenes.imaginers import Imaginers, is_pipeline
 from glasswork.scenes.imagining import Imagining
 from glasswork.scenes.language_models import LanguageModels
-from glasswork.scenes.imaginers import Imaginers, is_pipeline
 from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.messages import diffusion as d
