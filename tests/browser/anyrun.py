@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,7 @@ from torch.utils._pytree import tree_map
 from unfused import WRITTEN, Inside
 
 from glasswork import zoo
+from glasswork.generation import open_model
 
 TURNED = {"T", "mT", "H", "mH"}  # properties that are operations
 UNCOUNTED = {"requires_grad_", "register_hook", "size", "dim", "__get__"}
@@ -391,7 +393,35 @@ def numbered(name: str, number: int) -> str:
 
 @cache
 def load(target: str) -> zoo.Network:
-    return zoo.load(target)
+    kind, _, model = target.partition(":")
+    return part_of(kind, model) if kind in PARTS else zoo.load(target)
+
+
+def part_of(kind: str, target: str) -> zoo.Network:
+    """One part of a text-to-image model, as a network."""
+    module = PARTS[kind](open_model(target))
+    return zoo.Network(target, kind, kind, module, None, (), None, (), None, "run")
+
+
+class Decoder(nn.Module):
+    """From a scaled latent to a picture from -1 to 1."""
+
+    def __init__(self, autoencoder: Any) -> None:
+        super().__init__()
+        self.post_quant_conv, self.decoder = autoencoder.post_quant_conv, autoencoder.decoder
+        self.scaling = autoencoder.scaling
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x / self.scaling
+        x = self.post_quant_conv(x)
+        return self.decoder(x)
+
+
+PARTS: dict[str, Callable[[Any], nn.Module]] = {
+    "denoiser": lambda model: model.denoiser,
+    "decoder": lambda model: Decoder(model.autoencoder),
+    "words": lambda model: model.text,
+}
 
 
 def held_to(network: zoo.Network, record: dict[str, Any]) -> zoo.Network:

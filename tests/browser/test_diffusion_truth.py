@@ -63,6 +63,11 @@ def verdict(browser: Browser, served: App, answers: Asking) -> Verdict:
             usable(page, one.name)
         own = {"network": "emoji-diffusion", "prompt": "red heart", "steps": 3, "beside": "prompt=blue"}
         seen.append(look(page, served, State("of a run of training", "diffusion", own)))
+        move(page, served.address("diffusion", network="tiny", prompt="cat", steps=9, sampler="ddpm", at=5))
+        page.locator(".cards button [data-ref*='#with/5']").first.click()
+        page.wait_for_url("**/open?**")
+        settle(page, -1)
+        seen.append(collect(page, "its U-Net, opened", "open"))
     with window(browser, served, complaints, viewport=PHONE, has_touch=True, color_scheme="dark") as context:
         page = context.new_page()
         page.goto(served.address())
