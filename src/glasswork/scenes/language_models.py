@@ -19,9 +19,10 @@ from glasswork.explaining.residual_stream import lens, rank
 from glasswork.scenes import messages as m
 from glasswork.scenes.anatomy import Anatomy, anatomy, last_norm, pooled, unembedding
 from glasswork.scenes.heads import head_read
+from glasswork.scenes.memory import free_memory
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages.base import Array, Number
-from glasswork.scenes.networks import Networks, free_memory
+from glasswork.scenes.networks import Networks
 from glasswork.scenes.streams import StreamRun, attributed, gifts_of, slope, switched_off
 from glasswork.scenes.traces import Traces
 from glasswork.tracing import Trace
