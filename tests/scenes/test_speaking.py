@@ -17,6 +17,7 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from glasswork import zoo
 from glasswork.errors import GlassworkError
+from glasswork.scenes import language_models
 from glasswork.scenes import networks as places
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.respond import Respondent
@@ -210,4 +211,13 @@ def test_networks_of_another_form_and_texts_that_are_cut(respond: Respondent) ->
     name = respond.networks.speakers()[0].name
     read, _ = ask(respond, s.OpenText(request=2, network=name, text="x " * 600))
     assert read.cut > 0
-    assert len(read.pieces) == (24 if read.context else 256)
+    assert len(read.pieces) == (read.context or 1024)
+
+
+def test_fewer_tokens_are_read_where_there_is_less_memory(respond: Respondent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four matrices of each head take at most a quarter of what is free."""
+    name = respond.networks.speakers()[0].name
+    whole, _ = ask(respond, s.OpenText(request=1, network=name, text="ab"))
+    monkeypatch.setattr(language_models, "free_memory", lambda: 4 * 16 * whole.layers * whole.heads * 9**2)
+    read, _ = ask(respond, s.OpenText(request=2, network=name, text="xy" * 12))
+    assert len(read.pieces) == 9
