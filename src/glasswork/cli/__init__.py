@@ -32,7 +32,7 @@ COMMANDS = {
     "eval": "Measure a trained network on examples that its training never saw.",
     "imagine": "Make a picture from words; with --from, from words and a picture, or every picture of a folder.",
     "sample": "Draw samples: what a trained generator makes, or what a distribution of the plane holds.",
-    "generate": "Write a text on with a language model, one token after another.",
+    "generate": "Write a text on with a language model, or into another language, one token after another.",
     "race": "Set the architectures against each other: claimed, published, and measured on this machine.",
     "data": "List data sets and weights: where from, licence, size; get what is missing; look at your own data.",
     "doctor": "Look at versions, devices, memory and disk; at what is missing, and how to get it.",
