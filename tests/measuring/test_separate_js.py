@@ -42,6 +42,7 @@ def separate_js(real: np.ndarray, made: np.ndarray) -> float:
     return entropy((shares[0] + shares[1]) / 2) - (entropy(shares[0]) + entropy(shares[1])) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOST)
 def test_what_ships_is_as_near_to_its_data_as_its_card_says(name: str, tmp_path: Path) -> None:
     card = zoo.load(f"gan-{name}").card

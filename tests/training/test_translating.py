@@ -70,6 +70,7 @@ def test_pairs_of_all_parts_are_different() -> None:
     assert len(every) == len(set(every)) == 1949
 
 
+@pytest.mark.slow
 def test_a_small_run_learns_a_few_phrases(tmp_path: Path) -> None:
     """Its weights open again, translate, and are scored as the run scored them."""
     settings = {"sizes.width": 32, "sizes.hidden": 32, "sizes.depth": 1, "merges": 40, "steps": 6, "evaluate_every": 6}
