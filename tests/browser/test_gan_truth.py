@@ -132,7 +132,7 @@ def test_the_laboratory_by_keys_alone(page: Page, app: App) -> None:
     page.wait_for_url("**at=*")
     page.keyboard.press("r")
     settle(page)
-    for key, said in ((".", "after 1 steps"), (".", "after 2 steps"), (",", "after 1 steps"), ("d", "after 2 steps")):
+    for key, said in ((".", "after 1 step"), (".", "after 2 steps"), (",", "after 1 step"), ("d", "after 2 steps")):
         page.keyboard.press(key)
         settle(page)
         assert page.locator("footer b").inner_text() == said
