@@ -17,7 +17,7 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from glasswork import zoo
 from glasswork.errors import GlassworkError
-from glasswork.scenes import language_models
+from glasswork.scenes import language_models, memory
 from glasswork.scenes import networks as places
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.respond import Respondent
@@ -200,7 +200,7 @@ def test_a_network_that_is_too_large_is_refused_before_it_is_loaded(
     respond: Respondent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(places, "is_here", lambda one: True)
-    monkeypatch.setattr(places, "free_memory", lambda: 10**8)
+    monkeypatch.setattr(memory, "free_memory", lambda: 10**8)
     with pytest.raises(GlassworkError, match=r"takes about 1\.6 GB.*0\.1 GB are free"):
         ask(respond, s.OpenText(request=1, network="smollm2-135m", text="a"))
 

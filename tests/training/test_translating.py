@@ -11,7 +11,8 @@ import torch.nn.functional as F
 
 from glasswork import networks, recipes, zoo
 from glasswork.data.phrases import load_phrases
-from glasswork.generation.translation import beams_of, padded, path, translate
+from glasswork.generation.beams import path
+from glasswork.generation.translation import beams_of, padded, translate
 from glasswork.training.translating import told
 from glasswork.zoo import Translation
 

@@ -87,7 +87,8 @@ class Generate(Report):
         if not 1 <= self.beams <= MOST_BEAMS:
             why = f"it is {self.beams}; 1 to {MOST_BEAMS} beginnings can be kept"
             raise UsageError("--beams is out of range", where="glasswork generate", why=why)
-        from glasswork.generation.translation import beams_of, path
+        from glasswork.generation.beams import path
+        from glasswork.generation.translation import beams_of
 
         if not translation.tokens.split(self.prompt):
             raise UsageError("there is nothing to translate", where="PROMPT", why="it makes no token")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from glasswork.generation.beams import Beam, beam_search, path
+from glasswork.generation.beams import Beam, beam_search
 from glasswork.zoo import Translation
 
 LONGEST = 60
@@ -83,6 +83,3 @@ def beams_of(network: nn.Module, translation: Translation, text: str, beams: int
         return module(source, torch.tensor([[translation.start, *written]]), None)[0, -1]
 
     return beam_search(following, beams, LONGEST, frozenset({translation.end}), penalty=1.0)
-
-
-__all__ = ["Batch", "beams_of", "padded", "path", "translate"]

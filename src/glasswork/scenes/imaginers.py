@@ -21,7 +21,7 @@ from glasswork.generation import DEFAULT, TextToImage, needed, open_model
 from glasswork.generation.opening import INDEX
 from glasswork.networks.autoencoder_kl import AutoencoderKL
 from glasswork.randomness import seeded
-from glasswork.scenes.memory import COPIES, free_memory
+from glasswork.scenes.memory import check_room
 from glasswork.scenes.messages.diffusion import Imaginer
 from glasswork.zoo import Network
 from glasswork.zoo.card import read_card
@@ -142,7 +142,7 @@ class Imaginers:
         target = known[name]
         with self._lock:
             if target not in self._held:
-                _check_memory(name, target)
+                check_room(name, _bytes(target))
                 model = open_model(target)
                 parts = {"text": model.text, "denoiser": model.denoiser, "autoencoder": model.autoencoder}
                 self._held[target] = Opened(name, _title(target), target, model, weights_hash(nn.ModuleDict(parts)))
@@ -237,14 +237,3 @@ def _bytes(target: str) -> int:
         return needed(Path(target.removeprefix("hf:"))) if is_pipeline(target) else 0
     except GlassworkError:
         return 0  # what is wrong with it is said when it is opened
-
-
-def _check_memory(name: str, target: str) -> None:
-    free, wanted = free_memory(), COPIES * _bytes(target)
-    if free is not None and wanted > free:
-        raise GlassworkError(
-            f"{name} does not fit into this machine's memory",
-            where=name,
-            why=f"it takes about {wanted / 1e9:.1f} GB while it is loaded; {free / 1e9:.1f} GB are free",
-            todo="Close other programs, or open a smaller model.",
-        )

@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from glasswork import data, networks, zoo
+from glasswork import data, networks, recipes, zoo
 from glasswork.data.texts import text_names
 from glasswork.errors import GlassworkError, unknown
 from glasswork.networks.lstm import Memory
 from glasswork.networks.rnn import Elman
 from glasswork.scenes.imaginers import PARTS, Imaginers
-from glasswork.scenes.memory import COPIES, free_memory
+from glasswork.scenes.memory import check_room
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.scenes.messages.speaking import SpokenNetwork
 from glasswork.scenes.moments import PREFIXES, Moments
@@ -114,15 +114,8 @@ class Networks:
                     why=f"they are {SPEAKERS[name].bytes / 1e6:.0f} MB in the package {SPEAKERS[name].package}",
                     todo=f"glasswork data fetch {name} gets them, with progress.",
                 )
-            free = free_memory()
-            needed = COPIES * memory_of(name)
-            if name not in self._loaded and free is not None and needed > free:
-                raise GlassworkError(
-                    f"{name} does not fit into this machine's memory",
-                    where=name,
-                    why=f"it takes about {needed / 1e9:.1f} GB while it is loaded; {free / 1e9:.1f} GB are free",
-                    todo="Close other programs, or open a smaller network.",
-                )
+            if name not in self._loaded:
+                check_room(name, memory_of(name))
         network = self.load(name)
         return self._converted(name) if network.target.startswith("hf:") else network
 
@@ -137,8 +130,11 @@ class Networks:
 
     def beside(self, network: Network) -> list[str]:
         """Convolutional networks that ship, and tell the same classes apart."""
-        cards = [(target, self.load(target)) for target in self.targets if target in zoo.shipped_names()]
-        return [name for name, other in cards if page_of(other) == "cnn" and other.labels == network.labels]
+        if not network.labels:
+            return []
+        pictures = [row.name for row in zoo.shipped() if row.data in data.names() and row.name in self.targets]
+        found = [(name, self.load(name)) for name in pictures]
+        return [name for name, other in found if page_of(other) == "cnn" and other.labels == network.labels]
 
     def speakers(self) -> list[SpokenNetwork]:
         """Language models that look back only: those that ship, those that were named, and those of packages."""
@@ -197,7 +193,7 @@ def page_of(network: Network) -> str:
     card = network.card
     if card is None:
         return "open"
-    if card.over_seeds is not None:  # a network of the race, with runs beside it
+    if card.recipe in recipes.RACERS:
         return "race"
     if card.diffusion.get("part") == "denoiser":
         return "diffusion"

@@ -21,17 +21,17 @@ from glasswork.scenes.files import tensor_file
 from glasswork.scenes.forecasts import forecasts
 from glasswork.scenes.forgetting import forgetting
 from glasswork.scenes.gan import Gans
+from glasswork.scenes.gan_images import GanImages
 from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
 from glasswork.scenes.imaginers import Imaginers, is_pipeline
-from glasswork.scenes.imagining import Imagining
 from glasswork.scenes.language_models import LanguageModels
 from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages import forgetting as f
 from glasswork.scenes.messages import gan as n
-from glasswork.scenes.messages import imagining as i
+from glasswork.scenes.messages import gan_images as i
 from glasswork.scenes.messages import lessons as q
 from glasswork.scenes.messages import playground as p
 from glasswork.scenes.messages import reading as r
@@ -132,7 +132,7 @@ class Respondent:
         self.lessons = Lessons()
         self.playground = Playground()
         self.gans = Gans()
-        self.imagining = Imagining(self.networks.load)
+        self.gan_images = GanImages(self.networks.load)
         self.traces = Traces(traces, self.networks.load)
         self.readings = Readings(self.networks, self.traces, arrays)
         self.unrollings = Unrollings(self.networks, self.traces, arrays)
@@ -192,7 +192,7 @@ class Respondent:
             case n.LabOn() | n.MeasureLab() | n.SlowLab() | n.GiveDensity():
                 yield from self.gans.answer(request, session.inputs.read, session.cancelled.is_set)
             case i.DrawPlaces() | i.OpenScores():
-                yield from self.imagining.answer(request)
+                yield from self.gan_images.answer(request)
             case r.OpenReading() | r.OpenStep() | r.FindUnits() | r.FindPlaces() | r.WriteOn():
                 yield from self.readings.answer(request, session.inputs.read, session.cancelled)
             case u.OpenUnrolled() | u.OpenRecurrence():

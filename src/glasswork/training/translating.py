@@ -81,7 +81,7 @@ class Translating(Task):
 
     def scores(self, network: nn.Module) -> dict[str, float]:
         """Scores on the pairs set aside."""
-        return score_pairs_of(network, self.translation, self.phrases.validation)
+        return translation_scores(network, self.translation, self.phrases.validation)
 
     def final(self, network: nn.Module) -> dict[str, float]:
         """Scores on held-out pairs, and how many of those trained on come out exactly."""
@@ -114,7 +114,7 @@ def told(network: nn.Module, batch: Batch, smoothing: float = 0.0) -> Tensor:
     return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100, label_smoothing=smoothing)
 
 
-def score_pairs_of(network: nn.Module, translation: Translation, pairs: Sequence[Pair]) -> dict[str, float]:
+def translation_scores(network: nn.Module, translation: Translation, pairs: Sequence[Pair]) -> dict[str, float]:
     """How well pairs are translated.
 
     Returns:
@@ -136,5 +136,5 @@ def score_pairs_of(network: nn.Module, translation: Translation, pairs: Sequence
 
 def final_scores(network: nn.Module, translation: Translation, phrases: Phrases) -> dict[str, float]:
     """Scores on held-out pairs, and `exact_train` on those that were trained on."""
-    trained = score_pairs_of(network, translation, phrases.train)["exact"]
-    return {**score_pairs_of(network, translation, phrases.test), "exact_train": trained}
+    trained = translation_scores(network, translation, phrases.train)["exact"]
+    return {**translation_scores(network, translation, phrases.test), "exact_train": trained}

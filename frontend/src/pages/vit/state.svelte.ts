@@ -168,6 +168,10 @@ export class VitState {
     address.set({ off: writtenParts([...left, one]), followed });
   }
 
+  isOff(one: SwitchedPart): boolean {
+    return this.switched.some((each) => wordOf(each) === wordOf(one));
+  }
+
   undo(one?: SwitchedPart): void {
     const left = one ? this.switched.filter((each) => wordOf(each) !== wordOf(one)) : [];
     address.set({ off: writtenParts(left) });

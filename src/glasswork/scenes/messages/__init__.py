@@ -22,7 +22,7 @@ from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.messages.diffusion import DiffusionAnswer, DiffusionRequest
 from glasswork.scenes.messages.forgetting import ForgettingAnswer, ForgettingRequest
 from glasswork.scenes.messages.gan import GanAnswer, GanRequest
-from glasswork.scenes.messages.imagining import ImaginingAnswer, ImaginingRequest
+from glasswork.scenes.messages.gan_images import GanImagesAnswer, GanImagesRequest
 from glasswork.scenes.messages.lessons import LessonAnswer, LessonRequest
 from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
@@ -188,7 +188,7 @@ Request = (
     | LessonRequest
     | PlayRequest
     | GanRequest
-    | ImaginingRequest
+    | GanImagesRequest
     | Cancel
 )
 
@@ -633,7 +633,7 @@ Answer = (
     | LessonAnswer
     | PlayAnswer
     | GanAnswer
-    | ImaginingAnswer
+    | GanImagesAnswer
     | Failure
     | Done
 )

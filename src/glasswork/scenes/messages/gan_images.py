@@ -83,5 +83,5 @@ class Scores(Struct, tag_field="type", tag="scores", frozen=True, kw_only=True):
     made: Spread
 
 
-ImaginingRequest = DrawPlaces | OpenScores
-ImaginingAnswer = DrawnPlaces | Scores
+GanImagesRequest = DrawPlaces | OpenScores
+GanImagesAnswer = DrawnPlaces | Scores

@@ -17,7 +17,7 @@ from glasswork.errors import GlassworkError
 from glasswork.generation.generators import made
 from glasswork.scenes import messages as m
 from glasswork.scenes.latents import read_latent
-from glasswork.scenes.messages import imagining as i
+from glasswork.scenes.messages import gan_images as i
 from glasswork.zoo import Makes, Network
 
 MOST_PLACES = 100
@@ -32,7 +32,7 @@ OUTERMOST = 0.005
 """Of all numbers so many lie beyond the bins at each end, and are counted in the outermost."""
 
 
-class Imagining:
+class GanImages:
     """Answers about generators of pictures.
 
     Args:
@@ -44,7 +44,7 @@ class Imagining:
         self._lock = threading.Lock()
         self._scores: OrderedDict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = OrderedDict()
 
-    def answer(self, request: i.ImaginingRequest) -> Iterator[m.Answer | str | bytes]:
+    def answer(self, request: i.GanImagesRequest) -> Iterator[m.Answer | str | bytes]:
         """What a page asks."""
         network = self._load(request.network)
         makes = network.makes
