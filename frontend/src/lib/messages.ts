@@ -1934,7 +1934,7 @@ export interface Race {
   racers: Racer[];
   baselines: Baseline[];
   verdicts: Verdict[];
-  seeds: number;
+  wanted: number;
 }
 /**
  * Where the costs were measured: other work was done on it besides, so that its times are upper bounds.

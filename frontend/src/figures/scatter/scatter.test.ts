@@ -38,3 +38,14 @@ test("names stand beside their discs, none over another", () => {
   const apart = Math.abs(one!.left - other!.left) > 100 || Math.abs(one!.top - other!.top) >= 16;
   expect(apart).toBe(true);
 });
+
+test("a name goes where no other disc lies, if there is such a place", () => {
+  const two = [disc(1, 80, 20), disc(1.25, 80, 20)].map((one) => ({ ...one, label: "a name" }));
+  const drawn = plot(two, 500, 260);
+  const [left] = labels(two, drawn, 500).filter(({ key }) => key === "1");
+  const nearest = Math.hypot(
+    Math.max(0, left!.left - drawn.x(1.25), drawn.x(1.25) - left!.left - 40),
+    Math.max(0, left!.top - drawn.y(80), drawn.y(80) - left!.top - 16),
+  );
+  expect(nearest).toBeGreaterThan(drawn.radius(20));
+});

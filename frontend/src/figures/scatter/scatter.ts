@@ -56,14 +56,33 @@ export interface Label {
 
 const [CHARACTER, LINE, AIR] = [6.4, 16, 4];
 
-/** Where the names of discs find room, beside or below them: none over another, or over the middle of a disc. */
+interface Box {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+const meets = (one: Box, other: Box): boolean =>
+  one.left < other.right && one.right > other.left && one.top < other.bottom && one.bottom > other.top;
+const around = ([x, y]: readonly [number, number], r: number): Box => ({
+  left: x - r,
+  right: x + r,
+  top: y - r,
+  bottom: y + r,
+});
+
+/**
+ * Where the names of discs find room around them: none over another, or over
+ * another's disc. One
+ * that finds none is left out: it would seem to be another's.
+ */
 export function labels(discs: Disc[], { x, y, radius }: Plot, width: number): Label[] {
   const all = discs.map((disc) => ({
     disc,
     at: [x(disc.x), y(disc.y)] as const,
     r: disc.form === "ring" ? 5 : radius(disc.size),
   }));
-  const taken = all.map(({ at: [cx, cy] }) => ({ left: cx - 5, right: cx + 5, top: cy - 5, bottom: cy + 5 }));
+  const taken: Box[] = [];
   const found: Label[] = [];
   const named = all.filter(({ disc }) => disc.form === "disc");
   for (const { disc, at, r } of [...named].sort(
@@ -71,25 +90,25 @@ export function labels(discs: Disc[], { x, y, radius }: Plot, width: number): La
   )) {
     const [cx, cy] = at;
     const wide = disc.label.length * CHARACTER;
-    const places = [
+    const aside = r * Math.SQRT1_2;
+    const places: Box[] = [
       [cx + r + AIR, cy - LINE / 2],
       [cx - r - AIR - wide, cy - LINE / 2],
       [cx - wide / 2, cy + r + 2],
       [cx - wide / 2, cy - r - LINE - 2],
-    ] as const;
-    const place = places.find(([left, top]) => {
-      const inside = left >= -20 && left + wide <= width;
-      return (
-        inside &&
-        !taken.some(
-          (one) => left < one.right && left + wide > one.left && top < one.bottom && top + LINE > one.top,
-        )
-      );
-    });
+      [cx + aside + 2, cy + aside],
+      [cx + aside + 2, cy - aside - LINE],
+      [cx - aside - wide - 2, cy + aside],
+      [cx - aside - wide - 2, cy - aside - LINE],
+    ].map(([left = 0, top = 0]) => ({ left, right: left + wide, top, bottom: top + LINE }));
+    const others = all.filter((one) => one.disc !== disc).map((one) => around(one.at, one.r));
+    const place = places.find(
+      (one) =>
+        one.left >= -20 && one.right <= width && ![...taken, ...others].some((other) => meets(one, other)),
+    );
     if (!place) continue;
-    const [left, top] = place;
-    taken.push({ left, right: left + wide, top, bottom: top + LINE });
-    found.push({ key: disc.key, text: disc.label, tone: disc.tone, left, top });
+    taken.push(place);
+    found.push({ key: disc.key, text: disc.label, tone: disc.tone, left: place.left, top: place.top });
   }
   return found;
 }

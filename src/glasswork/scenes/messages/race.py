@@ -24,5 +24,5 @@ class Race(Struct, tag_field="type", tag="race", frozen=True, kw_only=True):
     racers: list[Racer]
     baselines: list[Baseline]
     verdicts: list[Verdict]
-    seeds: int
-    """From how many each racer is to run."""
+    wanted: int
+    """How many runs there are to be of all racers."""
