@@ -205,6 +205,7 @@ def test_what_can_not_be_made_is_said_in_place(sheet: Page, served: App) -> None
 
 def test_a_run_can_be_cancelled_and_what_was_made_stays(sheet: Page, served: App) -> None:
     sheet.goto(served.address("diffusion", network="tiny", prompt="cat", steps=900))
+    sheet.wait_for_selector(".film")
     sheet.get_by_role("button", name="Cancel").click(timeout=20_000)
     settle(sheet, -1)
     assert "stopped at step" in sheet.locator("h1").inner_text()
