@@ -116,11 +116,9 @@ class App:
             self.server = None
 
     def enter(self, context: BrowserContext) -> None:
-        """Let a browser in, by an opening address."""
+        """Let a browser in, by an opening address; no page is drawn for it."""
         assert self.server
-        page = context.new_page()
-        page.goto(self.server.opening_address("/"))
-        page.close()
+        assert context.request.get(self.server.opening_address("/")).ok
 
     def address(self, page: str = "", **state: str | int | None) -> str:
         query = urlencode({name: value for name, value in state.items() if value is not None}, safe=":,[]")

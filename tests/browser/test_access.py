@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -21,7 +21,6 @@ pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 GRAVE = ("serious", "critical")
 LEAST_TARGET = 44  # STYLE_GUIDE, "Keyboard and small screens"
-SIZES = {"wide": DESK, "narrow": PHONE}
 WIDE = 940  # from here on the map of a convolutional network runs to the right
 
 
@@ -86,34 +85,70 @@ def small_states_of(network: str) -> list[State]:
 
 # In the dark the pages are the same but for their colours.
 RULES = {"light": None, "dark": ["color-contrast", "link-in-text-block"]}
+FINGER: dict[str, Any] = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+WINDOWS: dict[str, dict[str, Any]] = {"wide": {"viewport": DESK}, "narrow": FINGER}
 
 
-@pytest.mark.parametrize("theme", RULES)
-@pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_nothing_serious(
-    theme: Literal["light", "dark"], size: str, browser: Browser, app: App, networks: list[str], complaints: Complaints
-) -> None:
-    found: dict[str, str] = {}
-    rules = {"runOnly": RULES[theme]} if RULES[theme] else {}
-    with window(browser, app, complaints, viewport=SIZES[size], color_scheme=theme) as context:
+@dataclass(frozen=True)
+class Walk:
+    """What is wrong with the states of all pages, as one walk through them found it."""
+
+    grave: dict[str, str]
+    """By theme and rule of axe."""
+    outside: list[str]
+    """What lies beyond the side of the window."""
+    small: dict[str, str]
+    """What is too small for a finger, and where."""
+
+
+@pytest.fixture(scope="module", params=WINDOWS)
+def walk(request: pytest.FixtureRequest, browser: Browser, app: App, networks: list[str]) -> Walk:
+    """Every state once: opening them is what takes the time."""
+    heard, found = Complaints(), Walk({}, [], {})
+    with window(browser, app, heard, **WINDOWS[request.param]) as context:
         page = context.new_page()
         go(page, app.address())
         page.evaluate(AXE.read_text())
-        for state in states_of(networks[0]) if size == "wide" else small_states_of(networks[0]):
+        for state in (states_of if request.param == "wide" else small_states_of)(networks[0]):
             move(page, app.address(state.path, **state.query))
             enact(page, state)
             settle(page)
-            result = page.evaluate("rules => axe.run(document, { resultTypes: ['violations'], ...rules })", rules)
-            for violation in result["violations"]:
-                if violation["impact"] in GRAVE:
-                    found.setdefault(violation["id"], f"{state.name}: {told(violation)}")
+            for one in page.evaluate(SMALL, LEAST_TARGET) if request.param == "narrow" else ():
+                found.small.setdefault(one, state.name)
+            found.outside.extend(f"{state.name}: {one}" for one in outside(page))
+            for theme, rules in RULES.items():
+                page.emulate_media(color_scheme=theme)
+                for rule, words in violations(page, rules).items():
+                    found.grave.setdefault(f"{theme} {rule}", f"{state.name}, {theme}: {words}")
+            page.emulate_media(color_scheme="light")
             page.keyboard.press("Escape")
-    assert not found, "\n".join(found.values())
+    heard.raise_any()
+    return found
+
+
+def violations(page: Page, rules: list[str] | None) -> dict[str, str]:
+    """What axe finds grave, by rule."""
+    only = {"runOnly": rules} if rules else {}
+    result = page.evaluate("rules => axe.run(document, { resultTypes: ['violations'], ...rules })", only)
+    return {one["id"]: told(one) for one in result["violations"] if one["impact"] in GRAVE}
 
 
 def told(violation: dict[str, Any]) -> str:
     first = violation["nodes"][0]
     return f"{violation['help']} ({len(violation['nodes'])}): {first['html'][:200]} {first['failureSummary'][:300]}"
+
+
+def test_axe_finds_nothing_serious(walk: Walk) -> None:
+    assert not walk.grave, "\n".join(walk.grave.values())
+
+
+def test_nothing_runs_over_the_side(walk: Walk) -> None:
+    assert not walk.outside, "\n".join(walk.outside)
+
+
+@pytest.mark.parametrize("walk", ["narrow"], indirect=True)
+def test_targets_are_large_enough_for_a_finger(walk: Walk) -> None:
+    assert not walk.small, "\n".join(f"{state}: {one}" for one, state in walk.small.items())
 
 
 def focused(page: Page) -> str:
@@ -226,32 +261,29 @@ def test_the_focus_can_be_seen(fresh: Page) -> None:
         assert (style["outlineStyle"] != "none" and style["width"] >= 1) or style["boxShadow"] != "none", focused(fresh)
 
 
-@pytest.fixture(scope="module", params=[390, 720, 1024])
-def screen(request: pytest.FixtureRequest, browser: Browser, app: App) -> Iterator[Page]:
-    heard = Complaints()
-    with window(browser, app, heard, viewport={"width": request.param, "height": 844}, has_touch=True) as context:
-        yield context.new_page()
-    heard.raise_any()
+@pytest.mark.parametrize("width", [720, 1024])
+def test_nothing_runs_over_the_side_between(
+    width: int, browser: Browser, app: App, networks: list[str], complaints: Complaints
+) -> None:
+    found: list[str] = []
+    with window(browser, app, complaints, viewport={"width": width, "height": 844}, has_touch=True) as context:
+        page = context.new_page()
+        for state in small_states_of(networks[0]) if width < WIDE else states_of(networks[0]):
+            move(page, app.address(state.path, **state.query))
+            enact(page, state)
+            settle(page)
+            found += [f"{state.name}: {one}" for one in outside(page)]
+            page.keyboard.press("Escape")
+    assert not found, "\n".join(found)
 
 
-def test_nothing_runs_over_the_side(screen: Page, app: App, networks: list[str]) -> None:
-    wide: list[str] = []
-    small = screen.viewport_size is not None and screen.viewport_size["width"] < WIDE
-    for state in small_states_of(networks[0]) if small else states_of(networks[0]):
-        move(screen, app.address(state.path, **state.query))
-        enact(screen, state)
-        settle(screen)
-        over = screen.evaluate("""() => {
-            const { scrollWidth, clientWidth } = document.documentElement;
-            return Math.max(scrollWidth, document.body.scrollWidth) - clientWidth;
-        }""")
-        if over > 0:
-            wide.append(f"{state.name} by {over} px")
-        cut = screen.evaluate(CUT)
-        wide += [f"{state.name}: {one}" for one in cut]
-        if state.keys or state.clicks:
-            screen.keyboard.press("Escape")
-    assert not wide, "\n".join(wide)
+def outside(page: Page) -> list[str]:
+    """What lies beyond the right side of the window."""
+    over = page.evaluate("""() => {
+        const { scrollWidth, clientWidth } = document.documentElement;
+        return Math.max(scrollWidth, document.body.scrollWidth) - clientWidth;
+    }""")
+    return [*([f"by {over} px"] if over > 0 else []), *page.evaluate(CUT)]
 
 
 # What is partly outside the window, where nothing scrolls it into view.
@@ -273,19 +305,3 @@ SMALL = """(least) => [...document.querySelectorAll("button, a[href], select, [r
     const words = (one.getAttribute("aria-label") ?? one.textContent).trim().slice(0, 24);
     return `${one.classList[0] ?? one.tagName} "${words}" ${Math.round(box.width)}x${Math.round(box.height)}`;
   })"""
-
-
-def test_targets_are_large_enough_for_a_finger(browser: Browser, app: App, networks: list[str]) -> None:
-    heard, small = Complaints(), dict[str, str]()
-    with window(browser, app, heard, viewport=PHONE, has_touch=True, is_mobile=True) as context:
-        page = context.new_page()
-        for state in small_states_of(networks[0]):
-            move(page, app.address(state.path, **state.query))
-            enact(page, state)
-            settle(page)
-            for one in page.evaluate(SMALL, LEAST_TARGET):
-                small.setdefault(one, state.name)
-            if state.keys:
-                page.keyboard.press("Escape")
-    heard.raise_any()
-    assert not small, "\n".join(f"{state}: {one}" for one, state in small.items())

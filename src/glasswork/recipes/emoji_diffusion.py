@@ -31,16 +31,20 @@ ALIKE: Alike = {
 
 @recipe
 def emoji_autoencoder() -> AutoencoderConfig:
-    """The autoencoder: 64x64 emoji as 8x8 latents of 24 channels, and back."""
+    """The autoencoder: 64x64 emoji as 16x16 latents of 8 channels, and back.
+
+    Fewer and larger places (8x8 of 24 channels) cost .5 of the numbers but learn far more slowly: 26 dB after the time
+    in which this reaches its score.
+    """
     return AutoencoderConfig(
         **ALIKE,
         title="Autoencoder · emoji",
         network="autoencoder_kl",
         sizes={
-            "channels": 3, "size": 64, "latent": 24, "widths": "16,32,64,96", "layers": 1, "groups": 8,
+            "channels": 3, "size": 64, "latent": 8, "widths": "16,32,64", "layers": 1, "groups": 8,
             "scaling": 1.0, "fused": 0,
         },
-        steps=6_000,
+        steps=4_000,
         batch=16,
         learning_rate=2e-3,
         warmup=0.05,
@@ -83,7 +87,7 @@ def emoji_diffusion() -> DenoiserConfig:
         title="Emoji diffusion",
         network="unet_conditional",
         sizes={
-            "channels": 24, "size": 8, "widths": "96,128", "attention": "1,1", "layers": 1, "heads": 4, "text": 0,
+            "channels": 8, "size": 16, "widths": "48,128,192", "attention": "0,1,1", "layers": 1, "heads": 4, "text": 0,
             "context": 0, "groups": 16, "fused": 0,
         },
         autoencoder="emoji-autoencoder",
