@@ -30,7 +30,7 @@ STATES = (
     State("beside", "gan", {**SMALL, "data": "grid", "at": 250, "beside": "seed=1|loss=hinge&noise=uniform"}),
     State("constant", "gan", {"d_hidden": "5 sigmoid,5 sigmoid", "g_rate": 0, "d_rate": 0, "batch": 16, "at": 1250}),
     *(State(f"slow {stage}", "gan", {**SMALL, "at": 7, "stage": stage, "sample": 3, "weight": "generator,2,1,3"})
-      for stage in range(10)),
+      for stage in (0, 2, 3, 6, 7, 9)),
     State("slow, its critic", "gan", {**WGAN, "at": 5, "stage": 4, "weight": "discriminator,2,1,3"}),
     State("slow, a rule", "gan", {**SMALL, "at": 5, "stage": 5, "weight": "discriminator,1,2,1",
                                   "d_optimiser": "momentum", "d_beta1": "0.9", "loss": "hinge"}),
