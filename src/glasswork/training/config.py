@@ -40,7 +40,7 @@ class Config:
         precision: float32, or bfloat16 for autocast.
         average: the decay of the running average of the weights, which is what is measured and kept; 0 for none.
         validation: how many training examples are set aside to choose the checkpoint by.
-        choose_by: the score by which.
+        choose_by: the score by which; "last": by none, the last weights are kept.
         evaluate_every: steps between two looks at them.
         patience: looks without a better score after which the run ends early; 0 for never.
         save_every: steps between two checkpoints.

@@ -81,6 +81,10 @@ def train(
             return
 
 
+LAST = "last"
+"""Chosen by no score: the last weights are the ones."""
+
+
 def check(task: Task, processes: Processes = ALONE) -> None:
     """Whether a task's settings can be trained with.
 
@@ -90,8 +94,8 @@ def check(task: Task, processes: Processes = ALONE) -> None:
     config = task.config
     if config.precision not in PRECISIONS:
         raise unknown("precision", config.precision, list(PRECISIONS))
-    if config.choose_by not in task.choices:
-        raise unknown("score to choose by", config.choose_by, sorted(task.choices))
+    if config.choose_by != LAST and config.choose_by not in task.choices:
+        raise unknown("score to choose by", config.choose_by, sorted([*task.choices, LAST]))
     for name in ("steps", "batch", "accumulate", "evaluate_every", "save_every", "record_every"):
         if getattr(config, name) < 1:
             raise GlassworkError(f"{name} must be 1 or more", where=config.title, why=f"it is {getattr(config, name)}")
@@ -248,4 +252,6 @@ def _look(task: Task, state: State) -> Evaluated:
 
 def _no_worse(scores: dict[str, float], than: dict[str, float], task: Task) -> bool:
     name = task.config.choose_by
+    if name == LAST:
+        return True
     return scores[name] >= than[name] if task.choices[name] else scores[name] <= than[name]
