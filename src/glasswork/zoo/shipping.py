@@ -93,7 +93,7 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
     reads = _reads(card, module)
     part = card.diffusion.get("part", "")  # of a text-to-image model: pictures are read by its autoencoder alone
     pictures = reads is None and part in ("", "autoencoder")
-    if part and not pictures:
+    if part:
         with seeded(0):
             example = networks.example(module)
         module.example_input_array = example  # pyright: ignore[reportArgumentType]
