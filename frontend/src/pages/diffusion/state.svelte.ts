@@ -8,10 +8,7 @@ import type {
   DecoderOpened,
   Failure,
   How,
-  Imagined,
   Imaginer,
-  ImagineEnded,
-  ImagineStep,
   LayerShown,
   MomentOpened,
   Near,
@@ -20,65 +17,16 @@ import type {
   PictureMade,
 } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
+import { Run } from "./run.svelte";
+import { settingsOf, whole, number, type Settings } from "./settings";
 
-export const PROMPT = "a cute and adorable bunny";
 export const WORDS = ["red heart", "cat face"];
 export const GUIDANCES = [0, 1, 3, 7];
 const DRAWN = 13;
 /** A run that takes longer is not made again on its own with other settings. */
 const QUICK = 6;
 const PACE = 320;
-/** Milliseconds in which steps that come are gathered. */
-const GATHER = 60;
 const MOMENTS = 64;
-
-export type Settings = Required<How>;
-
-export interface Stepped {
-  answer: ImagineStep;
-  tensors: Map<string, Tensor>;
-}
-
-/** A run: how it begins, its steps so far, and how it ended. */
-export class Run {
-  began = $state.raw<{ answer: Imagined; tensors: Map<string, Tensor> } | null>(null);
-  steps = $state.raw<Stepped[]>([]);
-  ended = $state.raw<{ answer: ImagineEnded; picture: Tensor } | null>(null);
-  busy = $state(false);
-  stopped = $state(false);
-  request = 0;
-  #came: Stepped[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  /** A step came; many that come at once are shown together, so that the page can still be used. */
-  take(step: Stepped): void {
-    this.#came.push(step);
-    if (this.steps.length < 2) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), GATHER);
-  }
-  flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#came.length) this.steps = [...this.steps, ...this.#came.splice(0)];
-  }
-
-  of(step: number): Stepped | null {
-    return this.steps.find(({ answer }) => answer.index === step) ?? null;
-  }
-  /** A tensor of a step, such as latent, guided or picture. */
-  tensor(step: number, name: string): Tensor | null {
-    return this.of(step)?.tensors.get(`${name}/${step}`) ?? null;
-  }
-  get first(): number {
-    return this.began?.answer.first ?? 0;
-  }
-  get last(): number {
-    return (this.began?.answer.moments.length ?? 1) - 2;
-  }
-  get reached(): number {
-    return this.steps.at(-1)?.answer.index ?? this.first;
-  }
-}
 
 export interface Variant {
   key: string;
@@ -112,17 +60,7 @@ export class DiffusionState {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   model = $derived(address.get("network") ?? this.models.find((one) => one.here)?.name ?? null);
-  how = $derived<Required<How>>({
-    prompt: address.get("prompt") ?? PROMPT,
-    negative: address.get("negative") ?? "",
-    seed: whole(address.get("seed"), 0),
-    steps: whole(address.get("steps"), 24),
-    guidance: number(address.get("guidance"), 3),
-    sampler: address.get("sampler") ?? "ddim",
-    start: address.get("start") ?? "",
-    strength: number(address.get("strength"), 0.6),
-    mask: address.get("start") ? (address.get("mask") ?? "") : "",
-  });
+  how = $derived(settingsOf((name) => address.get(name)));
   /** How the run beside it is made: what is other than here. */
   other = $derived.by((): Partial<Settings> | null => {
     const told = address.get("beside");
@@ -455,12 +393,3 @@ const opening = (
 ): Record<string, string> => ({ network, input: run, ...(at ? { at } : {}) });
 
 const pathOf = (ref: string): string => ref.slice(ref.indexOf("#") + 1, ref.lastIndexOf("@"));
-
-function whole(words: string | null, usual: number): number {
-  return words !== null && /^-?\d{1,15}$/.test(words) ? Number(words) : usual;
-}
-
-function number(words: string | null, usual: number): number {
-  const found = words === null || words.trim() === "" ? NaN : Number(words);
-  return Number.isFinite(found) ? found : usual;
-}
