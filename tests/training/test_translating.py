@@ -61,7 +61,7 @@ def test_greedy_takes_the_likeliest_token_each_time(network: Any) -> None:
 
 
 def test_one_beam_is_greedy_search(network: Any) -> None:
-    nodes, best = beams_of(network, TRANSLATION, "dog", 1)
+    nodes, best = beams_of(network, TRANSLATION, TRANSLATION.encode("dog"), 1)
     assert TRANSLATION.decode(path(nodes, best[-1])) == translate(network, TRANSLATION, ["dog"])[0]
 
 
