@@ -38,6 +38,7 @@ def test_a_phrase_comes_back_in_small_letters() -> None:
         "drapeau : france",
     ]
     assert TRANSLATION.texts(TRANSLATION.encode("dog")) == ["<|startoftext|>", "d", "o", "g", "<|endoftext|>"]
+    assert TRANSLATION.pieces(TRANSLATION.encode("a dog"))[1:-1] == ["a", "d-", "o-", "g"]
 
 
 def test_what_is_filled_up_changes_nothing(network: Any) -> None:

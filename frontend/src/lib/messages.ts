@@ -1441,9 +1441,6 @@ export interface PairRead {
   size: number;
   width: number;
   vocabulary: number;
-  encoder: string[];
-  decoder: string[];
-  cross: string[];
   read: Piece[];
   written: Piece[];
   position: number;

@@ -112,7 +112,7 @@ class PairRun:
 
     def word(self, token: int) -> s.Word:
         """A token as it is shown."""
-        return s.Word(self.words.texts([token])[0], token)
+        return s.Word(self.words.pieces([token])[0], token)
 
     def share(self, token: int) -> Number:
         """The probability that a token comes after the position."""
@@ -130,10 +130,6 @@ class PairRun:
         """All attention weights of a part, (L, H, rows, columns)."""
         paths = [self.attention(part, layer, "softmax") for layer in range(self.layers)]
         return torch.stack([self.trace.value(path).tensor[0].detach() for path in paths])
-
-    def addresses(self, part: p.Part) -> list[str]:
-        """Where each block's weights can be asked for."""
-        return [f"trace:{self.id}#{self.attention(part, layer, 'softmax')}@value" for layer in range(self.layers)]
 
     def off(self, part: p.Part, layer: int, head: int) -> m.Edit:
         """A head switched off, as a change of the run's tensors."""

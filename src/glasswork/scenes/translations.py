@@ -26,6 +26,8 @@ from glasswork.scenes.pairs import DECODER, ENCODER, PairRun, after, strongest
 from glasswork.scenes.traces import Traces
 from glasswork.zoo import Network, Translation
 
+DEFAULT = {"phrases-en-fr": "last quarter moon"}
+"""What is shown first: a phrase that was held out."""
 MOST = 40
 """Tokens of a phrase that are read, with both marks."""
 BEAMS = 8
@@ -61,7 +63,9 @@ class Translations:
 
     def _translate(self, request: p.Translate, cancelled: threading.Event) -> p.Translated:
         network, words = self._translator(request.network)
-        text = words.sample if request.text is None else request.text
+        text = request.text
+        if text is None:
+            text = DEFAULT.get(network.card.data if network.card else "", words.sample)
         if not (1 <= request.beams <= BEAMS and 0 <= request.penalty <= PENALTY):
             why = f"from 1 to {BEAMS} are kept, and the penalty is from 0 to {PENALTY:g}"
             raise GlassworkError("it can't be searched like this", where="Beams", why=why)
@@ -181,8 +185,7 @@ def check_head(run: PairRun, layer: int, head: int) -> None:
 
 def pieces(run: PairRun, name: str, ids: list[int]) -> list[s.Piece]:
     """Tokens as they are shown."""
-    texts = run.words.texts(ids)
-    return [s.Piece(text, run.number(name, 0, t)) for t, text in enumerate(texts)]
+    return [s.Piece(text, run.number(name, 0, t)) for t, text in enumerate(run.words.pieces(ids))]
 
 
 def branch(run: PairRun, nodes: list[Beam], at: int, penalty: float) -> p.Branch:
@@ -224,7 +227,7 @@ def pair_read(request: int, run: PairRun, plain: PairRun | None, followed: int, 
         *(Array(ref=run.ref(f"length/{name}"), shape=list(one.shape), dtype="float32")
           for name, one in zip(("encoder", "decoder"), lengths, strict=True)),
         Array(ref=run.ref("lens"), shape=list(sure.shape), dtype="float32"),
-        *(Array(ref=run.ref(f"weights/{part}"), shape=list(one.shape), dtype="float32") for part, one in weights),
+        *(Array(ref=run.ref(f"attention/{part}"), shape=list(one.shape), dtype="float32") for part, one in weights),
     ]  # fmt: skip
     answer = p.PairRead(
         request=request,
@@ -235,16 +238,13 @@ def pair_read(request: int, run: PairRun, plain: PairRun | None, followed: int, 
         size=run.matrix.shape[1] // run.heads,
         width=run.matrix.shape[1],
         vocabulary=len(run.matrix),
-        encoder=run.addresses("encoder"),
-        decoder=run.addresses("decoder"),
-        cross=run.addresses("cross"),
         read=pieces(run, "input", run.read),
         written=pieces(run, "input.1", run.written),
         position=at,
         followed=run.word(followed),
         probability=run.share(followed),
         before=plain.share(followed) if plain else None,
-        lens=[run.words.texts(row) for row in best.tolist()],
+        lens=[run.words.pieces(row) for row in best.tolist()],
         lens_ids=best.tolist(),
         ranks=[
             Number(run.ref(f"rank/{i}/{at}", followed), float(value))

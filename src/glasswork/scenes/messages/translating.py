@@ -152,10 +152,6 @@ class PairRead(Struct, tag_field="type", tag="pair_read", frozen=True, kw_only=T
     """Numbers of a head."""
     width: int
     vocabulary: int
-    encoder: list[str]
-    decoder: list[str]
-    cross: list[str]
-    """The address of each block's attention weights, of all heads."""
     read: list[Piece]
     written: list[Piece]
     """With the mark of the start."""

@@ -5,7 +5,8 @@ const STUB = 18;
 const BRIDGE = 96;
 const SMALLEST = 44;
 const LARGEST_PANE = 84;
-const FEW = 12;
+const FEW = 6;
+const SOME = 14;
 const GAP = 4;
 
 export interface Places {
@@ -41,7 +42,7 @@ export function places(width: number, layers: number): Places {
 }
 
 /** How high a lane is, where the longer of two texts has so many tokens. */
-export const laneHeight = (tokens: number): number => (tokens <= FEW ? 36 : 17);
+export const laneHeight = (tokens: number): number => (tokens <= FEW ? 36 : tokens <= SOME ? 24 : 17);
 
 /** The middle of a lane. */
 export const middle = (lane: number, height: number): number => lane * (height + GAP) + GAP + height / 2;

@@ -206,6 +206,14 @@ export class TranslatorState {
   }
 }
 
+/** The address of a weight of a head. */
+export const weightRef = (
+  source: string,
+  { part, layer, head }: HeadOff,
+  row: number,
+  column: number,
+): string => `${source}#attention/${part}/${layer}[${head},${row},${column}]@value`;
+
 /** A row of a head's weights. */
 export function rowOf(
   weights: Tensor,
