@@ -683,6 +683,7 @@ export interface StartRun {
   settings?: {
     [k: string]: string;
   };
+  text?: string;
   request: number;
 }
 /**
@@ -2405,6 +2406,7 @@ export interface RecipeCard {
   about: string;
   data: string;
   ready: boolean;
+  reads: "" | "text";
   settings: Setting[];
 }
 /**
