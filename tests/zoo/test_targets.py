@@ -48,6 +48,7 @@ def test_a_network_that_reads_no_pictures_comes_with_what_it_reads(name: str) ->
         answer = network.module(*given if isinstance(given, tuple) else (given,))
     assert all(torch.isfinite(part).all() for part in (answer if isinstance(answer, tuple) else (answer,)))
     if network.utterance is not None:
+        assert isinstance(answer, torch.Tensor)
         assert answer.shape == (1, len(network.labels))
 
 
