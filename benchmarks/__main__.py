@@ -14,6 +14,7 @@ from benchmarks import (
     diffusion,
     explaining,
     gan,
+    language,
     live_view,
     long_runs,
     open_page,
@@ -36,7 +37,19 @@ def row(figure: Figure) -> str:
 
 
 def main() -> int:
-    measured = [page, open_page, playground, gan, tracing, explaining, training, live_view, long_runs, diffusion]
+    measured = [
+        page,
+        open_page,
+        language,
+        playground,
+        gan,
+        tracing,
+        explaining,
+        training,
+        live_view,
+        long_runs,
+        diffusion,
+    ]
     figures = [figure for part in measured for figure in part.measure()]
     lines = [
         "# Measured",

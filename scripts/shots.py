@@ -48,6 +48,7 @@ def states() -> Iterator[State]:
     yield State("gan-slow", "gan", {"at": 1000, "stage": 7, "layers": "belief,real,made,push,manifold"})
     yield State("transformer", "transformer", {"network": "gpt-moby", "text": "Call me Ishmael.", "head": "2.1"})
     yield State("transformer-backward", "transformer", {"network": "gpt-moby", "direction": "backward"})
+    yield State("translator", "transformer", {"network": "translate-en-fr", "head": "cross.1.0"})
     yield State("open-map", "open", query=base)
     yield State("open-operations", "open", query={**base, "level": "operations"})
     yield State("open-backward", "open", query={**base, "direction": "backward"})

@@ -19,6 +19,7 @@ from typing import Any
 
 import imagerun
 import imaginerun
+import pairrun
 import patchrun
 import race_figures
 import readings
@@ -347,7 +348,7 @@ def measured(target: str) -> dict[str, float]:
             "nats_per_char": readings.nats_per_character(target),
             "nats_unigram": readings.nats_by_frequency(target),
         }
-    if network.forecast is not None or network.utterance is not None or network.makes is not None:
+    if any((network.forecast, network.utterance, network.makes, network.translation)):
         return dict(network.card.scores)  # held to their meaning by tests/measuring and tests/recipes
     assert network.preprocess
     held_out = data.load(network.card.data, "test")
@@ -384,6 +385,7 @@ class Resolver:
         self.readings: dict[str, readings.Reading] = {}
         self.speakings: dict[str, speakings.Speaking] = {}
         self.patches: dict[str, patchrun.Patches] = {}
+        self.pairs: dict[str, pairrun.Pairs] = {}
         self.refused: dict[str, NoNumberError] = {}
 
     def rerun(self, source: str) -> Rerun | AnyRun:
@@ -458,6 +460,8 @@ class Resolver:
             return speakings.resolve(self.rerun(f"trace:{name}"), self.speakings, name, path, index)
         if kind == "patches":
             return patchrun.resolve(self.rerun(f"trace:{name}"), self.patches, name, path, index)
+        if kind == "pair":
+            return pairrun.resolve(self.rerun(f"trace:{name}"), self.pairs, name, path, index)
         if kind == "trace":
             return self.rerun(source).number(path, index, what, int(match["k"]) if match["k"] else None)
         raise NoNumberError(f"nothing is written down here about {kind!r}")

@@ -25,6 +25,7 @@ from windows import Complaints, window
 pytestmark = pytest.mark.browser
 
 TEXT = "Call me Ishmael."
+OTHER = ".branch:not(.won)"
 STATES = (
     State("read", "transformer"),
     State("a head", "transformer", {"text": TEXT, "head": "2.1", "key": 3}),
@@ -35,6 +36,12 @@ STATES = (
     State("patched", "transformer", {"text": TEXT, "off": "stream-2-15", "other": "Moby Dick, or the Whale"}),
     State("greedy", "transformer", {"text": "Ω the", "temperature": 0, "minp": "0.1"}),
     State("long", "transformer", {"text": "It was a damp, drizzly November in my soul. " * 2}),
+)
+PAIR = {"network": "translate-en-fr"}
+TRANSLATED = (
+    State("translated", "transformer", {**PAIR, "head": "cross.1.0", "position": 2}),
+    State("a branch", "transformer", {**PAIR, "text": "red cat", "beams": 2, "penalty": "0.5"}, clicks=(OTHER,)),
+    State("off", "transformer", {**PAIR, "text": "a quixotry", "beams": 1, "off": "cross-1-0", "head": "encoder.0.1"}),
 )
 
 
@@ -85,7 +92,7 @@ def verdict(browser: Browser, served: App, answers: Asking) -> Verdict:
             State("llama, backward", "transformer", {**other, "direction": "backward"}),
             State("llama, off", "transformer", {**other, "off": "block-1 heads-0"}),
         ]
-        seen += [look(page, served, state) for state in (*ours, *theirs)]
+        seen += [look(page, served, state) for state in (*ours, *theirs, *TRANSLATED)]
         go(page, served.address("transformer", network="gpt-moby", text=TEXT))
         page.keyboard.press("n")
         settle(page)
@@ -108,7 +115,9 @@ def test_enough_of_a_text_was_checked(verdict: Verdict, answers: Asking) -> None
     kinds = Counter(ref.partition("#")[2].partition("/")[0].partition("[")[0] for ref in verdict.checked["value"])
     least = {"lens": 300, "attention": 100, "rank": 20, "heads": 20, "mlp": 20, "share": 20, "drawn": 20, "scaled": 20}
     few = {"gives": 20, "written": 1, "gradient": 20, "slope": 5, "query": 5, "products": 5, "embedding": 5, "total": 5}
-    assert not {kind: kinds[kind] for kind, count in (least | few).items() if kinds[kind] < count}, kinds
+    pairs = {"after": 60, "total": 5, "worth": 5, "cross": 6, "allcross": 3, "logprob": 16}
+    wanted = least | few | pairs
+    assert not {kind: kinds[kind] for kind, count in wanted.items() if kinds[kind] < count}, kinds
     assert answers.foreign == []
 
 
@@ -118,14 +127,20 @@ PLANTS = {
     "rank": text(".told [data-ref*='#rank/']", "'77'"),
     "attention": text(".card [data-ref*=':softmax']", "'.123'"),
 }
+PAIR_PLANTS = {
+    "branch": text(".branch [data-ref*='#after/']", "'−9.99'"),
+    "cross adds": text(".told [data-ref*='#cross/']", "'+9.99'"),
+}
 
 
-@pytest.mark.parametrize("name", PLANTS)
+@pytest.mark.parametrize("name", [*PLANTS, *PAIR_PLANTS])
 def test_an_error_planted_in_a_text_is_found(name: str, browser: Browser, served: App, answers: Asking) -> None:
+    ours: dict[str, str] = {"network": "gpt-moby", "text": TEXT, "head": "2.1"}
+    query = ours if name in PLANTS else {**PAIR, "head": "cross.1.0"}
     with window(browser, served, Complaints(), viewport=DESK) as context:
         page = context.new_page()
-        go(page, served.address("transformer", network="gpt-moby", text=TEXT, head="2.1"))
-        page.evaluate(f"() => {{ window.undo = ({PLANTS[name]})(); }}")
+        go(page, served.address("transformer", **query))
+        page.evaluate(f"() => {{ window.undo = ({(PLANTS | PAIR_PLANTS)[name]})(); }}")
         wrong = judge([collect(page, "planted", "transformer", lean=True)], answers).wrong
     assert any(one.startswith("[planted] text: ") for one in wrong), wrong
 
@@ -198,3 +213,38 @@ def test_a_network_that_is_not_here_says_how_to_get_it(sheet: Page, served: App,
     assert "glasswork data fetch smollm2-135m" in sheet.locator("main").inner_text()
     go(sheet, served.address("transformer", network="lstm-moby"))
     assert "/open" in sheet.locator("main").inner_text()
+
+
+def test_a_phrase_is_translated_by_keyboard_alone_and_what_is_none_is_refused(sheet: Page, served: App) -> None:
+    go(sheet, served.address("transformer", **PAIR, text="quixotry 🦊"))
+    assert "Never seen in training: quixotry" in sheet.locator("main").inner_text()
+    field = sheet.locator("input.prompt")
+    field.fill("red heart")
+    field.press("Enter")
+    settle(sheet)
+    assert "cœur rouge" in sheet.locator("h1").inner_text()
+    assert "trained on this phrase" in sheet.locator("main").inner_text()
+    sheet.locator("h1").click()
+    sheet.keyboard.press("-")
+    settle(sheet)
+    sheet.wait_for_url("**beams=3*")
+    sheet.locator(".branch[tabindex='0']").focus()
+    sheet.keyboard.press("ArrowDown")
+    sheet.keyboard.press("Enter")
+    settle(sheet)
+    other = sheet.locator(".branch.inside .name").inner_text()
+    assert sheet.locator("tr.followed .name").inner_text() == other
+    assert sheet.locator(".branch.inside").evaluate("one => !one.classList.contains('won')")
+    sheet.keyboard.press("h")
+    settle(sheet)
+    assert sheet.locator(".card h2").is_visible()
+    sheet.get_by_role("button", name="switch it off").press("Enter")
+    settle(sheet)
+    assert "off: decoder to encoder" in sheet.locator("main").inner_text()
+    sheet.keyboard.press("Escape")
+    sheet.keyboard.press("Escape")
+    sheet.wait_for_url(lambda url: "off=" not in url)
+    field.fill("  ")
+    field.press("Enter")
+    settle(sheet)
+    assert "there is nothing to translate" in sheet.locator("main").inner_text()

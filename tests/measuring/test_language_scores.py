@@ -8,7 +8,9 @@ from glasswork import measuring, networks
 from glasswork.data.tokens import Vocabulary
 
 
-@pytest.mark.parametrize(("length", "window", "overlap"), [(101, 16, 8), (100, 16, 0), (97, 16, 12), (12, 16, 8)])
+@pytest.mark.parametrize(
+    ("length", "window", "overlap"), [(101, 16, 8), (100, 16, 0), (97, 16, 12), (12, 16, 8), (20, 16, 0)]
+)
 def test_every_token_is_scored_once(length: int, window: int, overlap: int) -> None:
     torch.manual_seed(0)
     vocabulary = Vocabulary("characters", "abcdef")

@@ -64,6 +64,17 @@ def test_forecasts_are_nearer_than_what_needs_no_network() -> None:
     assert co2["mae_26"] < min(co2[f"mae_{other}_26"] for other in ("last", "seasonal"))
 
 
+@pytest.mark.slow
+def test_the_translator_that_ships_scores_what_its_card_says() -> None:
+    """It knows what it was trained on; of what was held out it guesses little, and its card says how little."""
+    measured = recipes.evaluate("translate-en-fr")
+    card = zoo.load("translate-en-fr").card
+    assert card is not None
+    assert measured["n"] == card.tested_on
+    assert measured["scores"]["exact_train"] >= 0.95
+    assert measured["scores"] == pytest.approx(card.scores, abs=2e-3)
+
+
 def test_nine_speakers_are_told_apart() -> None:
     assert recipes.evaluate("rnn-vowels")["scores"]["accuracy"] >= 0.97
 

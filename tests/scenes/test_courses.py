@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +16,9 @@ import torch
 from glasswork import recipes, training
 from glasswork.errors import GlassworkError
 from glasswork.scenes.courses import Courses, RunView
+from glasswork.scenes.messages import speaking as s
+from glasswork.scenes.messages import training as t
+from glasswork.scenes.respond import Respondent
 from glasswork.training import course
 
 SETTINGS = {
@@ -183,3 +188,28 @@ def test_a_page_names_runs_and_no_paths(tmp_path: Path, name: str) -> None:
     assert courses.names() == []
     with pytest.raises(GlassworkError, match="no run called"):
         courses.view(name, 10)
+
+
+def test_a_text_of_ones_own_is_kept_with_its_run_whose_moments_open_as_language_models(tmp_path: Path) -> None:
+    respond = Respondent(runs=tmp_path)
+    inputs = SimpleNamespace(read=None)
+    session: Any = SimpleNamespace(cancelled=threading.Event(), inputs=inputs, files=None)
+    settings = {"steps": "4", "save_every": "2", "batch": "2", "sizes.width": "16", "sizes.heads": "2"}
+    for text, said in (("short", "it has 5 characters"), ("a" * 2_000_001, "from 1,000 to 2,000,000 fit")):
+        with pytest.raises(GlassworkError, match=said):
+            list(respond(t.StartRun(request=1, recipe="text", settings=settings, text=text), session))
+    assert not list(tmp_path.iterdir())
+    text = "the cat sat on the mat.\n" * 100
+    (begun,) = respond(t.StartRun(request=2, recipe="text", settings=settings, text=text), session)
+    assert isinstance(begun, t.Steered)
+    wait(respond.training.courses, begun.run, lambda view: view.state == "finished")
+    assert (tmp_path / begun.run / "text.txt").read_text(encoding="utf-8") == text
+    (read,) = respond(s.OpenText(request=3, network=f"run:{begun.run}@4", text="the ca"), session)
+    assert isinstance(read, bytes)
+    header = json.loads(read[4 : 4 + int.from_bytes(read[:4], "little")])
+    network = respond.networks.load(f"run:{begun.run}@4")
+    assert network.vocabulary is not None
+    with torch.no_grad():
+        told = network.module(torch.tensor([network.vocabulary.encode("the ca").tolist()]))[0, -1].softmax(0)
+    assert header["probability"]["value"] == pytest.approx(told.max().item(), abs=1e-5)
+    assert header["followed"]["id"] == int(told.argmax())

@@ -38,6 +38,7 @@ def test_a_phrase_comes_back_in_small_letters() -> None:
         "drapeau : france",
     ]
     assert TRANSLATION.texts(TRANSLATION.encode("dog")) == ["<|startoftext|>", "d", "o", "g", "<|endoftext|>"]
+    assert TRANSLATION.pieces(TRANSLATION.encode("a dog"))[1:-1] == ["a", "d-", "o-", "g"]
 
 
 def test_what_is_filled_up_changes_nothing(network: Any) -> None:
@@ -61,7 +62,7 @@ def test_greedy_takes_the_likeliest_token_each_time(network: Any) -> None:
 
 
 def test_one_beam_is_greedy_search(network: Any) -> None:
-    nodes, best = beams_of(network, TRANSLATION, "dog", 1)
+    nodes, best = beams_of(network, TRANSLATION, TRANSLATION.encode("dog"), 1)
     assert TRANSLATION.decode(path(nodes, best[-1])) == translate(network, TRANSLATION, ["dog"])[0]
 
 

@@ -41,13 +41,14 @@ def test_a_network_that_reads_no_pictures_comes_with_what_it_reads(name: str) ->
     assert network.card is not None
     assert network.weights_hash == network.card.sha256
     assert network.parameters == network.card.parameters
-    reads = (network.vocabulary, network.forecast, network.utterance, network.makes, network.card.diffusion)
-    assert sum(bool(one) for one in reads) == 1
+    reads = (network.vocabulary, network.forecast, network.utterance, network.makes, network.translation)
+    assert sum(bool(one) for one in (*reads, network.card.diffusion)) == 1
     given = network.module.example_input_array
     with torch.no_grad():
         answer = network.module(*given if isinstance(given, tuple) else (given,))
     assert all(torch.isfinite(part).all() for part in (answer if isinstance(answer, tuple) else (answer,)))
     if network.utterance is not None:
+        assert isinstance(answer, torch.Tensor)
         assert answer.shape == (1, len(network.labels))
 
 

@@ -25,6 +25,9 @@ export type Request =
   | NextTokens
   | Continue
   | OpenSlopes
+  | Translate
+  | OpenPair
+  | OpenPairHead
   | OpenPatches
   | OpenPatchHead
   | OpenPatchSlopes
@@ -80,6 +83,9 @@ export type Answer =
   | Nexts
   | Continued
   | Slopes
+  | Translated
+  | PairRead
+  | PairHeadRead
   | PatchesRead
   | PatchHeadRead
   | PatchSlopes
@@ -414,6 +420,52 @@ export interface OpenSlopes {
   request: number;
 }
 /**
+ * A phrase is translated; every branch that was looked at comes back.
+ */
+export interface Translate {
+  type: "translate";
+  network: string;
+  text?: string | null;
+  beams?: number;
+  penalty?: number;
+  request: number;
+}
+/**
+ * Encoder and decoder on a phrase and what is written of its translation.
+ */
+export interface OpenPair {
+  type: "open_pair";
+  source: string;
+  written: number[];
+  position: number;
+  followed?: number | null;
+  off?: HeadOff[];
+  request: number;
+}
+/**
+ * A head that is switched off.
+ */
+export interface HeadOff {
+  part: "cross" | "decoder" | "encoder";
+  layer: number;
+  head: number;
+}
+/**
+ * What one head does at a position.
+ */
+export interface OpenPairHead {
+  type: "open_pair_head";
+  source: string;
+  part: "cross" | "decoder" | "encoder";
+  layer: number;
+  head: number;
+  row: number;
+  column: number;
+  position: number;
+  token: number;
+  request: number;
+}
+/**
  * A Vision Transformer reads a picture.
  */
 export interface OpenPatches {
@@ -631,6 +683,7 @@ export interface StartRun {
   settings?: {
     [k: string]: string;
   };
+  text?: string;
   request: number;
 }
 /**
@@ -1173,6 +1226,7 @@ export interface SpokenNetwork {
   here: boolean;
   todo: string;
   bytes: number;
+  translates?: boolean;
 }
 /**
  * A text as a Transformer read it. With it come the streams' lengths (L + 1, T), what each head adds (L, H), and
@@ -1332,6 +1386,123 @@ export interface Slopes {
   source: string;
   tokens: Number[];
   writes: Number[];
+  arrays: Array[];
+}
+/**
+ * A phrase and its translation, with the tree that it grew from.
+ */
+export interface Translated {
+  type: "translated";
+  request: number;
+  source: string;
+  network: string;
+  title: string;
+  languages: string[];
+  text: string;
+  pieces: Piece[];
+  cut: number;
+  unknown: string[];
+  place: "" | "test" | "train" | "validation";
+  references: string[];
+  others: string[];
+  translation: string;
+  exact: boolean;
+  right: Number[];
+  counts: number[];
+  branches: Branch[];
+  best: number[];
+  seconds: number;
+}
+/**
+ * One node of the tree: a token after its parent.
+ */
+export interface Branch {
+  word: Word;
+  parent: number;
+  step: number;
+  logprob: Number;
+  total: Number;
+  worth: Number;
+  kept: boolean;
+  ended: boolean;
+  text: string;
+}
+/**
+ * A phrase and its translation as encoder and decoder see them. With it come the lengths of the streams, (L + 1, S)
+ *     and (L + 1, T), how sure the logit lens is, (L + 1, T), and the attention weights of the encoder (L, H, S, S), of
+ *     the decoder (L, H, T, T) and from one to the other (L, H, T, S).
+ */
+export interface PairRead {
+  type: "pair_read";
+  request: number;
+  source: string;
+  base: string;
+  layers: number;
+  heads: number;
+  size: number;
+  width: number;
+  vocabulary: number;
+  read: Piece[];
+  written: Piece[];
+  position: number;
+  followed: Word;
+  probability: Number;
+  before: Number | null;
+  lens: string[][];
+  lens_ids: number[][];
+  ranks: Number[];
+  adds: PairAdds[];
+  embedding: Number;
+  bias: Number;
+  heads_sum: Number;
+  cross_sum: Number;
+  mlps_sum: Number;
+  total: Number;
+  error: number;
+  head: number[];
+  gift: Number;
+  weight: Number;
+  choices: PairChoice[];
+  longest: Number;
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * What a block of the decoder adds to the followed logit.
+ */
+export interface PairAdds {
+  heads: Number;
+  cross: Number;
+  mlp: Number;
+}
+/**
+ * One row of the table of next tokens.
+ */
+export interface PairChoice {
+  word: Word;
+  logit: Number;
+  share: Number;
+  logprob: Number;
+}
+/**
+ * A head's arithmetic at a position. With it come query, key and their products, (D) each.
+ */
+export interface PairHeadRead {
+  type: "pair_head_read";
+  request: number;
+  part: "cross" | "decoder" | "encoder";
+  layer: number;
+  head: number;
+  row: number;
+  column: number;
+  listed: number[];
+  weights: Number[];
+  dots: Number[];
+  scaled: Number[];
+  gives: Number[];
+  rest: Number | null;
+  off: Number;
+  now: Number;
   arrays: Array[];
 }
 /**
@@ -2235,6 +2406,7 @@ export interface RecipeCard {
   about: string;
   data: string;
   ready: boolean;
+  reads: "" | "text";
   settings: Setting[];
 }
 /**

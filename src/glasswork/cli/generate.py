@@ -93,7 +93,7 @@ class Generate(Report):
         if not translation.tokens.split(self.prompt):
             raise UsageError("there is nothing to translate", where="PROMPT", why="it makes no token")
         begun = time.perf_counter()
-        nodes, best = beams_of(network.module, translation, self.prompt, self.beams)
+        nodes, best = beams_of(network.module, translation, translation.encode(self.prompt), self.beams)
         seconds = time.perf_counter() - begun
         ids = path(nodes, best[-1])
         texts = translation.texts(ids)

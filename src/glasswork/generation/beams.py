@@ -31,6 +31,10 @@ class Beam:
     kept: bool
     ended: bool
 
+    def worth(self, penalty: float) -> float:
+        """Its total divided by length^penalty: by this whole texts are compared."""
+        return self.total / (self.step + 1) ** penalty
+
 
 def beam_search(
     following: Callable[[Sequence[int]], Tensor],
@@ -49,14 +53,12 @@ def beam_search(
         penalty: the total is divided by length^penalty when texts are compared; 0 for not.
 
     Returns:
-        All nodes that were looked at among the best 2 x beams of each step, and the best text's nodes, in order.
+        All nodes that were looked at among the best 2 x beams of each step, and the best text's nodes, in order: of
+        those texts that ended, where any did.
     """
     nodes: list[Beam] = []
     living: list[int] = [-1]
     finished: list[int] = []
-
-    def worth(at: int) -> float:
-        return nodes[at].total / (nodes[at].step + 1) ** penalty
 
     for step in range(count):
         found: list[tuple[float, int, int, float]] = []
@@ -78,7 +80,7 @@ def beam_search(
                 living.append(len(nodes) - 1)
         if not living or len(finished) >= beams:
             break
-    best = max([*finished, *living], key=worth)
+    best = max(finished or living, key=lambda at: nodes[at].worth(penalty))
     return nodes, _nodes(nodes, best)
 
 

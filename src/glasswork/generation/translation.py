@@ -74,12 +74,18 @@ def _greedy(network: nn.Module, translation: Translation, rows: Sequence[Sequenc
 
 
 @torch.inference_mode()
-def beams_of(network: nn.Module, translation: Translation, text: str, beams: int) -> tuple[list[Beam], list[int]]:
-    """Beam search over translations of one text: all nodes that were looked at, and those of the best, in order."""
+def beams_of(
+    network: nn.Module, translation: Translation, ids: Sequence[int], beams: int, penalty: float = 1.0
+) -> tuple[list[Beam], list[int]]:
+    """Beam search over translations of one text, given as tokens between their marks.
+
+    Returns:
+        All nodes that were looked at, and those of the best, in order.
+    """
     module: Any = network
-    source = torch.tensor([translation.encode(text)])
+    source = torch.tensor([ids])
 
     def following(written: Sequence[int]) -> Tensor:
         return module(source, torch.tensor([[translation.start, *written]]), None)[0, -1]
 
-    return beam_search(following, beams, LONGEST, frozenset({translation.end}), penalty=1.0)
+    return beam_search(following, beams, LONGEST, frozenset({translation.end}), penalty)

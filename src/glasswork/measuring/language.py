@@ -73,7 +73,7 @@ def _windows(ids: Tensor, window: int, overlap: int) -> Iterator[tuple[Tensor, T
     stride = window - overlap
     spans = ids.unfold(0, window + 1, stride)  # (N, window + 1)
     yield spans[:1, :-1], spans[:1, 1:], 0
-    for some in spans[1:].split(max(1, AT_ONCE // window)):
+    for some in spans[1:].split(max(1, AT_ONCE // window)) if len(spans) > 1 else ():  # of nothing, split makes one
         yield some[:, :-1], some[:, 1:], overlap
     rest = len(ids) - 1 - (window + (len(spans) - 1) * stride)
     if rest:

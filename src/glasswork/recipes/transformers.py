@@ -82,7 +82,8 @@ def translate_en_fr() -> TranslationConfig:
         clip=1.0,
         average=0.995,
         validation=99,
-        evaluate_every=250,
+        choose_by="exact",  # nats are fewest long before the phrases are learned
+        evaluate_every=1_000,
         save_every=100,
         observe=False,
     )

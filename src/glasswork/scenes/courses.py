@@ -31,9 +31,33 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 MOST_RUNS = 200
 MOST_DRAWN = 16  # courses that are held
 LOG = "log.txt"
+TEXT = "text.txt"
+LETTERS = (1_000, 2_000_000)
+"""The shortest and the longest text that a page may give a run."""
 TAIL = 8000  # bytes that are read of the end of a file
 WATCHED = "watched"
 State = Literal["starting", "running", "paused", "stopped", "finished", "failed", "died"]
+
+
+def waits_for_text(config: training.Config) -> bool:
+    """Whether a run needs a text that nobody has named yet."""
+    return isinstance(config, training.LanguageConfig) and not config.data
+
+
+def check_text(text: str) -> None:
+    """Whether one can train on a text.
+
+    Raises:
+        GlassworkError: it is too short, or too long for a page.
+    """
+    least, most = LETTERS
+    if not least <= len(text.strip()) <= most:
+        raise GlassworkError(
+            "this text can't be trained on here",
+            where="Your text",
+            why=f"it has {len(text.strip()):,} characters; from {least:,} to {most:,} fit",
+            todo="Paste another; a longer one is trained on by glasswork train text --data text:FILE.",
+        )
 
 
 @dataclass(frozen=True)
@@ -177,13 +201,20 @@ class Courses:
             )
         return recipe, training.from_record(recipes.config(recipe), record)
 
-    def start(self, recipe: str, settings: Mapping[str, str]) -> str:
+    def start(self, recipe: str, settings: Mapping[str, str], text: str = "") -> str:
         """Begin a run in a process of its own, which stays when the app ends; its name.
 
+        Args:
+            recipe: what is trained.
+            settings: other than the recipe's.
+            text: what it is trained on, where the recipe waits for a text; it is kept in the run's folder.
+
         Raises:
-            GlassworkError: no such recipe or setting, or the folder can't be made.
+            GlassworkError: no such recipe or setting, the text is too short, or the folder can't be made.
         """
-        recipes.config(recipe).changed(settings)  # what is wrong with them is said here
+        config = recipes.config(recipe).changed(settings)  # what is wrong with them is said here
+        if waits_for_text(config):
+            check_text(text)
         with self._lock:
             folder = self._free(recipe)
             try:
@@ -192,6 +223,10 @@ class Courses:
             except OSError as error:
                 raise GlassworkError("a run can't be begun here", where=str(self.root), why=str(error)) from error
             chosen = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+            if waits_for_text(config):
+                path = folder / TEXT
+                path.write_text(text, encoding="utf-8")
+                chosen += ["--data", f"text:{path}"]
             command = [sys.executable, "-m", "glasswork", "train", recipe, "--out", str(folder), *chosen]
             with log:
                 self._started[folder.name] = _begun(command, log)

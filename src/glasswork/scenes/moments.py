@@ -137,6 +137,8 @@ class Moments:
         kept = "average." if any(name.startswith("average.") for name in tensors) else "network."
         with seeded(task.config.seed):
             module = task.network()
+        if task.config.sizes.get("fused"):  # the same weights and numbers, but every step can be seen
+            module = zoo.build(task.config.network, {**task.config.sizes, "fused": 0})
         zoo.fill(
             module,
             {name.removeprefix(kept): value for name, value in tensors.items() if name.startswith(kept)},

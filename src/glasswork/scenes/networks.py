@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from glasswork import data, networks, recipes, zoo
+from glasswork.data.phrases import phrase_names
 from glasswork.data.texts import text_names
 from glasswork.errors import GlassworkError, unknown
 from glasswork.networks.lstm import Memory
@@ -137,9 +138,9 @@ class Networks:
         return [name for name, other in found if page_of(other) == "cnn" and other.labels == network.labels]
 
     def speakers(self) -> list[SpokenNetwork]:
-        """Language models that look back only: those that ship, those that were named, and those of packages."""
+        """Language models and translators: those that ship, those that were named, and those of packages."""
         found = []
-        shipped = {row.name for row in zoo.shipped() if row.data in text_names()}
+        shipped = {row.name for row in zoo.shipped() if row.data in (*text_names(), *phrase_names())}
         for target in self.targets:
             if target.startswith("hf:") or (target not in shipped and "/" in target) or target in shipped:
                 try:
@@ -147,8 +148,12 @@ class Networks:
                 except GlassworkError:
                     continue
                 gpt = network.card is not None and network.card.network == "gpt" and network.vocabulary is not None
-                if gpt or target.startswith("hf:"):
-                    found.append(SpokenNetwork(name=shown(target), title=network.title, here=True, todo="", bytes=0))
+                translates = network.translation is not None
+                if gpt or translates or target.startswith("hf:"):
+                    name, title = shown(target), network.title
+                    found.append(
+                        SpokenNetwork(name=name, title=title, here=True, todo="", bytes=0, translates=translates)
+                    )
         for name, one in SPEAKERS.items():
             here = is_here(one)
             todo = "" if here else f"glasswork data fetch {name}"
@@ -197,7 +202,7 @@ def page_of(network: Network) -> str:
         return "race"
     if card.diffusion.get("part") == "denoiser":
         return "diffusion"
-    if card.network == "gpt" and network.vocabulary is not None:
+    if network.translation is not None or (card.network == "gpt" and network.vocabulary is not None):
         return "transformer"
     if card.network == "lstm" and network.vocabulary is not None:
         return "lstm"

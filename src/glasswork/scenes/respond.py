@@ -38,6 +38,7 @@ from glasswork.scenes.messages import reading as r
 from glasswork.scenes.messages import remembering as memory
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages import training as t
+from glasswork.scenes.messages import translating as x
 from glasswork.scenes.messages import unrolled as u
 from glasswork.scenes.messages import uses
 from glasswork.scenes.messages import vision as v
@@ -64,6 +65,7 @@ from glasswork.scenes.runs import Run, Runs
 from glasswork.scenes.speakers import Speakers
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.training import Training
+from glasswork.scenes.translations import Translations
 from glasswork.scenes.troubles import notes, trouble
 from glasswork.scenes.unrolled import Unrollings
 from glasswork.scenes.vision import VisionTransformers
@@ -139,6 +141,7 @@ class Respondent:
         self.remembering = Remembering()
         self.speakers = Speakers(self.networks.load)
         self.language = LanguageModels(self.networks, self.traces)
+        self.translations = Translations(self.networks, self.traces)
         self.vision = VisionTransformers(self.networks, self.traces)
         self.diffusions = Diffusions(self.imaginers, self.networks, self.traces, Records(traces))
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
@@ -213,6 +216,8 @@ class Respondent:
                 | s.OpenSlopes()
             ):
                 yield from self.language.answer(request, session.cancelled)
+            case x.Translate() | x.OpenPair() | x.OpenPairHead():
+                yield from self.translations.answer(request, session.cancelled)
             case v.OpenPatches() | v.OpenPatchHead() | v.OpenPatchSlopes():
                 yield from self.vision.answer(request, session.inputs.read, session.cancelled)
             case f.OpenForgetting():

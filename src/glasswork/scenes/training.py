@@ -16,7 +16,7 @@ from torch import Tensor
 from glasswork import data, recipes
 from glasswork.errors import GlassworkError, unknown
 from glasswork.scenes import messages as m
-from glasswork.scenes.courses import WATCHED, Courses, RunView, Standing
+from glasswork.scenes.courses import WATCHED, Courses, RunView, Standing, waits_for_text
 from glasswork.scenes.labels import name_of
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.moments import Moments
@@ -91,7 +91,7 @@ class Training:
             if name not in OPEN and not name.startswith(OPEN_GROUPS):
                 known = sorted(OPEN)
                 raise unknown("setting that a page may change", name, known)
-        return self.courses.start(request.recipe, request.settings)
+        return self.courses.start(request.recipe, request.settings, request.text)
 
     def _course(self, request: t.OpenCourse) -> str | bytes:
         view = self.courses.view(request.run, min(max(2, request.points), MOST_POINTS))
@@ -264,6 +264,7 @@ def _recipe(name: str) -> t.RecipeCard:
         about=recipes.about(name),
         data=config.data,
         ready=config.data in data.all_names(),
+        reads="text" if waits_for_text(config) else "",
         settings=[t.Setting(key, value) for key, value in flat(config).items()],
     )
 

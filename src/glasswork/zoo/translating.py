@@ -50,6 +50,14 @@ class Translation(msgspec.Struct, frozen=True):
         names = _names(self.merges)
         return [names[id] if names[id] in (START, END) else shown(names[id]) for id in ids]
 
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The same, with a hyphen behind those that a word goes on after."""
+        names, texts = _names(self.merges), self.texts(ids)
+        return [
+            text if id in (self.start, self.end) or names[id].endswith("</w>") else f"{text}-"
+            for id, text in zip(ids, texts, strict=True)
+        ]
+
     def decode(self, ids: Sequence[int]) -> str:
         """The phrase up to its end, in small letters, words and signs apart."""
         names, words = _names(self.merges), [""]

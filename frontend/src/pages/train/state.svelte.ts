@@ -295,8 +295,8 @@ export class TrainState {
     link.ask({ type: "resume_run", run }, (answer) => this.#ordered(run, answer));
   }
 
-  start(recipe: string, settings: Record<string, string>, then: () => void): void {
-    link.ask({ type: "start_run", recipe, settings }, (answer) => {
+  start(recipe: string, settings: Record<string, string>, own: string, then: () => void): void {
+    link.ask({ type: "start_run", recipe, settings, text: own }, (answer) => {
       if (answer.type === "steered") {
         then();
         address.go("train", { run: answer.run });

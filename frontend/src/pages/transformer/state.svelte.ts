@@ -10,11 +10,12 @@ import type {
   Nexts,
   Sampled,
   Slopes,
-  SpokenNetwork,
   Switched,
   TextRead,
 } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
+import type { Models } from "./models.svelte";
+import { numbers, whole, within } from "./numbers";
 import { readSwitched, withSwitched, wordOf, writtenSwitched } from "./switched";
 
 const LENS_AT_ONCE = 40;
@@ -28,7 +29,6 @@ interface Read {
 }
 
 export class TransformerState {
-  networks = $state.raw<SpokenNetwork[]>([]);
   read = $state.raw<Read | null>(null);
   lens = $state.raw<{ answer: Lens; sure: Tensor; source: string } | null>(null);
   nexts = $state.raw<{ answer: Nexts; outline: Tensor } | null>(null);
@@ -39,8 +39,8 @@ export class TransformerState {
   busy = $state(false);
   writing = $state(false);
   #opening = 0;
+  #models: Models;
 
-  network = $derived(address.get("network") ?? this.networks.find((one) => one.here)?.name ?? null);
   text = $derived(address.get("text"));
   more = $derived(numbers(address.get("more")));
   switched = $derived(readSwitched(address.get("off")));
@@ -64,9 +64,9 @@ export class TransformerState {
     return layer < read.layers && head < read.heads ? [layer, head] : null;
   });
   column = $derived(whole(address.get("key")));
-  #wanted = $derived(
+  #wanted = $derived.by(() =>
     JSON.stringify([
-      this.network,
+      this.#models.name,
       this.text,
       this.more,
       this.switched,
@@ -76,16 +76,12 @@ export class TransformerState {
     ]),
   );
 
-  constructor() {
-    const all = (): void => {
-      this.#list();
-      this.#open();
-    };
-    $effect(() => link.onReopen(all));
-    this.#list();
+  constructor(models: Models) {
+    this.#models = models;
+    $effect(() => link.onReopen(() => this.#open()));
     $effect(() => {
       void this.#wanted;
-      if (this.network) untrack(() => this.#open());
+      if (this.#models.name) untrack(() => this.#open());
     });
     $effect(() => {
       const { read, how } = this;
@@ -103,28 +99,9 @@ export class TransformerState {
     });
   }
 
-  #list(): void {
-    link.ask({ type: "list_spoken" }, (answer) => {
-      if (answer.type === "spoken") {
-        this.networks = answer.networks;
-        if (!this.network) {
-          const [first] = answer.networks;
-          this.failure = {
-            type: "failure",
-            request: 0,
-            what: "no language model is here yet",
-            where: first?.title ?? "",
-            why: "its weights have not been fetched",
-            todo: first?.todo ?? "",
-          };
-        }
-      }
-      if (answer.type === "failure") this.failure = answer;
-    });
-  }
-
   #open(): void {
-    const { network, text, more, switched, followed, position } = this;
+    const network = this.#models.name;
+    const { text, more, switched, followed, position } = this;
     if (!network) return;
     this.busy = true;
     const other = switched.length ? this.other : null;
@@ -258,16 +235,3 @@ export class TransformerState {
 }
 
 const FRESH = { position: null, followed: null, key: null };
-
-function whole(words: string | null): number | null {
-  return words !== null && /^\d{1,6}$/.test(words) ? Number(words) : null;
-}
-
-function numbers(words: string | null): number[] {
-  return words && /^\d{1,6}(,\d{1,6})*$/.test(words) ? words.split(",").map(Number) : [];
-}
-
-function within(words: string | null, least: number, most: number, usual: number): number {
-  const found = words === null || words === "" ? NaN : Number(words);
-  return Number.isFinite(found) ? Math.min(most, Math.max(least, found)) : usual;
-}

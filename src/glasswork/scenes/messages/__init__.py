@@ -30,6 +30,7 @@ from glasswork.scenes.messages.reading import ReadingAnswer, ReadingRequest
 from glasswork.scenes.messages.remembering import RememberAnswer, RememberRequest
 from glasswork.scenes.messages.speaking import SpeakingAnswer, SpeakingRequest
 from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
+from glasswork.scenes.messages.translating import TranslatingAnswer, TranslatingRequest
 from glasswork.scenes.messages.unrolled import UnrolledAnswer, UnrolledRequest
 from glasswork.scenes.messages.uses import UsesAnswer, UsesRequest
 from glasswork.scenes.messages.vision import VisionAnswer, VisionRequest
@@ -177,6 +178,7 @@ Request = (
     | UsesRequest
     | RememberRequest
     | SpeakingRequest
+    | TranslatingRequest
     | VisionRequest
     | ForgettingRequest
     | DiffusionRequest
@@ -617,6 +619,7 @@ Answer = (
     | UsesAnswer
     | RememberAnswer
     | SpeakingAnswer
+    | TranslatingAnswer
     | VisionAnswer
     | ForgettingAnswer
     | DiffusionAnswer

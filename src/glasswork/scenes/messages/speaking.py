@@ -108,6 +108,8 @@ class SpokenNetwork(Struct, frozen=True, kw_only=True):
     """How to get them."""
     bytes: int
     """Of the weights in memory."""
+    translates: bool = False
+    """Whether it reads one text and writes another."""
 
 
 class ListSpoken(base.Request, tag="list_spoken", frozen=True):

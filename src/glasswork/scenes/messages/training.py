@@ -59,6 +59,8 @@ class StartRun(Request, tag="start_run", frozen=True):
     recipe: str
     settings: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     """Other settings than the recipe's, by name."""
+    text: str = ""
+    """One's own text, for a recipe that waits for one."""
 
     @property
     def slot(self) -> str:
@@ -122,6 +124,8 @@ class RecipeCard(Struct, frozen=True, kw_only=True):
     data: str
     ready: bool
     """Whether its data is here; else it waits for the reader's own."""
+    reads: Literal["", "text"]
+    """What of the reader's own a page can give it."""
     settings: list[Setting]
 
 

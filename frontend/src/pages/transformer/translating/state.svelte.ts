@@ -1,0 +1,226 @@
+/** What the page knows of a translation: its tree, encoder and decoder at one branch, and the open head. */
+import { untrack } from "svelte";
+import { address } from "../../../lib/address.svelte";
+import { link } from "../../../lib/link.svelte";
+import type { Failure, HeadOff, PairHeadRead, PairRead, Translated } from "../../../lib/messages";
+import type { Tensor } from "../../../lib/tensors";
+import { numbers, whole, within } from "../numbers";
+import type { Models } from "../models.svelte";
+import { headOf, readHead, readOff, same, writtenOff, type Part } from "./parts";
+import { path } from "./tree";
+
+export interface Pair {
+  answer: PairRead;
+  lengths: { encoder: Tensor; decoder: Tensor };
+  sure: Tensor;
+  weights: Record<Part, Tensor>;
+}
+
+export const MOST_BEAMS = 8;
+const INSIDE = { written: null, position: null, followed: null, key: null, row: null };
+
+export class TranslatorState {
+  tree = $state.raw<Translated | null>(null);
+  pair = $state.raw<Pair | null>(null);
+  head = $state.raw<{ answer: PairHeadRead; parts: Tensor[] } | null>(null);
+  failure = $state.raw<Failure | null>(null);
+  busy = $state(false);
+  #translating = 0;
+  #opening = 0;
+  #models: Models;
+
+  text = $derived(address.get("text"));
+  beams = $derived(Math.round(within(address.get("beams"), 1, MOST_BEAMS, 4)));
+  penalty = $derived(within(address.get("penalty"), 0, 3, 1));
+  off = $derived(readOff(address.get("off")));
+  /** The tokens of the chosen path, without the mark of its end. */
+  chosen = $derived.by((): number[] => {
+    const { tree } = this;
+    if (!tree) return [];
+    const last = tree.best.at(-1)!;
+    const ids = path(tree.branches, last);
+    return tree.branches[last]!.ended ? ids.slice(0, -1) : ids;
+  });
+  written = $derived(address.get("written") === null ? this.chosen : numbers(address.get("written")));
+  position = $derived(Math.min(whole(address.get("position")) ?? 0, this.written.length));
+  /** What is looked at is the token that comes next; at the end of the chosen path, its end. */
+  followed = $derived.by((): number | null => {
+    const named = whole(address.get("followed"));
+    if (named !== null) return named;
+    const { tree } = this;
+    const last = tree && address.get("written") === null ? tree.branches[tree.best.at(-1)!] : undefined;
+    return this.written[this.position] ?? (last?.ended ? last.word.id : null);
+  });
+  open = $derived.by((): HeadOff | null => {
+    const found = readHead(address.get("head"));
+    const read = this.pair?.answer;
+    return found && read && found.layer < read.layers && found.head < read.heads ? found : null;
+  });
+  /** Of an open head's matrix. */
+  row = $derived.by((): number => {
+    const read = this.pair?.answer;
+    if (this.open?.part !== "encoder" || !read) return read?.position ?? 0;
+    return Math.min(whole(address.get("row")) ?? read.head[2]!, read.read.length - 1);
+  });
+  column = $derived.by((): number => {
+    const { open, pair, row } = this;
+    if (!open || !pair) return 0;
+    const weights = rowOf(pair.weights[open.part], open, row);
+    const last = open.part === "decoder" ? row : weights.length - 1;
+    const named = whole(address.get("key"));
+    if (named !== null && named <= last) return named;
+    return [...weights].reduce((best, value, at) => (value > weights[best]! ? at : best), 0);
+  });
+  #wanted = $derived.by(() => JSON.stringify([this.#models.name, this.text, this.beams, this.penalty]));
+  #inside = $derived.by(() => JSON.stringify([this.written, this.position, this.followed, this.off]));
+
+  constructor(models: Models) {
+    this.#models = models;
+    $effect(() => link.onReopen(() => this.#translate()));
+    $effect(() => {
+      void this.#wanted;
+      untrack(() => this.#translate());
+    });
+    $effect(() => {
+      void this.#inside;
+      const { tree } = this;
+      if (tree) untrack(() => this.#open(tree));
+    });
+    $effect(() => {
+      const { pair, open, row, column } = this;
+      if (pair && open) untrack(() => this.#head(pair.answer, open, row, column));
+      else untrack(() => (this.head = null));
+    });
+  }
+
+  #translate(): void {
+    const network = this.#models.name;
+    if (!network) return;
+    const { text, beams, penalty } = this;
+    this.busy = true;
+    this.#translating = link.ask({ type: "translate", network, text, beams, penalty }, (answer) => {
+      if (answer.request !== this.#translating) return;
+      if (answer.type === "translated") {
+        this.tree = answer;
+        this.failure = null;
+      }
+      if (answer.type === "failure") this.failure = answer;
+      if (answer.type === "failure" || answer.type === "done") this.busy = false;
+    });
+  }
+
+  #open(tree: Translated): void {
+    const { written, position, followed, off } = this;
+    const { source } = tree;
+    this.#opening = link.ask(
+      { type: "open_pair", source, written, position, followed, off },
+      (answer, tensors) => {
+        if (answer.request !== this.#opening) return;
+        if (answer.type === "pair_read") {
+          const [encoder, decoder, sure, own, past, cross] = tensors as [
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+          ];
+          const weights = { encoder: own, decoder: past, cross };
+          this.pair = { answer, lengths: { encoder, decoder }, sure, weights };
+        }
+        if (answer.type === "failure") this.failure = answer;
+      },
+    );
+  }
+
+  #head(read: PairRead, one: HeadOff, row: number, column: number): void {
+    const { source, position, followed } = read;
+    link.ask(
+      { type: "open_pair_head", source, ...one, row, column, position, token: followed.id },
+      (answer, tensors) => {
+        const now = this.open;
+        if (answer.type === "pair_head_read" && this.pair?.answer === read && now && same(now, one))
+          this.head = { answer, parts: [...tensors] };
+        if (answer.type === "failure") this.failure = answer;
+      },
+    );
+  }
+
+  type(text: string): void {
+    address.set({ text, off: null, ...INSIDE });
+  }
+
+  search(name: "beams" | "penalty", value: string): void {
+    address.set({ [name]: value, ...INSIDE }, false);
+  }
+
+  /** Look inside where a branch was written. */
+  look(branch: number): void {
+    const tree = this.tree;
+    const one = tree?.branches[branch];
+    if (!tree || !one) return;
+    if (tree.best.includes(branch)) {
+      address.set({ ...INSIDE, position: String(one.step) });
+      return;
+    }
+    const ids = path(tree.branches, branch);
+    const written = (one.ended ? ids.slice(0, -1) : ids).join(",");
+    const followed = one.ended ? String(one.word.id) : null;
+    address.set({ ...INSIDE, written, position: String(one.step), followed });
+  }
+
+  /** Go another way: this token, where one is looked at now. */
+  take(token: number): void {
+    const written = this.written.slice(0, this.position);
+    const end = this.tree?.branches.find((one) => one.ended)?.word.id;
+    if (token === end)
+      address.set({
+        ...INSIDE,
+        written: written.join(","),
+        position: String(this.position),
+        followed: String(token),
+      });
+    else address.set({ ...INSIDE, written: [...written, token].join(","), position: String(this.position) });
+  }
+
+  move(position: number): void {
+    const to = Math.min(this.written.length, Math.max(0, position));
+    address.set({ position: String(to), followed: null, key: null }, false);
+  }
+
+  /** From which token of the phrase a head of the encoder looks. */
+  ask(row: number): void {
+    address.set({ row: String(row), key: null }, false);
+  }
+
+  show(one: HeadOff): void {
+    address.set({ head: headOf(one), key: null, row: null });
+  }
+
+  change(one: HeadOff): void {
+    address.set({ off: writtenOff([...this.off.filter((each) => !same(each, one)), one]) });
+  }
+
+  undo(one?: HeadOff): void {
+    address.set({ off: writtenOff(one ? this.off.filter((each) => !same(each, one)) : []) });
+  }
+}
+
+/** The address of a weight of a head. */
+export const weightRef = (
+  source: string,
+  { part, layer, head }: HeadOff,
+  row: number,
+  column: number,
+): string => `${source}#attention/${part}/${layer}[${head},${row},${column}]@value`;
+
+/** A row of a head's weights. */
+export function rowOf(
+  weights: Tensor,
+  { layer, head }: { layer: number; head: number },
+  row: number,
+): Tensor["data"] {
+  const [, heads, rows, columns] = weights.shape as [number, number, number, number];
+  const from = ((layer * heads + head) * rows + row) * columns;
+  return weights.data.subarray(from, from + columns);
+}

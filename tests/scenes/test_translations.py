@@ -1,0 +1,225 @@
+"""What the page asks of a translator: a tree as a plain search finds it, torch's own attention, parts that add up."""
+
+from __future__ import annotations
+
+import json
+import struct
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from glasswork import zoo
+from glasswork.data.phrases import load_phrases
+from glasswork.errors import GlassworkError
+from glasswork.scenes.messages import speaking as s
+from glasswork.scenes.messages import translating as p
+from glasswork.scenes.respond import Respondent
+from glasswork.zoo import Translation
+
+SESSION: Any = SimpleNamespace(cancelled=threading.Event(), inputs=None, files=None)
+NAME = "translate-en-fr"
+TEXT = "two hearts"
+
+
+@pytest.fixture(scope="module")
+def respond() -> Respondent:
+    return Respondent()
+
+
+@pytest.fixture(scope="module")
+def module() -> Any:
+    return zoo.load(NAME).module
+
+
+@pytest.fixture(scope="module")
+def words() -> Translation:
+    found = zoo.load(NAME).translation
+    assert found
+    return found
+
+
+def ask(respond: Respondent, request: Any) -> tuple[Any, list[np.ndarray]]:
+    """The first answer, and its arrays."""
+    (found,) = respond(request, SESSION)
+    if not isinstance(found, bytes):
+        return found, []
+    length = struct.unpack("<I", found[:4])[0]
+    header = json.loads(found[4 : 4 + length])
+    at, arrays = 4 + length, []
+    for entry in header["arrays"]:
+        count = int(np.prod(entry["shape"]))
+        arrays.append(np.frombuffer(found[at : at + 4 * count], np.float32).reshape(entry["shape"]))
+        at += -(-4 * count // 8) * 8
+    return SimpleNamespace(**header), arrays
+
+
+def pair(respond: Respondent, **given: Any) -> tuple[Any, list[np.ndarray]]:
+    """Encoder and decoder on the text's own translation."""
+    tree, _ = ask(respond, p.Translate(request=1, network=NAME, text=TEXT))
+    ids = [tree.branches[at].word.id for at in tree.best[:-1]]
+    return ask(respond, p.OpenPair(request=2, source=tree.source, written=ids, **{"position": 1, **given}))
+
+
+def opened(respond: Respondent, source: str, layer: int, head: int, column: int, token: int) -> Any:
+    """A head from the decoder to the encoder, at the position that is looked at."""
+    place: dict[str, Any] = {"part": "cross", "layer": layer, "head": head, "row": 1, "column": column}
+    return ask(respond, p.OpenPairHead(request=3, source=source, position=1, token=token, **place))[0]
+
+
+def searched(module: Any, words: Translation, text: str, beams: int, penalty: float) -> tuple[dict[Any, float], Any]:
+    """Beam search in plain words: all texts that were kept or ended, with their totals, and the best of them."""
+    source = torch.tensor([words.encode(text)])
+    living: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
+    kept: dict[tuple[int, ...], float] = {}
+    ended: dict[tuple[int, ...], float] = {}
+    while living and len(ended) < beams:
+        grown: list[tuple[tuple[int, ...], float]] = []
+        for ids, total in living:
+            with torch.no_grad():
+                told = module(source, torch.tensor([[words.start, *ids]]))[0, -1].double().log_softmax(0).tolist()
+            grown += [((*ids, token), total + value) for token, value in enumerate(told)]
+        living = []
+        for ids, total in sorted(grown, key=lambda one: -one[1]):
+            if len(living) == beams:
+                break
+            kept[ids] = total
+            if ids[-1] == words.end:
+                ended[ids] = total
+            else:
+                living.append((ids, total))
+    return kept, max(ended, key=lambda ids: ended[ids] / len(ids) ** penalty)
+
+
+@pytest.mark.parametrize(("beams", "penalty"), [(1, 1.0), (3, 0.0), (4, 2.0)])
+def test_the_tree_is_what_a_search_in_plain_words_keeps(
+    beams: int, penalty: float, respond: Respondent, module: Any, words: Translation
+) -> None:
+    tree, _ = ask(respond, p.Translate(request=1, network=NAME, text=TEXT, beams=beams, penalty=penalty))
+
+    def ids(at: int) -> tuple[int, ...]:
+        one = tree.branches[at]
+        return (*(ids(one.parent) if one.parent >= 0 else ()), one.word.id)
+
+    kept, best = searched(module, words, TEXT, beams, penalty)
+    found = {ids(at): one.total.value for at, one in enumerate(tree.branches) if one.kept}
+    assert found.keys() == kept.keys()
+    assert all(found[one] == pytest.approx(kept[one], abs=1e-4) for one in kept)
+    assert ids(tree.best[-1]) == best
+    assert tree.translation == words.decode(best)
+    for at, one in enumerate(tree.branches):
+        assert one.worth.value == pytest.approx(one.total.value / len(ids(at)) ** penalty)
+        assert one.text == (words.decode(ids(at)) if one.kept and one.ended else "")
+
+
+def torchs_weights(module: Any, source: Tensor, target: Tensor) -> list[Tensor]:
+    """Every attention's weights by torch.nn.Transformer's own modules, (H, rows, columns), in the order of the pass."""
+    core, width = module.core, module.width
+    layers = len(core.encoder.layers)
+    hidden, heads = core.encoder.layers[0].linear1.out_features, core.encoder.layers[0].self_attn.heads
+    theirs = nn.Transformer(width, heads, layers, layers, hidden, dropout=0.0, batch_first=True).eval()
+    theirs.load_state_dict(core.state_dict())
+    found: list[Tensor] = []
+
+    def keep(part: Any, given: Any, named: Any) -> Any:
+        return given, {**named, "need_weights": True, "average_attn_weights": False}
+
+    for part in theirs.modules():
+        if isinstance(part, nn.MultiheadAttention):
+            part.register_forward_pre_hook(keep, with_kwargs=True)
+            part.register_forward_hook(lambda part, given, made: found.append(made[1][0].detach()))
+    mask = nn.Transformer.generate_square_subsequent_mask(target.shape[1])
+    source.requires_grad_()  # so that torch does not take the fused path, which has no weights
+    theirs(source, target, tgt_mask=mask)
+    return found
+
+
+def test_all_weights_are_those_of_torchs_own_attention(respond: Respondent, module: Any) -> None:
+    read, (_, _, _, encoder, decoder, cross) = pair(respond)
+    ids = [torch.tensor([[int(one["id"]["value"]) for one in side]]) for side in (read.read, read.written)]
+    wanted = torchs_weights(module, *(module.embed(one).detach() for one in ids))
+    ours = [*encoder, *(one for layer in zip(decoder, cross, strict=True) for one in layer)]
+    assert len(wanted) == len(ours) == 3 * read.layers
+    for one, other in zip(wanted, ours, strict=True):
+        torch.testing.assert_close(one, torch.tensor(other), atol=1e-5, rtol=1e-4)
+    assert np.triu(decoder[0, 0], 1).max() == 0
+
+
+def test_the_parts_add_up_to_the_logit(respond: Respondent, module: Any, words: Translation) -> None:
+    read, _ = pair(respond)
+    written = [int(one["id"]["value"]) for one in read.written]
+    with torch.no_grad():
+        logits = module(torch.tensor([words.encode(TEXT)]), torch.tensor([written]))[0, 1].double()
+    token = read.followed["id"]
+    parts = [read.embedding, read.bias, read.heads_sum, read.cross_sum, read.mlps_sum]
+    wanted = (logits[token] - logits.mean()).item()
+    assert sum(one["value"] for one in parts) == pytest.approx(wanted, abs=1e-4)
+    assert read.error < 1e-5
+    assert sum(one["cross"]["value"] for one in read.adds) == pytest.approx(read.cross_sum["value"])
+    layer, head, column = read.head
+    given = opened(respond, read.source, layer, head, column, token)
+    assert given.rest["value"] == pytest.approx(read.gift["value"], abs=1e-6)
+    assert sum(one["value"] for one in given.gives) == pytest.approx(given.rest["value"], abs=1e-6)
+    assert sum(one["value"] for one in given.weights) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_head_that_is_off_gives_nothing(respond: Respondent) -> None:
+    plain, _ = pair(respond)
+    layer, head, column = plain.head
+    token = plain.followed["id"]
+    off, _ = pair(respond, off=[p.HeadOff("cross", layer, head)], followed=token)
+    assert off.before["value"] == plain.probability["value"] != off.probability["value"]
+    assert off.base == plain.source
+    given = opened(respond, off.source, layer, head, column, token)
+    assert given.rest["value"] == 0
+    assert given.off["value"] == given.now["value"]
+
+
+def test_a_phrase_says_where_it_stands_and_what_is_not_known_of_it(respond: Respondent) -> None:
+    phrases = load_phrases("phrases-en-fr")
+    trained, held_out = phrases.train[5], next(pair for pair in phrases.test if pair[0] not in dict(phrases.train))
+    for (text, reference), place in ((trained, "train"), (held_out, "test")):
+        tree, _ = ask(respond, p.Translate(request=1, network=NAME, text=text.upper(), beams=1))
+        assert tree.place == place
+        assert reference in tree.references
+        assert set(tree.others) <= dict((*phrases.train, *phrases.test)).keys() - {text}
+    tree, _ = ask(respond, p.Translate(request=1, network=NAME, text="red quixotry <b> مرحبا", beams=1))
+    assert (tree.place, tree.references, tree.exact) == ("", [], False)
+    assert tree.unknown[0] == "quixotry"
+    assert "مرحبا" in tree.unknown
+    tree, _ = ask(respond, p.Translate(request=1, network=NAME, text="red heart " * 40, beams=1))
+    assert len(tree.pieces) == 40
+    assert tree.cut > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"text": " \n"}, "nothing to translate"),
+        ({"beams": 9}, "can't be searched"),
+        ({"penalty": -1}, "can't be searched"),
+        ({"network": "gpt-moby"}, "does not translate"),
+    ],
+)
+def test_what_can_not_be_translated_says_why(asked: dict[str, Any], said: str, respond: Respondent) -> None:
+    with pytest.raises(GlassworkError, match=said):
+        ask(respond, p.Translate(**{"request": 1, "network": NAME, "text": TEXT, **asked}))
+
+
+def test_what_is_not_there_can_not_be_opened(respond: Respondent) -> None:
+    read, _ = pair(respond)
+    with pytest.raises(GlassworkError, match="no token 99"):
+        pair(respond, position=99)
+    with pytest.raises(GlassworkError, match="no such token"):
+        pair(respond, followed=10**6)
+    with pytest.raises(GlassworkError, match="no head 0·77"):
+        pair(respond, off=[p.HeadOff("cross", 0, 77)])
+    asked = {"layer": 0, "head": 0, "position": 1, "token": 3}
+    with pytest.raises(GlassworkError, match="not seen"):
+        ask(respond, p.OpenPairHead(request=1, source=read.source, part="decoder", row=0, column=1, **asked))
+    with pytest.raises(GlassworkError, match="reads no text"):
+        ask(respond, s.OpenText(request=1, network=NAME, text=TEXT))
