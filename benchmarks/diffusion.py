@@ -24,7 +24,7 @@ ROUNDS = 7  # of ours and theirs in turns
 STEPS, GUIDANCE = 50, 3.0
 BAR, SECONDS, FIRST = 1.0, 2.0, 0.3
 SIZES: dict[str, Any] = {
-    "channels": 24, "size": 8, "widths": "96,128", "attention": "1,1", "layers": 1, "heads": 4, "text": 128,
+    "channels": 8, "size": 16, "widths": "48,96,144", "attention": "0,1,1", "layers": 1, "heads": 4, "text": 128,
     "context": 32, "groups": 16,
 }  # fmt: skip
 
@@ -33,12 +33,12 @@ def pair() -> tuple[nn.Module, nn.Module]:
     """Our denoiser and diffusers', of the emoji model's sizes, with the same random weights."""
     torch.manual_seed(0)
     theirs = diffusers.UNet2DConditionModel(
-        sample_size=8,
-        in_channels=24,
-        out_channels=24,
-        block_out_channels=(96, 128),
-        down_block_types=("CrossAttnDownBlock2D",) * 2,
-        up_block_types=("CrossAttnUpBlock2D",) * 2,
+        sample_size=16,
+        in_channels=8,
+        out_channels=8,
+        block_out_channels=(48, 96, 144),
+        down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * 2),
+        up_block_types=(*("CrossAttnUpBlock2D",) * 2, "UpBlock2D"),
         layers_per_block=1,
         cross_attention_dim=128,
         attention_head_dim=4,
@@ -84,7 +84,7 @@ def measure() -> list[Figure]:
     ours, theirs = pair()
     generator = torch.Generator().manual_seed(0)
     noise, prompt, empty = (
-        torch.randn(shape, generator=generator) for shape in ((1, 24, 8, 8), (1, 32, 128), (1, 32, 128))
+        torch.randn(shape, generator=generator) for shape in ((1, 8, 16, 16), (1, 32, 128), (1, 32, 128))
     )
     mine, _ = ours_(ours, noise, prompt, empty)
     other = theirs_(theirs, noise, prompt, empty)
