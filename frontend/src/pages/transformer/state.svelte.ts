@@ -19,6 +19,8 @@ import { numbers, whole, within } from "./numbers";
 import { readSwitched, withSwitched, wordOf, writtenSwitched } from "./switched";
 
 const LENS_AT_ONCE = 40;
+/** Logits of the lens, over lanes and layers, that are had in no time. */
+const AT_ONCE = 100_000;
 const LISTED = 8;
 
 interface Read {
@@ -76,6 +78,9 @@ export class TransformerState {
     ]),
   );
 
+  /** By its words: the settings are other objects after every change of the address. */
+  #sampling = $derived(JSON.stringify(this.how));
+
   constructor(models: Models) {
     this.#models = models;
     $effect(() => link.onReopen(() => this.#open()));
@@ -84,8 +89,9 @@ export class TransformerState {
       if (this.#models.name) untrack(() => this.#open());
     });
     $effect(() => {
-      const { read, how } = this;
-      if (read) untrack(() => this.#nexts(read.answer, how));
+      const { read } = this;
+      void this.#sampling;
+      if (read) untrack(() => this.#nexts(read.answer, this.how));
     });
     $effect(() => {
       const { read, open, column } = this;
@@ -135,7 +141,8 @@ export class TransformerState {
     const last = read.pieces.length - 1;
     const from = Math.max(0, Math.min(read.position - LENS_AT_ONCE / 2, last - LENS_AT_ONCE + 1));
     const lanes = Array.from({ length: Math.min(last - from + 1, LENS_AT_ONCE) }, (_, i) => from + i);
-    ask([read.position], () => ask(lanes));
+    if (lanes.length * read.layers * read.vocabulary <= AT_ONCE) ask(lanes);
+    else ask([read.position], () => ask(lanes));
   }
 
   #nexts(read: TextRead, how: Sampled): void {
