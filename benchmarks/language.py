@@ -1,4 +1,5 @@
-"""The page of language models in a real Chromium: how soon, after a key, every view is of the longer text.
+"""Language models: how soon, after a key, every view of the page in a real Chromium is of the longer text; and how fast
+texts are written, beside transformers.
 
 python -m benchmarks.language
 """
@@ -6,14 +7,23 @@ python -m benchmarks.language
 from __future__ import annotations
 
 import statistics
+import time
 from urllib.parse import urlencode, urlsplit
 
+import torch
 from playwright.sync_api import sync_playwright
 
 from benchmarks.figures import Figure
 from benchmarks.page import AT_REST, FLAGS, app, find_browser
+from glasswork import networks, zoo
+from glasswork.generation import Sampling, decode
+from glasswork.generation.reader import Ours
 
-NETWORK, TEXT = "gpt-moby", "The whale was "
+MODEL, WRITTEN, ROUNDS = "smollm2-135m", 40, 7
+TEXTS = {  # network: the text that is gone on with, and the bar in seconds
+    "gpt-moby": ("The whale was ", 0.1),
+    MODEL: ("The capital of France is Paris, and the capital of Spain is Madrid; the", 0.5),
+}
 KEYS = 20
 """Presses of N, which goes on with one more token; the first wakes the page up and is not counted."""
 
@@ -33,14 +43,65 @@ PRESSED = """key => new Promise(done => {
 
 
 def measure() -> list[Figure]:
+    """All of it."""
+    here = [name for name in TEXTS if zoo.load(name).weights != "random"]  # one of them has to be fetched
+    return [*map(keystroke, here), writing()]
+
+
+def writing() -> Figure:
+    """Seconds for a token: `glasswork generate`'s loop over transformers' `generate`; SmolLM2-135M's sizes, fp32."""
+    import transformers
+
+    torch.manual_seed(0)
+    sizes = networks.reference(networks.named()[MODEL]).named[MODEL]
+    config = transformers.LlamaConfig(
+        vocab_size=sizes["vocabulary"],
+        hidden_size=sizes["width"],
+        num_hidden_layers=sizes["depth"],
+        num_attention_heads=sizes["heads"],
+        num_key_value_heads=sizes["groups"],
+        intermediate_size=sizes["hidden"],
+        rope_theta=sizes["theta"],
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+        eos_token_id=None,
+    )
+    theirs = transformers.LlamaForCausalLM(config).eval()
+    ours = networks.build(MODEL).eval()
+    ours.load_state_dict(theirs.state_dict())
+    networks.fuse(ours)
+    prompt = torch.randint(sizes["vocabulary"], (1, 16))
+
+    def write_ours() -> list[int]:
+        return [one.token for one in decode(Ours(ours), prompt[0].tolist(), WRITTEN, Sampling(temperature=0))]
+
+    def write_theirs() -> list[int]:
+        with torch.inference_mode():
+            told = theirs.generate(prompt, max_new_tokens=WRITTEN, min_new_tokens=WRITTEN, do_sample=False)
+        return told[0, prompt.shape[1] :].tolist()
+
+    assert write_ours() == write_theirs()
+    taken: list[tuple[float, float]] = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        write_ours()
+        between = time.perf_counter()
+        write_theirs()
+        taken.append((between - begun, time.perf_counter() - between))
+    mine, other = (statistics.median(each) for each in zip(*taken, strict=True))
+    return Figure(f"{MODEL}'s sizes, seconds for a token, ours over transformers'", mine / other, 1.0, "x")
+
+
+def keystroke(network: str) -> Figure:
     """A key's way to every view."""
+    text, bar = TEXTS[network]
     with app() as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(address)  # lets the browser in; the server wakes up
         page.wait_for_selector("canvas", timeout=120_000)
         split = urlsplit(address)
-        query = urlencode({"network": NETWORK, "text": TEXT})
+        query = urlencode({"network": network, "text": text})
         page.goto(f"{split.scheme}://{split.netloc}/transformer?{query}")
         page.wait_for_selector(".ribbons rect[data-ref]", timeout=120_000)
         taken = []
@@ -48,8 +109,8 @@ def measure() -> list[Figure]:
             page.wait_for_timeout(AT_REST)
             taken.append(page.evaluate(PRESSED, "n"))
         browser.close()
-    what = f"/transformer, {NETWORK}: a key to every view of {len(TEXT)} tokens and more, median of {KEYS - 1}"
-    return [Figure(what, statistics.median(taken[1:]) / 1e3, 0.1, "s")]
+    what = f"/transformer, {network}: a key to every view of {len(text)} characters and more, median of {KEYS - 1}"
+    return Figure(what, statistics.median(taken[1:]) / 1e3, bar, "s")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Generate(Report):
         if not 1 <= self.tokens <= LONGEST:
             why = f"it is {self.tokens}; 1 to {LONGEST:,} can be written"
             raise UsageError("--tokens is out of range", where="glasswork generate", why=why)
-        from glasswork import zoo
+        from glasswork import networks, zoo
         from glasswork.errors import GlassworkError
         from glasswork.generation import Sampling, decode, reader
 
@@ -61,6 +61,7 @@ class Generate(Report):
                 where="glasswork generate",
                 todo="glasswork data fetch smollm2-135m gets them (98 MB).",
             )
+        networks.fuse(network.module)
         reads, words = reader(network)
         ids = words.encode(self.prompt)
         if not ids:

@@ -47,19 +47,28 @@ class RMSNorm(nn.Module):
         return x * torch.rsqrt(mean_square + self.eps) * self.weight
 
 
-def rotate(x: Tensor, first: int, theta: float) -> Tensor:
-    """Turn pairs of numbers (i, i + D/2) by an angle that is the position times theta^(-2i/D).
+Turns = tuple[Tensor, Tensor]
+"""Cosines and sines of the angles by which pairs of numbers are turned, (T, D/2) each."""
+
+
+def turns(first: int, length: int, size: int, theta: float, like: Tensor) -> Turns:
+    """The angle of pair i at a position is the position times theta^(-2i/D).
 
     Args:
-        x: (B, H, T, D).
-        first: the position of the first of the T tokens.
+        first, length: the positions, T of them.
+        size: D, the numbers of a head.
         theta: the base; the larger, the slower the slowest turn.
+        like: has the dtype and the device.
     """
-    length, half = x.shape[-2], x.shape[-1] // 2
-    positions = torch.arange(first, first + length, device=x.device, dtype=torch.float32)  # (T)
-    frequencies = theta ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)  # (D/2)
+    positions = torch.arange(first, first + length, device=like.device, dtype=torch.float32)  # (T)
+    frequencies = theta ** (-torch.arange(size // 2, device=like.device, dtype=torch.float32) / (size // 2))  # (D/2)
     angles = positions[:, None] * frequencies  # (T, D/2)
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)  # (T, D/2)
+    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+def rotate(x: Tensor, turned: Turns) -> Tensor:
+    """Turn pairs of numbers (i, i + D/2) of x, (B, H, T, D), each by the angle of its position."""
+    cos, sin = turned
     a, b = x.chunk(2, dim=-1)  # (B, H, T, D/2) each
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)  # (B, H, T, D)
 
@@ -67,32 +76,32 @@ def rotate(x: Tensor, first: int, theta: float) -> Tensor:
 class Attention(nn.Module):
     """Each token asks all tokens up to itself; groups of heads share keys and values."""
 
-    def __init__(self, width: int, heads: int, groups: int, theta: float, fused: bool) -> None:
+    def __init__(self, width: int, heads: int, groups: int, fused: bool) -> None:
         super().__init__()
-        self.heads, self.groups, self.theta, self.fused = heads, groups, theta, fused
+        self.heads, self.groups, self.fused = heads, groups, fused
         size = width // heads
         self.q_proj = nn.Linear(width, heads * size, bias=False)
         self.k_proj = nn.Linear(width, groups * size, bias=False)
         self.v_proj = nn.Linear(width, groups * size, bias=False)
         self.o_proj = nn.Linear(heads * size, width, bias=False)
 
-    def forward(self, x: Tensor, past: Past | None, layer: int) -> Tensor:
+    def forward(self, x: Tensor, turned: Turns, past: Past | None, layer: int) -> Tensor:
         """(B, T, W) -> (B, T, W)."""
         batch, length, width = x.shape
         before = past.length_of(layer) if past is not None else 0
         q = self.q_proj(x).view(batch, length, self.heads, -1).transpose(1, 2)  # (B, H, T, D)
         k = self.k_proj(x).view(batch, length, self.groups, -1).transpose(1, 2)  # (B, G, T, D)
         v = self.v_proj(x).view(batch, length, self.groups, -1).transpose(1, 2)  # (B, G, T, D)
-        q = rotate(q, before, self.theta)
-        k = rotate(k, before, self.theta)
+        q = rotate(q, turned)
+        k = rotate(k, turned)
         if past is not None:
             k, v = past.extend(layer, k, v)  # (B, G, S, D)
-        k = k.repeat_interleave(self.heads // self.groups, dim=1)  # (B, H, S, D)
-        v = v.repeat_interleave(self.heads // self.groups, dim=1)  # (B, H, S, D)
         seen = torch.ones(length, k.shape[-2], dtype=torch.bool, device=x.device).tril(before)  # (T, S)
         if self.fused:
-            y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)  # (B, H, T, D)
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True)  # (B, H, T, D)
         else:
+            k = k.repeat_interleave(self.heads // self.groups, dim=1)  # (B, H, S, D)
+            v = v.repeat_interleave(self.heads // self.groups, dim=1)  # (B, H, S, D)
             scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (B, H, T, S)
             scores = scores.masked_fill(~seen, -math.inf)  # nothing is seen of the future
             weights = torch.softmax(scores, dim=-1)  # (B, H, T, S)
@@ -123,16 +132,16 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """Tokens exchange, then each works alone; both add to what is there."""
 
-    def __init__(self, width: int, heads: int, groups: int, hidden: int, theta: float, eps: float, fused: bool) -> None:
+    def __init__(self, width: int, heads: int, groups: int, hidden: int, eps: float, fused: bool) -> None:
         super().__init__()
         self.input_layernorm = RMSNorm(width, eps)
-        self.self_attn = Attention(width, heads, groups, theta, fused)
+        self.self_attn = Attention(width, heads, groups, fused)
         self.post_attention_layernorm = RMSNorm(width, eps)
         self.mlp = MLP(width, hidden)
 
-    def forward(self, x: Tensor, past: Past | None, layer: int) -> Tensor:
+    def forward(self, x: Tensor, turned: Turns, past: Past | None, layer: int) -> Tensor:
         """(B, T, W) -> (B, T, W)."""
-        x = x + self.self_attn(self.input_layernorm(x), past, layer)
+        x = x + self.self_attn(self.input_layernorm(x), turned, past, layer)
         x = x + self.mlp(self.post_attention_layernorm(x))
         return x
 
@@ -140,8 +149,9 @@ class Block(nn.Module):
 class Body(nn.Module):
     """From tokens to what is known at each of them."""
 
-    def __init__(self, vocabulary: int, width: int, eps: float, blocks: list[Block]) -> None:
+    def __init__(self, vocabulary: int, width: int, size: int, theta: float, eps: float, blocks: list[Block]) -> None:
         super().__init__()
+        self.size, self.theta = size, theta
         self.embed_tokens = nn.Embedding(vocabulary, width)
         self.layers = nn.ModuleList(blocks)
         self.norm = RMSNorm(width, eps)
@@ -149,8 +159,10 @@ class Body(nn.Module):
     def forward(self, tokens: Tensor, past: Past | None) -> Tensor:
         """(B, T) -> (B, T, W)."""
         x = self.embed_tokens(tokens)  # (B, T, W)
+        before = past.length if past is not None else 0
+        turned = turns(before, tokens.shape[1], self.size, self.theta, like=x)
         for layer, block in enumerate(self.layers):
-            x = block(x, past, layer)  # (B, T, W)
+            x = block(x, turned, past, layer)  # (B, T, W)
         x = self.norm(x)
         return x
 
@@ -206,8 +218,8 @@ class Llama(nn.Module):
                 "must divide the heads"
             )
         self.vocabulary = vocabulary
-        blocks = [Block(width, heads, groups, hidden, theta, eps, bool(fused)) for _ in range(depth)]
-        self.model = Body(vocabulary, width, eps, blocks)
+        blocks = [Block(width, heads, groups, hidden, eps, bool(fused)) for _ in range(depth)]
+        self.model = Body(vocabulary, width, width // heads, theta, eps, blocks)
         self.lm_head = nn.Linear(width, vocabulary, bias=False)
         for part in self.modules():
             if isinstance(part, (nn.Linear, nn.Embedding)):

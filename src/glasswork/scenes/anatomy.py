@@ -96,7 +96,7 @@ def anatomy(network: Network) -> Anatomy:
             layers, heads, groups, width // heads, width, module.vocabulary, 0, rotary=True,
             embedding="model.embed_tokens", blocks=tuple(f"model.layers.{i}" for i in range(layers)),
             attention="self_attn", mlp="mlp", query="cat", key="repeat_interleave", value="repeat_interleave#2",
-            scaled="div#3", attended="self_attn.o_proj", fed="mlp.down_proj",
+            scaled="div", attended="self_attn.o_proj", fed="mlp.down_proj",
         )  # fmt: skip
     raise GlassworkError(
         f"{network.title} can't be shown on this page",
