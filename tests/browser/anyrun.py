@@ -246,6 +246,12 @@ class AnyRun(TorchFunctionMode):
                 return convolution(args, index)
             case "conv_transpose2d":
                 return spread(args, index)
+            case "max_pool2d" | "avg_pool2d":
+                return pooled(args, call.kwargs, index)
+            case "adaptive_avg_pool2d" if args[1] == 1:
+                return args[0][index[:2]].flatten(), 0
+            case "pad":  # some number of the picture
+                return self.values[key].double()[index].reshape(1), 0
             case "batch_norm":
                 x, mean, variance = args[:3]
                 weight, bias = (call.kwargs[part].double() for part in ("weight", "bias"))
@@ -344,8 +350,8 @@ def convolution(args: list[Any], index: tuple[int, ...]) -> tuple[Tensor, int]:
 def spread(args: list[Any], index: tuple[int, ...]) -> tuple[Tensor, int]:
     """What each input's kernel puts on one output, in the kernel's order; 0 where a tap would come from no input."""
     x, weight, bias, stride, padding, _, groups, dilation = args
-    if groups != 1 or bias is not None:
-        raise NoNumberError("groups and biases of transposed convolutions are not written down here")
+    if groups != 1:
+        raise NoNumberError("groups of transposed convolutions are not written down here")
     found = torch.zeros(weight.shape[0], *weight.shape[2:], dtype=torch.float64)
     for row in range(x.shape[2]):
         for column in range(x.shape[3]):
@@ -358,7 +364,20 @@ def spread(args: list[Any], index: tuple[int, ...]) -> tuple[Tensor, int]:
             u, v = u // dilation[0], v // dilation[1]
             if 0 <= u < weight.shape[2] and 0 <= v < weight.shape[3]:
                 found[:, u, v] = x[index[0], :, row, column] * weight[:, index[1], u, v]
-    return found.flatten(), 0
+    if bias is None:
+        return found.flatten(), 0
+    return torch.cat([found.flatten(), bias[index[1]].view(1)]), 1
+
+
+def pooled(args: list[Any], kwargs: dict[str, Any], index: tuple[int, ...]) -> tuple[Tensor, int]:
+    """The window of a pooling, row by row."""
+    x, size = args[:2]
+    stride, padding = (kwargs[name] if name in kwargs else args[at] for at, name in ((2, "stride"), (3, "padding")))
+    dilation = kwargs.get("dilation", 1)
+    lines = [[at * stride - padding + u * dilation for u in range(size)] for at in index[2:]]
+    if min(lines[0] + lines[1]) < 0 or max(lines[0]) >= x.shape[2] or max(lines[1]) >= x.shape[3]:
+        raise NoNumberError("windows of a pooling that reach into the padding are not written down here")
+    return torch.stack([x[(*index[:2], row, column)] for row in lines[0] for column in lines[1]]), 0
 
 
 def plane(tensor: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ import safetensors.torch
 import speakings
 import torch
 import torch.nn.functional as F
+import workshoprun
 from anyrun import AnyRun
 from changed import ChangedRun
 from claims import NoNumberError, Number, picked, recorded, unlisted, whole_size
@@ -397,6 +398,9 @@ class Resolver:
         if id not in self.runs:
             try:
                 record, inputs = recorded(self.folder, id)
+                if record["target"].startswith(workshoprun.PREFIX):
+                    self.runs[id] = AnyRun(record, inputs, workshoprun.network(record["target"]))
+                    return self.runs[id]
                 taken = {edit["other"] for edit in map(json.loads, record["edits"]) if edit.get("other")}
                 record["others"] = {other: self.rerun(f"trace:{other}") for other in taken}
                 ours = record["target"] in OURS or Path(record["target"]).is_dir()

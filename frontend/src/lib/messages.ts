@@ -62,6 +62,7 @@ export type Request =
   | GiveDensity
   | DrawPlaces
   | OpenScores
+  | OpenWorkshop
   | Cancel;
 /**
  */
@@ -124,6 +125,7 @@ export type Answer =
   | DensityGiven
   | DrawnPlaces
   | Scores
+  | Workshop
   | Failure
   | Done;
 
@@ -911,6 +913,34 @@ export interface OpenScores {
   type: "open_scores";
   network: string;
   request: number;
+}
+/**
+ * Do an operation to a picture, and follow a stack of layers.
+ */
+export interface OpenWorkshop {
+  type: "open_workshop";
+  operation: OperationOf;
+  input?: string | null;
+  side?: number;
+  colour?: boolean;
+  stack?: string;
+  samples?: boolean;
+  view?: string;
+  request: number;
+}
+/**
+ * One operation and its settings, by torch's names.
+ */
+export interface OperationOf {
+  do?: "average" | "conv" | "global" | "max" | "transposed";
+  kernel?: string;
+  size?: number;
+  stride?: number;
+  padding?: number;
+  fill?: "circular" | "reflect" | "zeros";
+  dilation?: number;
+  groups?: number;
+  bias?: number | null;
 }
 /**
  * Stop working on an earlier request.
@@ -2839,6 +2869,72 @@ export interface Spread {
   shares: Number[];
   mean: Number;
   right: Number;
+}
+/**
+ * A picture, an operation, its output.
+ *
+ *     `arrays`: what the operation reads, with its padding where that is other than zeros, `SOURCE#pad@value`, or
+ *     `SOURCE#input@value`; the weights, if it has any; the output; where samples were asked for, their pixels.
+ */
+export interface Workshop {
+  type: "workshop";
+  request: number;
+  source: string;
+  picture: string;
+  name: string;
+  channels: number;
+  side: number;
+  path: string;
+  reads: string;
+  planes: number[][];
+  bias: number;
+  out: number[];
+  extent: number;
+  left: number;
+  macs: number;
+  numbers: number;
+  line: string;
+  python: string;
+  kernels: KernelChoice[];
+  samples: WorkshopSample[];
+  stack: StackLayer[];
+  arrays: Array[];
+}
+/**
+ * A kernel that can be chosen.
+ */
+export interface KernelChoice {
+  name: string;
+  title: string;
+  channel: number;
+  fits: boolean;
+}
+/**
+ * A picture that ships.
+ */
+export interface WorkshopSample {
+  id: string;
+  name: string;
+  label: string;
+}
+/**
+ * A layer of the stack, and what its numbers see of the picture (Araujo et al. 2019).
+ */
+export interface StackLayer {
+  word: string;
+  kind: "average" | "conv" | "max";
+  size: number;
+  channels: number;
+  stride: number;
+  padding: number;
+  dilation: number;
+  side: number;
+  left: number;
+  field: number;
+  jump: number;
+  first: number;
+  numbers: number;
+  macs: number;
 }
 /**
  * What went wrong, where, why, and what to do.

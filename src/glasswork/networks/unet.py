@@ -4,7 +4,7 @@ O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedic
 https://arxiv.org/abs/1505.04597, figure 1: 572x572 in, 388x388 out, since its convolutions have no padding.
 
 What differs from the paper: depth, width and padding are sizes (with padding, every pixel of the picture is labelled);
-batch normalisation is a choice; no dropout at the lowest level.
+batch normalisation is a choice, and so are the skip connections, to see what they do; no dropout at the lowest level.
 """
 
 # ruff: noqa: RET504  one operation a line, also the last: the page shows these lines
@@ -45,16 +45,18 @@ class Double(nn.Module):
 class Up(nn.Module):
     """Twice the size, beside what the way down knew at that size, then two convolutions."""
 
-    def __init__(self, channels: int, width: int, padding: int, norm: int) -> None:
+    def __init__(self, channels: int, width: int, padding: int, norm: int, skips: int) -> None:
         super().__init__()
+        self.skips = skips
         self.up = nn.ConvTranspose2d(channels, width, kernel_size=2, stride=2)
-        self.convolve = Double(2 * width, width, padding, norm)
+        self.convolve = Double(2 * width if skips else width, width, padding, norm)
 
     def forward(self, x: Tensor, remembered: Tensor) -> Tensor:
         """(B, C, H, W) and (B, width, at least 2H, at least 2W) -> (B, width, 2H-4, 2W-4)."""
         x = self.up(x)  # (B, width, 2H, 2W)
-        remembered = _middle(remembered, x.shape[-2], x.shape[-1])  # (B, width, 2H, 2W)
-        x = torch.cat([remembered, x], dim=1)  # (B, 2 width, 2H, 2W)
+        if self.skips:
+            remembered = _middle(remembered, x.shape[-2], x.shape[-1])  # (B, width, 2H, 2W)
+            x = torch.cat([remembered, x], dim=1)  # (B, 2 width, 2H, 2W)
         x = self.convolve(x)  # (B, width, 2H-4, 2W-4)
         return x
 
@@ -75,6 +77,7 @@ class UNet(nn.Module):
         depth: how often the size is halved.
         padding: 0 as in the paper, whose output is smaller than its input; 1 to keep the size.
         norm: 1 for batch normalisation after each convolution.
+        skips: 0 to forget what the way down knew: the way up has nothing but what comes from below.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class UNet(nn.Module):
         depth: int = 4,
         padding: int = 0,
         norm: int = 0,
+        skips: int = 1,
     ) -> None:
         super().__init__()
         lost = 4 - 4 * padding
@@ -97,7 +101,9 @@ class UNet(nn.Module):
         )
         self.pool = nn.MaxPool2d(kernel_size=2)
         self.lowest = Double(width * 2 ** (depth - 1) if depth else channels, width * 2**depth, padding, norm)
-        self.up = nn.ModuleList(Up(width * 2 ** (i + 1), width * 2**i, padding, norm) for i in reversed(range(depth)))
+        self.up = nn.ModuleList(
+            Up(width * 2 ** (i + 1), width * 2**i, padding, norm, skips) for i in reversed(range(depth))
+        )
         self.output = nn.Conv2d(width, classes, kernel_size=1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from glasswork.scenes.memory import check_room
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.scenes.messages.speaking import SpokenNetwork
 from glasswork.scenes.moments import PREFIXES, Moments
+from glasswork.scenes.workshop import is_workshop, network_of
 from glasswork.zoo import Network
 from glasswork.zoo.packages import PACKAGED, is_here
 
@@ -78,6 +79,8 @@ class Networks:
             return self._moments.load(name)
         if self._imaginers is not None and name.startswith(PARTS):
             return self._imaginers.part(name)
+        if is_workshop(name):
+            return network_of(name)
         if name.startswith(OURS):  # one of another library, in our form
             return self._converted(name.removeprefix(OURS))
         target = self._named.get(name, name)

@@ -42,6 +42,7 @@ from glasswork.scenes.messages import translating as x
 from glasswork.scenes.messages import unrolled as u
 from glasswork.scenes.messages import uses
 from glasswork.scenes.messages import vision as v
+from glasswork.scenes.messages import workshop as w
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.numbers import explained
@@ -69,6 +70,7 @@ from glasswork.scenes.translations import Translations
 from glasswork.scenes.troubles import notes, trouble
 from glasswork.scenes.unrolled import Unrollings
 from glasswork.scenes.vision import VisionTransformers
+from glasswork.scenes.workshop import answer as workshop
 from glasswork.zoo import Network
 
 REFERENCE = re.compile(r"trace:([0-9a-f]{16})#([^\[\]@]+)(?:\[(\d+(?:,\d+)*)\])?@([a-z]+)")
@@ -220,6 +222,8 @@ class Respondent:
                 yield from self.translations.answer(request, session.cancelled)
             case v.OpenPatches() | v.OpenPatchHead() | v.OpenPatchSlopes():
                 yield from self.vision.answer(request, session.inputs.read, session.cancelled)
+            case w.OpenWorkshop():
+                yield from workshop(request, self.traces, self.networks.load, session.inputs.read, session.cancelled)
             case f.OpenForgetting():
                 yield from forgetting(request)
             case (

@@ -18,6 +18,7 @@ from glasswork.training.language import scored as score_text
 from glasswork.training.loop import train
 from glasswork.training.metrics import Course, read_metrics
 from glasswork.training.run import RUN, free_folder, latest_folder, run
+from glasswork.training.segmenting import SegmenterConfig, Segmenting, score_masks
 from glasswork.training.state import Kept, State, begin
 from glasswork.training.tabular import TableConfig, Tabular, scored_rows, split_rows, target_of
 from glasswork.training.task import About, Draw, Task, Turn
@@ -55,6 +56,8 @@ __all__ = [
     "PicturesTask",
     "PointsTask",
     "Saved",
+    "SegmenterConfig",
+    "Segmenting",
     "Started",
     "State",
     "Stepped",
@@ -93,6 +96,7 @@ __all__ = [
     "score_files",
     "score_forecasts",
     "score_made",
+    "score_masks",
     "score_pairs",
     "score_pictures",
     "score_points",

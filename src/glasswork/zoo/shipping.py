@@ -118,8 +118,8 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
 
 
 def _gives_logits(card: Card) -> bool:
-    """Whether the outputs are bare sums, of which a softmax makes probabilities."""
-    return card.sizes.get("output_activation", "identity") == "identity"
+    """Whether the outputs are bare sums, of which a softmax over the last axis makes probabilities."""
+    return card.network != "unet" and card.sizes.get("output_activation", "identity") == "identity"
 
 
 Reads = Vocabulary | Rows | Forecast | Utterance | Translation | Makes

@@ -34,6 +34,7 @@ from glasswork.scenes.messages.translating import TranslatingAnswer, Translating
 from glasswork.scenes.messages.unrolled import UnrolledAnswer, UnrolledRequest
 from glasswork.scenes.messages.uses import UsesAnswer, UsesRequest
 from glasswork.scenes.messages.vision import VisionAnswer, VisionRequest
+from glasswork.scenes.messages.workshop import WorkshopAnswer, WorkshopRequest
 
 What = Literal["value", "grad"]
 
@@ -191,6 +192,7 @@ Request = (
     | PlayRequest
     | GanRequest
     | GanImagesRequest
+    | WorkshopRequest
     | Cancel
 )
 
@@ -637,6 +639,7 @@ Answer = (
     | PlayAnswer
     | GanAnswer
     | GanImagesAnswer
+    | WorkshopAnswer
     | Failure
     | Done
 )
