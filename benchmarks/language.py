@@ -27,15 +27,17 @@ TEXTS = {  # network: the text that is gone on with, and the bar in seconds
 KEYS = 20
 """Presses of N, which goes on with one more token; the first wakes the page up and is not counted."""
 
-# Milliseconds from a key until no number of the run before stands on the page, no stream waits for its lens, and two
-# frames have been painted.
+# Milliseconds from a key until no number of the run before stands on the page, the last token's stream has its lens
+# (the lowest; that of the others follows), and two frames have been painted.
 PRESSED = """key => new Promise(done => {
   const refs = () => [...document.querySelectorAll('main [data-ref], footer [data-ref]')].map(one => one.dataset.ref);
   const id = refs().find(ref => ref.startsWith('text:')).slice(5, 21);
   const start = performance.now();
   dispatchEvent(new KeyboardEvent('keydown', { key }));
+  const low = selector => Math.max(...[...document.querySelectorAll(selector)].map(one => one.y.baseVal.value), 0);
   const look = () => {
-    if (refs().some(ref => ref.includes(id)) || document.querySelector('.ribbons .bare')) requestAnimationFrame(look);
+    const waits = low('.ribbons .bare') > low('.ribbons rect') - 12;
+    if (refs().some(ref => ref.includes(id)) || waits) requestAnimationFrame(look);
     else requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
   };
   look();
@@ -103,7 +105,7 @@ def keystroke(network: str) -> Figure:
         split = urlsplit(address)
         query = urlencode({"network": network, "text": text})
         page.goto(f"{split.scheme}://{split.netloc}/transformer?{query}")
-        page.wait_for_selector(".ribbons rect[data-ref]", timeout=120_000)
+        page.wait_for_selector(".ribbons rect[data-ref]", state="attached", timeout=120_000)
         taken = []
         for _ in range(KEYS):
             page.wait_for_timeout(AT_REST)

@@ -19,6 +19,7 @@ from playwright.sync_api import CDPSession, Page, WebSocket, sync_playwright
 
 from benchmarks.figures import Figure
 from glasswork import data
+from glasswork.zoo.packages import weights_folder
 
 FLAGS = [
     "--headless",
@@ -79,6 +80,8 @@ OPEN_CARD = """at => new Promise(done => {
 def app() -> Iterator[tuple[str, int]]:
     """A server of its own: its opening address, and its process."""
     with tempfile.TemporaryDirectory() as home:
+        if weights_folder().is_dir():  # what was fetched
+            Path(home, "weights").symlink_to(weights_folder())
         command = [sys.executable, "-m", "glasswork", "open", "--no-browser", "--port", "0"]
         environment = {**os.environ, "GLASSWORK_HOME": home, "PYTHONUNBUFFERED": "1"}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
