@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import torch
@@ -52,8 +53,9 @@ def measure() -> list[Figure]:
 
 def writing() -> Figure:
     """Seconds for a token: `glasswork generate`'s loop over transformers' `generate`; SmolLM2-135M's sizes, fp32."""
-    import transformers
+    import transformers as typed
 
+    transformers: Any = typed  # its types are not those that it takes and gives
     torch.manual_seed(0)
     sizes = networks.reference(networks.named()[MODEL]).named[MODEL]
     config = transformers.LlamaConfig(
@@ -63,7 +65,7 @@ def writing() -> Figure:
         num_attention_heads=sizes["heads"],
         num_key_value_heads=sizes["groups"],
         intermediate_size=sizes["hidden"],
-        rope_theta=sizes["theta"],
+        rope_parameters={"rope_type": "default", "rope_theta": sizes["theta"]},
         rms_norm_eps=1e-5,
         tie_word_embeddings=True,
         eos_token_id=None,

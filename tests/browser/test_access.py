@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import pytest
@@ -88,7 +88,10 @@ def small_states_of(network: str) -> list[State]:
 
 
 # In the dark the pages are the same but for their colours.
-RULES = {"light": None, "dark": ["color-contrast", "link-in-text-block"]}
+RULES: dict[Literal["light", "dark"], list[str] | None] = {
+    "light": None,
+    "dark": ["color-contrast", "link-in-text-block"],
+}
 FINGER: dict[str, Any] = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 WINDOWS: dict[str, dict[str, Any]] = {"wide": {"viewport": DESK}, "narrow": FINGER}
 
