@@ -349,7 +349,7 @@ def measured(target: str) -> dict[str, float]:
             "nats_per_char": readings.nats_per_character(target),
             "nats_unigram": readings.nats_by_frequency(target),
         }
-    if any((network.forecast, network.utterance, network.makes, network.translation)):
+    if any((network.forecast, network.utterance, network.makes, network.translation, network.card.diffusion)):
         return dict(network.card.scores)  # held to their meaning by tests/measuring and tests/recipes
     assert network.preprocess
     held_out = data.load(network.card.data, "test")
