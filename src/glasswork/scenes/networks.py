@@ -34,6 +34,7 @@ PAGES = {("tiny_vgg", ""): "cnn", ("perceptron", "mnist"): "perceptron", ("vit",
 """Architectures, on the data that they need, which have a page of their own; any other is drawn as a graph."""
 SPEAKERS = {name: one for name, one in PACKAGED.items() if one.member.endswith(".gguf")}
 """Language models in packages: nothing of theirs is code."""
+JUDGE = "emoji-judge"
 OURS = "ours:"
 MOST = 4
 """So many networks of registries are held."""
@@ -172,7 +173,9 @@ class Networks:
         found, failed = [], []
         for target in self.targets:
             try:
-                found.append(network_card(self.load(target)))
+                network = self.load(target)
+                if not is_part(network):
+                    found.append(network_card(network))
             except GlassworkError as error:
                 failed.append(error)
         if failed and not found:
@@ -194,6 +197,14 @@ def shown(target: str) -> str:
     if not re.match(r"[/\\~]|[A-Za-z]:[/\\]", place):
         return target
     return f"{library}{separator}{Path(place.rstrip('/')).name}"
+
+
+def is_part(network: Network) -> bool:
+    """Whether it ships for another's sake, and is seen with that: parts of the text-to-image model, and its judge."""
+    card = network.card
+    if card is None or network.weights != "shipped":
+        return False
+    return card.diffusion.get("part", "denoiser") != "denoiser" or card.recipe == JUDGE
 
 
 def page_of(network: Network) -> str:
