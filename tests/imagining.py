@@ -81,7 +81,8 @@ RUNS: dict[str, dict[str, Any]] = {
         "sizes.projection": 8, "sizes.patch": 16, "batch": 4, "steps": 2,
     },
     "emoji-diffusion": {
-        "sizes.channels": 4, "sizes.widths": "16,16", "sizes.groups": 4, "captions": 1, "batch": 4, "steps": 3,
+        "sizes.channels": 4, "sizes.size": 8, "sizes.widths": "16,16", "sizes.attention": "1,1", "sizes.groups": 4,
+        "captions": 1, "batch": 4, "steps": 3,
     },
 }  # fmt: skip
 

@@ -63,7 +63,8 @@ CLIP = {
     "sizes.projection": 8, "batch": 16,
 }  # fmt: skip
 DENOISER = {
-    "sizes.channels": 4, "sizes.size": 8, "sizes.widths": "16,16", "sizes.groups": 4, "captions": 2, "batch": 8,
+    "sizes.channels": 4, "sizes.size": 8, "sizes.widths": "16,16", "sizes.attention": "1,1", "sizes.groups": 4,
+    "captions": 2, "batch": 8,
 }  # fmt: skip
 
 
