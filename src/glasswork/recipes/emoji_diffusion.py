@@ -94,7 +94,7 @@ def emoji_diffusion() -> DenoiserConfig:
         encoders="emoji-clip",
         judge="emoji-judge",
         choose_by="last",  # the error on captions set aside rises while pictures still get closer to their words
-        steps=3_300,
+        steps=10_000,
         batch=64,
         learning_rate=1e-3,
         warmup=0.03,
