@@ -60,6 +60,7 @@ def test_what_cannot_be_trained_on_pictures_says_why(wrong: dict[str, Any]) -> N
         config(**wrong).task()
 
 
+@pytest.mark.slow  # a thousand pictures and their judge
 def test_what_ships_draws_clothes_of_every_class() -> None:
     found = recipes.evaluate("dcgan-fashion")
     scores, card = found["scores"], zoo.load("dcgan-fashion").card

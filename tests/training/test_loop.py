@@ -223,7 +223,7 @@ def test_pictures_set_aside_take_their_whole_group_along() -> None:
         ({"optimiser": "adamx"}, "no optimiser called.*AdamW"),
         ({"optimiser_settings": {"speed": 1}}, "no setting of AdamW called.*eps"),
         ({"schedule": "luck"}, "no schedule called.*OneCycleLR.*cosine"),
-        ({"choose_by": "luck"}, "known: accuracy, balanced_accuracy, nats"),
+        ({"choose_by": "luck"}, "known: accuracy, balanced_accuracy, last, nats"),
         ({"accumulate": 5}, "can't be divided evenly.*batch=15"),
         ({"steps": 0}, "steps must be 1 or more"),
     ],

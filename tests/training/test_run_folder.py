@@ -49,7 +49,7 @@ def test_a_second_run_gets_a_folder_of_its_own(tmp_path: Path, monkeypatch: pyte
 
 
 def test_an_unknown_score_to_choose_by_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GlassworkError, match="known: accuracy, balanced_accuracy, nats"):
+    with pytest.raises(GlassworkError, match="known: accuracy, balanced_accuracy, last, nats"):
         next(recipes.run("tiny-vgg-digits", out=tmp_path / "a", settings={"choose_by": "luck"}))
 
 

@@ -38,7 +38,7 @@ class Entry:
         what: one line on what the examples are.
         count: how many of them this split holds.
         of: what is counted: pictures, characters, ...
-        bytes: what ships with Glasswork, on disk; 0 when nothing of this split does.
+        bytes: what ships with Glasswork, on disk; 0 when nothing of this split does, or it is made of other data sets.
         origin: the package, its version and the path in it.
         shipped: whether the split comes with Glasswork.
         available: whether it can be loaded here and now.

@@ -95,7 +95,7 @@ def check(task: Task, processes: Processes = ALONE) -> None:
     if config.precision not in PRECISIONS:
         raise unknown("precision", config.precision, list(PRECISIONS))
     if config.choose_by != LAST and config.choose_by not in task.choices:
-        raise unknown("score to choose by", config.choose_by, sorted([*task.choices, LAST]))
+        raise unknown("score to choose by", config.choose_by, [*task.choices, LAST])
     for name in ("steps", "batch", "accumulate", "evaluate_every", "save_every", "record_every"):
         if getattr(config, name) < 1:
             raise GlassworkError(f"{name} must be 1 or more", where=config.title, why=f"it is {getattr(config, name)}")
