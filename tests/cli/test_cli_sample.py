@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Call
 from PIL import Image
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
+from conftest import Call
 from glasswork import recipes
 
 
