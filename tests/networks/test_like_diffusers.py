@@ -5,6 +5,7 @@ from typing import Any
 import diffusers as typed
 import pytest
 import torch
+import torch.nn.functional as F
 import transformers
 from agreement import randomise, relative
 from torch import Tensor, nn
@@ -39,7 +40,11 @@ UNETS = [
     {"widths": "8,16", "attention": "1,0", "layers": 1, "heads": 2, "text": 6, "groups": 4, "channels": 3},
     {"widths": "16,32", "attention": "1,1", "layers": 2, "heads": 4, "text": 24, "groups": 8, "channels": 16},
     {"widths": "8,16,24,24", "attention": "1,1,1,0", "layers": 2, "heads": 8, "text": 12, "groups": 8, "channels": 4},
-]
+    {
+        "widths": "8,16", "attention": "1,1", "layers": 1, "heads": 4, "text": 8, "groups": 4, "channels": 3,
+        "pooled": 2, "fold": 2,
+    },
+]  # fmt: skip
 
 
 def drawn(*shape: int, seed: int = 1) -> Tensor:
@@ -162,10 +167,11 @@ def test_the_autoencoder_reads_attention_under_its_old_names(convolved: bool) ->
 def test_the_denoiser_says_and_learns_the_same(sizes: dict[str, Any], fused: int) -> None:
     widths = tuple(int(width) for width in sizes["widths"].split(","))
     attends = [part == "1" for part in sizes["attention"].split(",")]
+    fold, pooled = sizes.get("fold", 1), sizes.get("pooled", 0)
     theirs = diffusers.UNet2DConditionModel(
         sample_size=8,
-        in_channels=sizes["channels"],
-        out_channels=sizes["channels"],
+        in_channels=fold**2 * sizes["channels"],
+        out_channels=fold**2 * sizes["channels"],
         block_out_channels=widths,
         down_block_types=tuple("CrossAttnDownBlock2D" if there else "DownBlock2D" for there in attends),
         up_block_types=tuple("CrossAttnUpBlock2D" if there else "UpBlock2D" for there in reversed(attends)),
@@ -173,15 +179,18 @@ def test_the_denoiser_says_and_learns_the_same(sizes: dict[str, Any], fused: int
         cross_attention_dim=sizes["text"],
         attention_head_dim=sizes["heads"],  # diffusers' name for the number of heads, in Stable Diffusion 1.x
         norm_num_groups=sizes["groups"],
+        addition_embed_type="text" if pooled else None,
+        addition_embed_type_num_heads=pooled,
     )
     randomise(theirs)
     ours = networks.build("unet_conditional", size=8, fused=fused, **sizes)
     ours.load_state_dict(theirs.state_dict())
     x, times, text = drawn(3, sizes["channels"], 8, 8), torch.tensor([0, 999, 431]), drawn(3, 5, sizes["text"], seed=2)
     said = []
-    for module in (ours.eval(), theirs.eval()):
-        noise = module(x, times, text)
-        noise = noise if isinstance(noise, Tensor) else noise.sample
+    folded = F.pixel_unshuffle(x, fold)
+    for module, given in ((ours.eval(), x), (theirs.eval(), folded)):
+        noise = module(given, times, text)
+        noise = noise if isinstance(noise, Tensor) else F.pixel_shuffle(noise.sample, fold)
         weight = module.get_parameter("conv_in.weight")
         said.append((noise, torch.autograd.grad(noise.sin().sum(), weight)[0]))
     assert relative(said[0][0], said[1][0]) <= MOST

@@ -31,7 +31,7 @@ def test_the_penalty_comes_every_few_steps_and_is_so_many_times_as_strong() -> N
     network: Any = begin(task).network
     for step, strength in ((0, 1.5), (1, 0.0), (2, 0.0), (3, 1.5)):
         batch = task.batch(Draw(step, task.indices(step), slice(None), torch.Generator().manual_seed(5)))
-        real, noise, _, told = batch
+        real, noise, _, told, _ = batch
         assert told == strength
         assert real.shape == (8, 1, 28, 28)
         assert -1 <= real.min() < real.max() <= 1
@@ -41,6 +41,18 @@ def test_the_penalty_comes_every_few_steps_and_is_so_many_times_as_strong() -> N
         plain = (F.softplus(-said).mean() + F.softplus(network.discriminator(network.generator(noise))).mean()) / 2
         wanted = plain + strength / 2 * slope.square().flatten(1).sum(1).mean()
         torch.testing.assert_close(task.judging(network, batch), wanted, rtol=1e-4, atol=1e-5)
+
+
+@here
+def test_the_generator_learns_from_fewer_and_fewer_that_fool_best() -> None:
+    task = config(steps=8, learn_from=0.25).task()
+    assert isinstance(task, PicturesTask)
+    network: Any = begin(task).network
+    for step, count in ((0, 8), (2, 5), (4, 2), (7, 2)):
+        batch = task.batch(Draw(step, task.indices(step), slice(None), torch.Generator().manual_seed(5)))
+        said = network.discriminator(network.generator(batch[1])).flatten()
+        wanted = sum(F.softplus(-x) for x in sorted(said, reverse=True)[:count]) / count
+        torch.testing.assert_close(task.loss(network, batch), wanted)
 
 
 @here
@@ -54,7 +66,9 @@ def test_each_turn_moves_its_own_player_and_a_look_measures_pictures() -> None:
 
 
 @here
-@pytest.mark.parametrize("wrong", [{"judge": "nobody"}, {"sizes.size": 32}, {"loss": "x"}, {"penalise_every": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"judge": "nobody"}, {"sizes.size": 32}, {"loss": "x"}, {"penalise_every": 0}, {"learn_from": 0}]
+)
 def test_what_cannot_be_trained_on_pictures_says_why(wrong: dict[str, Any]) -> None:
     with pytest.raises(GlassworkError):
         config(**wrong).task()

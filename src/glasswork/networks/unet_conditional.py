@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from glasswork.networks._diffusion import Downsampler, Resnet, Upsampler
 from glasswork.networks._registry import network
 from glasswork.networks._spatial_transformer import Shared, Transformer
+from glasswork.networks._text_pooling import TextPooling
 
 EPS = 1e-5
 
@@ -134,6 +135,10 @@ class UNetConditional(nn.Module):
         text: numbers that stand for a token of the prompt.
         context: tokens of a prompt, for examples; any number will do.
         groups: of each group normalisation.
+        pooled: heads of a pooling of the whole prompt, which is added to the time as in Imagen; 0 for none, as in
+            Stable Diffusion.
+        fold: places on a side that are one place inside, with more channels: 1 as in Stable Diffusion, 2 as in what
+            came after it (P. Esser et al., 2024, https://arxiv.org/abs/2403.03206, section 4), a quarter of the work.
         fused: 1 for PyTorch's attention kernel; the same numbers, but no attention weights to see.
     """
 
@@ -149,15 +154,19 @@ class UNetConditional(nn.Module):
         text: int = 768,
         context: int = 77,
         groups: int = 32,
+        pooled: int = 0,
+        fold: int = 1,
         fused: int = 0,
     ) -> None:
         super().__init__()
         wide, attends = (tuple(int(part) for part in given.split(",")) for given in (widths, attention))
-        _check(wide, attends, heads, groups, size)
+        _check(wide, attends, heads, groups, size, fold)
+        self.fold = fold
         self.shape, self.words = (channels, size, size), (context, text)
         shared, last = Shared(4 * wide[0], text, heads, groups, bool(fused)), len(wide) - 1
-        self.conv_in = nn.Conv2d(channels, wide[0], kernel_size=3, padding=1)
+        self.conv_in = nn.Conv2d(fold**2 * channels, wide[0], kernel_size=3, padding=1)
         self.time_embedding = TimeEmbedding(wide[0], shared.time)
+        self.add_embedding = TextPooling(text, shared.time, pooled) if pooled else None
         self.down_blocks = nn.ModuleList(
             Down(wide[max(i - 1, 0)], width, layers, bool(attends[i]), i == last, shared)
             for i, width in enumerate(wide)
@@ -173,12 +182,16 @@ class UNetConditional(nn.Module):
             self.up_blocks.append(Up(inputs, wide[i], bool(attends[i]), i == 0, shared))
             before = wide[i]
         self.conv_norm_out = nn.GroupNorm(groups, wide[0], eps=EPS)
-        self.conv_out = nn.Conv2d(wide[0], channels, kernel_size=3, padding=1)
+        self.conv_out = nn.Conv2d(wide[0], fold**2 * channels, kernel_size=3, padding=1)
 
     def forward(self, x: Tensor, timesteps: Tensor, text: Tensor) -> Tensor:
         """A noisy latent, (B, C, H, W), its times (B,) and the prompt's vectors (B, T, X) -> (B, C, H, W)."""
         time = sinusoids(timesteps, self.time_embedding.linear_1.in_features).to(x.dtype)
         time = self.time_embedding(time)  # (B, E)
+        if self.add_embedding is not None:
+            time = time + self.add_embedding(text)
+        if self.fold > 1:
+            x = F.pixel_unshuffle(x, self.fold)  # (B, fold^2 C, H/fold, W/fold)
         x = self.conv_in(x)  # (B, 320, 64, 64)
         remembered = [x]
         for down in self.down_blocks:
@@ -191,6 +204,8 @@ class UNetConditional(nn.Module):
         x = self.conv_norm_out(x)
         x = F.silu(x)
         x = self.conv_out(x)  # (B, 4, 64, 64)
+        if self.fold > 1:
+            x = F.pixel_shuffle(x, self.fold)
         return x
 
     def example(self, batch: int = 1) -> tuple[Tensor, ...]:
@@ -198,10 +213,10 @@ class UNetConditional(nn.Module):
         return torch.randn(batch, *self.shape), torch.randint(1000, (batch,)), torch.randn(batch, *self.words)
 
 
-def _check(widths: tuple[int, ...], attention: tuple[int, ...], heads: int, groups: int, size: int) -> None:
+def _check(widths: tuple[int, ...], attention: tuple[int, ...], heads: int, groups: int, size: int, fold: int) -> None:
     if len(widths) != len(attention):
         raise ValueError(f"{len(widths)} widths, but attention for {len(attention)} sizes")
     if any(width % groups or width % heads for width in widths):
         raise ValueError(f"widths {widths} can't be divided into {groups} groups and {heads} heads")
-    if size % 2 ** (len(widths) - 1):
-        raise ValueError(f"a side of {size} can't be halved {len(widths) - 1} times")
+    if fold < 1 or size % (fold * 2 ** (len(widths) - 1)):
+        raise ValueError(f"a side of {size} can't be folded by {fold} and halved {len(widths) - 1} times")

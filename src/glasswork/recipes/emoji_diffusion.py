@@ -87,14 +87,14 @@ def emoji_diffusion() -> DenoiserConfig:
         title="Emoji diffusion",
         network="unet_conditional",
         sizes={
-            "channels": 8, "size": 16, "widths": "48,96,144", "attention": "0,1,1", "layers": 1, "heads": 4, "text": 0,
-            "context": 0, "groups": 16, "fused": 0,
+            "channels": 8, "size": 16, "widths": "112,128", "attention": "1,1", "layers": 1, "heads": 4, "text": 0,
+            "context": 0, "groups": 16, "pooled": 4, "fold": 2, "fused": 0,
         },
         autoencoder="emoji-autoencoder",
         encoders="emoji-clip",
         judge="emoji-judge",
         choose_by="last",  # the error on captions set aside rises while pictures still get closer to their words
-        steps=10_000,
+        steps=8_000,
         batch=64,
         learning_rate=1e-3,
         warmup=0.03,

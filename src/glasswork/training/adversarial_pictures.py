@@ -39,12 +39,16 @@ class PicturesConfig(AdversarialConfig):
         judge: a TARGET that tells classes of such pictures; its features are what they are compared in.
         penalise_every: steps of which one has the penalty `zero_centred`, so many times as strong (Karras et al. 2020,
             https://arxiv.org/abs/1912.04958, section 4.1).
+        learn_from: the part of its pictures, those that fool the discriminator most, that the generator learns from;
+            all at first, so many from half of the steps on (S. Sinha et al., "Top-k Training of GANs", 2020,
+            https://arxiv.org/abs/2002.06224).
         best_of: of so many pictures one is kept when the trained generator is sampled; see zoo.Makes. Training, and the
             choice of a checkpoint, take every picture.
     """
 
     judge: str
     penalise_every: int = 1
+    learn_from: float = 1.0
     best_of: int = 1
     choose_by: str = "frechet"
 
@@ -69,6 +73,9 @@ class PicturesTask(Task):
         if min(config.penalise_every, config.best_of) < 1:
             raise GlassworkError("penalise_every and best_of must be 1 or more", where=config.title)
         seen, aside = split_validation(data.load(config.data), config.validation, config.seed)
+        if not 0 < config.learn_from <= 1:
+            why = f"a generator can't learn from {config.learn_from:g} of its pictures"
+            raise GlassworkError("learn_from must be more than 0 and at most 1", where=config.title, why=why)
         self.names, self.seen, self.aside = seen.names, pictures_of(seen), pictures_of(aside)
         self.noise = int(config.sizes["noise"])
         self.makes = zoo.Makes(config.noise, self.noise)
@@ -89,26 +96,30 @@ class PicturesTask(Task):
         """Both players, untrained."""
         return zoo.build(self.config.network, self.config.sizes)
 
-    def batch(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def batch(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Real pictures from -1 to 1 (B, C, H, W), noise (B, Z), where a penalty looks (B, 1, 1, 1), and how strong.
 
-        The last is 0 in steps without the penalty at real pictures.
+        The strength is 0 in steps without the penalty at real pictures. Last, the part that the generator learns from.
         """
         real = self.seen[torch.from_numpy(draw.index[draw.part])].float() / 127.5 - 1
         noise = draw_noise(self.config.noise, len(draw.index), self.noise, draw.random)
         mix = torch.rand(len(draw.index), 1, 1, 1, generator=draw.random)
         every = self.config.penalise_every
         strength = torch.tensor(0.0 if draw.step % every else self.config.zero_centred * every)
-        return real, draw.mine(noise), draw.mine(mix), strength
+        way = min(1.0, 2 * draw.step / self.config.steps)
+        part = torch.tensor(1 - (1 - self.config.learn_from) * way)
+        return real, draw.mine(noise), draw.mine(mix), strength, part
 
     def loss(self, network: nn.Module, batch: Any) -> Tensor:
         """The generator's."""
         players: Any = network
-        return GENERATES[self.config.loss](players.discriminator(players.generator(batch[1])))
+        logits = players.discriminator(players.generator(batch[1]))  # (B, 1)
+        count = max(1, round(float(batch[4]) * len(logits)))
+        return GENERATES[self.config.loss](logits.topk(count, dim=0).values)
 
     def judging(self, network: nn.Module, batch: Any) -> Tensor:
         """The discriminator's."""
-        real, noise, mix, strength = batch
+        real, noise, mix, strength, _ = batch
         players: Any = network
         with torch.no_grad():
             made_up = players.generator(noise)

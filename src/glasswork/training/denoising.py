@@ -145,7 +145,9 @@ class Denoising(Task):
 
     def network(self) -> nn.Module:
         """The untrained network."""
-        return zoo.build(self.config.network, self.config.sizes).to(memory_format=torch.channels_last)
+        network = zoo.build(self.config.network, self.config.sizes)
+        quieten(network)
+        return network.to(memory_format=torch.channels_last)
 
     def batch(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Noisy latents (B, L, H, W), their times (B,), the captions' vectors (B, T, X), and what is to be told."""
@@ -244,6 +246,18 @@ class Denoising(Task):
                 },
             },
         )
+
+
+def quieten(network: nn.Module) -> None:
+    """Let what each block adds, and the answer, begin at zero.
+
+    P. Dhariwal, A. Nichol, "Diffusion Models Beat GANs on Image Synthesis", 2021, https://arxiv.org/abs/2105.05233: the
+    last layer of each residual block, and of the whole, starts at zero.
+    """
+    for name, parameter in network.named_parameters():
+        module = name.rpartition(".")[0].rpartition(".")[2]
+        if module in ("conv2", "proj_out", "conv_out"):
+            nn.init.zeros_(parameter)
 
 
 def _part(target: str, kind: type[Module]) -> Module:
