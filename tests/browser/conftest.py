@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from asking import Asking
 from opening import FLAGS, App, find_browser
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from windows import Complaints, window
 
 from glasswork import recipes, zoo
 
 Opens = Callable[..., Page]
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +33,40 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running.stop()
 
 
-# A module's, not the session's: while Playwright runs, no other test can run an event loop of its own.
+class Chromium:
+    """One browser for all files in a row: to start one takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self.tools: Playwright | None = None
+        self.browser: Browser | None = None
+
+    def open(self) -> Browser:
+        if self.browser is None:
+            self.tools = sync_playwright().start()
+            self.browser = self.tools.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        return self.browser
+
+    def close(self) -> None:
+        if self.browser and self.tools:
+            self.browser.close()
+            self.tools.stop()
+        self.tools = self.browser = None
+
+
+chromium = Chromium()
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as tools:
-        found = tools.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        yield found
-        found.close()
+def browser() -> Browser:
+    return chromium.open()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    yield
+    # While Playwright runs, no test of another folder can run an event loop of its own.
+    if nextitem is None or not nextitem.path.is_relative_to(HERE):
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -140,7 +140,9 @@ def going(app: App) -> str:
     ("number", "said"),
     [
         (signal.SIGKILL, r"The trainer died.*ended by signal 9, likely out of memory · at step \d+.*Resume"),
-        (signal.SIGSEGV, r"The trainer died.*ended by signal 11 · at step \d+.*Resume"),
+        pytest.param(
+            *(signal.SIGSEGV, r"The trainer died.*ended by signal 11 · at step \d+.*Resume"), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_c41_what_killed_the_trainer_is_said_within_seconds_and_the_run_goes_on(

@@ -42,10 +42,8 @@ class TextToImage:
     @cached_property
     def latent(self) -> tuple[int, int, int]:
         """The shape of a latent, (L, H, W)."""
-        conv_in = self.denoiser.get_submodule("conv_in")
-        assert isinstance(conv_in, nn.Conv2d)
         side = self.autoencoder.shape[1] // self.shrinks
-        return conv_in.in_channels, side, side
+        return self.autoencoder.post_quant_conv.in_channels, side, side
 
     @cached_property
     def shrinks(self) -> int:
