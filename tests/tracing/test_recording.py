@@ -1,6 +1,7 @@
 """What is recorded of each op: names, addresses, producers, lines, values of the moment, costs."""
 
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -191,6 +192,18 @@ def test_several_outputs_have_addresses() -> None:
     assert run.value(":chunk~1").tensor.tolist() == [2, 3]
     assert run[":mul"].inputs == (0, 0)
     assert run[":mul"].operands[1] is run[":chunk"].outputs[1]
+
+
+@pytest.mark.parametrize("asked", ["ops", "outputs", "loss_value"])
+def test_whatever_is_asked_first_the_ops_are_written_up_once_and_for_all_threads(asked: str) -> None:
+    found = trace(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), torch.ones(2, 3), loss=torch.sum, backward=True)
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(lambda _: getattr(found, asked), range(8)))
+    assert all(one is seen[0] for one in seen)
+    assert [op.path for op in found.ops] == ["0", "1", ":sum"]
+    assert found.outputs[0] is found["1"].output
+    assert found.loss_value is found[":sum"].output
+    assert found.outputs[0].path == "1"
 
 
 def test_inputs_by_name() -> None:

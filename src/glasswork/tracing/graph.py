@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from glasswork.tracing.addresses import find_op, name_ops, suggestions
+from glasswork.tracing.collector import collector_put_off
 from glasswork.tracing.deviations import Deviation, Suspect
 from glasswork.tracing.errors import UnknownAddress
 from glasswork.tracing.modules import ModuleCall
@@ -21,6 +23,9 @@ from glasswork.tracing.values import Value
 
 if TYPE_CHECKING:
     from glasswork.tracing.rebuilding import Rebuilt
+
+_LATE = ("ops", "outputs", "loss_value", "suspects")
+_writing = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +83,17 @@ class Trace:
     """
 
     module_type: str
-    ops: Sequence[Op] = ()
+    ops: Sequence[Op] = field(default_factory=tuple)
     calls: Sequence[ModuleCall] = ()
     inputs: Mapping[str, Value] = field(default_factory=dict)
     parameters: Mapping[str, Value] = field(default_factory=dict)
     buffers: Mapping[str, Value] = field(default_factory=dict)
     output: Any = None
-    outputs: Sequence[Value] = ()
+    outputs: Sequence[Value] = field(default_factory=tuple)
     after: Any = None
     loss: torch.Tensor | None = None
     loss_index: tuple[int, ...] | None = None
-    loss_value: Value | None = None
+    loss_value: Value | None = field(default_factory=lambda: None)  # no default on the class: see write_later
     training: bool = False
     backward: bool = False
     detail: str = "ops"
@@ -97,11 +102,28 @@ class Trace:
     failure: Failure | None = None
     recipe: Recipe | None = None
     edits: Mapping[str, str] = field(default_factory=dict)
-    suspects: Sequence[Suspect] = field(default=(), repr=False)
+    suspects: Sequence[Suspect] = field(default_factory=tuple, repr=False)
     _rebuilt: dict[int, Rebuilt] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         name_ops(self.ops, self.calls, {*self.inputs, *self.parameters, *self.buffers})
+
+    def write_later(self, ops: Callable[[], Sequence[Op]]) -> None:
+        """Have the ops written up, and named, when somebody first asks for them: the run itself needn't wait for it."""
+        own = self.__dict__
+        own["_later"] = (ops, {name: own.pop(name) for name in _LATE})
+
+    def __getattr__(self, name: str) -> Any:
+        own = self.__dict__
+        if name not in _LATE or "_later" not in own:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        with _writing, collector_put_off():
+            if name not in own:  # no other thread was first
+                write, late = own["_later"]
+                ops = tuple(write())
+                name_ops(ops, self.calls, {*self.inputs, *self.parameters, *self.buffers})
+                own.update(late, ops=ops, _later=None)
+        return own[name]
 
     @cached_property
     def _by_path(self) -> dict[str, Op]:

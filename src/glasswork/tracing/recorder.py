@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -267,10 +268,10 @@ class Recorder(TorchFunctionMode):
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
 
-    def ops(self) -> list[Op]:
-        """Write up what was noted, once: the ops of the run, or those before it failed."""
+    def ops(self) -> Callable[[], list[Op]]:
+        """What writes up what was noted: the ops of the run, or those before it failed; to be called once."""
         self.moments.settle()
-        return write_up(self.noted, self.moments.repeats)
+        return partial(write_up, self.noted, self.moments.repeats)
 
 
 def _keeps_statistics(callee: Callee, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:

@@ -139,8 +139,6 @@ class Begun:
                 made.failure = Failure("backward", "", None, (), f"{type(error).__name__}: {error}")
                 raise _failed(made.failure, made) from error
             made.backward_seconds = time.perf_counter() - start
-        if not asked_already() and sum(value.bytes for op in made.ops for value in op.outputs) > WORTH_KEEPING:
-            keep_freed_memory()
         return made
 
 
@@ -199,6 +197,8 @@ def _begin(
             if isinstance(loss, tuple):
                 sizes = parts["output"].shape
                 parts["loss_index"] = tuple(place % size for place, size in zip(loss, sizes, strict=True))
+    if not asked_already() and sum(value.bytes for call in recorder.noted for value in call.outputs) > WORTH_KEEPING:
+        keep_freed_memory()
     return Begun(_assemble(names, result, recorder, **parts), gradients, score)
 
 
@@ -263,11 +263,10 @@ def _detached(tree: Any) -> Any:
 
 
 def _assemble(names: Names, empty: Trace, recorder: Recorder, **parts: Any) -> Trace:
-    ops = recorder.ops()
+    write_up = recorder.ops()
     parameters, buffers = recorder.moments.named_values()
-    return Trace(
+    made = Trace(
         empty.module_type,
-        ops=tuple(ops),
         calls=tuple(recorder.journal.calls),
         suspects=tuple(recorder.journal.suspects),
         parameters=parameters,
@@ -277,6 +276,8 @@ def _assemble(names: Names, empty: Trace, recorder: Recorder, **parts: Any) -> T
         detail=empty.detail,
         **parts,
     )
+    made.write_later(write_up)
+    return made
 
 
 def _failure(error: Exception, recorder: Recorder) -> Failure:
