@@ -24,7 +24,7 @@ from torch import nn
 from benchmarks.figures import Figure
 from glasswork.tracing import trace
 
-ROUNDS = 9
+ROUNDS = 15
 Run = Callable[[], Any]
 
 

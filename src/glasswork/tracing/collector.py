@@ -18,7 +18,10 @@ _was_enabled = False
 
 @contextmanager
 def collector_put_off() -> Iterator[None]:
-    """No automatic collection while any such block runs, in any thread; afterwards as before."""
+    """No automatic collection while any such block runs, in any thread; afterwards as before.
+
+    What was made meanwhile counts as old: it waits for the next full collection.
+    """
     global _users, _was_enabled
     with _lock:
         if _users == 0:
@@ -31,4 +34,7 @@ def collector_put_off() -> Iterator[None]:
         with _lock:
             _users -= 1
             if _users == 0 and _was_enabled:
+                if not gc.get_freeze_count():  # else somebody keeps a heap apart, which must stay so
+                    gc.freeze()  # what is young becomes old at once, unsearched: else the next object made pays for it
+                    gc.unfreeze()
                 gc.enable()

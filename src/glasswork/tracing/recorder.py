@@ -254,17 +254,17 @@ class Recorder(TorchFunctionMode):
         """Run a layer that is one op, and note both; None where it is more, or where each moment counts."""
         if self._at_once:
             return None
-        called = layer_call(module, args, kwargs)
-        source = author_line(3) if called is not None else None
-        if called is None or source is None or is_layers_own(source):
-            return None
-        function, args, kwargs = called
-        try:
-            with torch._C.DisableTorchFunction():
+        with torch._C.DisableTorchFunction():  # also for the question how many axes the input has
+            called = layer_call(module, args, kwargs)
+            source = author_line(3) if called is not None else None
+            if called is None or source is None or is_layers_own(source):
+                return None
+            function, args, kwargs = called
+            try:
                 return self._call(_callees[function], function, args, kwargs, source, module)
-        except BaseException as error:
-            self.journal.entries.append((LEAVE, None, error, time.perf_counter()))
-            raise
+            except BaseException as error:
+                self.journal.entries.append((LEAVE, None, error, time.perf_counter()))
+                raise
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
 
