@@ -1,7 +1,8 @@
 # For those who develop Glasswork. Everything is installed into .venv; nothing is expected but Python >= 3.11 and git.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# what is never imported need not be compiled: half a minute of an installation
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 FRONTEND := $(BIN)/python hatch_build.py
 SPEC := pyproject.toml constraints.txt
 
