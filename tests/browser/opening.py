@@ -107,7 +107,9 @@ class App:
         self.server.start()
 
     def respondent(self) -> Respondent:
-        self.responding = Respondent(traces=self.traces, targets=self.targets, runs=self.runs)
+        self.responding = Respondent(
+            traces=self.traces, targets=self.targets, runs=self.runs, sets=self.home / "sets", folders=True
+        )
         return self.responding
 
     def stop(self) -> None:

@@ -63,6 +63,11 @@ export type Request =
   | DrawPlaces
   | OpenScores
   | OpenWorkshop
+  | LookAtPictures
+  | ShowVaried
+  | OpenTaught
+  | FetchPicture
+  | ExportRun
   | Cancel;
 /**
  */
@@ -126,6 +131,11 @@ export type Answer =
   | DrawnPlaces
   | Scores
   | Workshop
+  | Working
+  | LookedAt
+  | Varied
+  | Taught
+  | Exported
   | Failure
   | Done;
 
@@ -686,6 +696,8 @@ export interface StartRun {
     [k: string]: string;
   };
   text?: string;
+  pictures?: string;
+  start?: string;
   request: number;
 }
 /**
@@ -941,6 +953,54 @@ export interface OperationOf {
   dilation?: number;
   groups?: number;
   bias?: number | null;
+}
+/**
+ * What is in a set of pictures, what is wrong with it, and what it can begin from.
+ */
+export interface LookAtPictures {
+  type: "look_at_pictures";
+  pictures: string;
+  request: number;
+}
+/**
+ * The first batch of the run that these settings would begin, as it is read and as it is learned from.
+ */
+export interface ShowVaried {
+  type: "show_varied";
+  pictures: string;
+  start: string;
+  settings?: {
+    [k: string]: string;
+  };
+  request: number;
+}
+/**
+ * What a run's network makes of all of its pictures.
+ */
+export interface OpenTaught {
+  type: "open_taught";
+  run: string;
+  step?: number | null;
+  way?: "pca" | "tsne";
+  request: number;
+}
+/**
+ * One of a run's pictures as a PNG file.
+ */
+export interface FetchPicture {
+  type: "fetch_picture";
+  run: string;
+  index: number;
+  request: number;
+}
+/**
+ * A run's network as a file, checked against the network itself.
+ */
+export interface ExportRun {
+  type: "export_run";
+  run: string;
+  form: "onnx" | "python" | "safetensors";
+  request: number;
 }
 /**
  * Stop working on an earlier request.
@@ -2935,6 +2995,134 @@ export interface StackLayer {
   first: number;
   numbers: number;
   macs: number;
+}
+/**
+ * How far something has come.
+ */
+export interface Working {
+  type: "working";
+  request: number;
+  done: number;
+  of: number;
+}
+/**
+ * A set of pictures. `arrays`: `thumbnails` (n, S, S, 3) as bytes.
+ */
+export interface LookedAt {
+  type: "looked_at";
+  request: number;
+  pictures: string;
+  place: string;
+  count: number;
+  classes: TaughtClass[];
+  sizes: string[];
+  more_sizes: number;
+  grey: boolean;
+  problems: Unusable[];
+  empty: string[];
+  duplicates: string[][];
+  leaks: string[][];
+  across: string[][];
+  parts: {
+    [k: string]: number;
+  };
+  beginnings: Beginning[];
+  suggested: string;
+  refusal: string;
+  settings: {
+    [k: string]: number | boolean | string;
+  };
+  arrays: Array[];
+}
+/**
+ * One class of a set.
+ */
+export interface TaughtClass {
+  name: string;
+  count: number;
+  shown: number[];
+}
+/**
+ * A file that is not used.
+ */
+export interface Unusable {
+  path: string;
+  why: string;
+}
+/**
+ * A network to begin from.
+ */
+export interface Beginning {
+  name: string;
+  title: string;
+  channels: number;
+  size: number;
+  parameters: number;
+  todo: string;
+  settings: {
+    [k: string]: string;
+  };
+}
+/**
+ * A batch. `arrays`: `read` and `learned` (n, H, W, 3) as bytes.
+ */
+export interface Varied {
+  type: "varied";
+  request: number;
+  names: string[];
+  labels: string[];
+  batch: number;
+  arrays: Array[];
+}
+/**
+ * What a run's network makes of its pictures. `arrays`: `thumbnails` (n, S, S, 3) as bytes, `answers` (n, K), the
+ *     map's places (n, 2).
+ */
+export interface Taught {
+  type: "taught";
+  request: number;
+  source: string;
+  run: string;
+  step: number;
+  network: string;
+  page: string;
+  classes: string[];
+  pictures: TaughtPicture[];
+  of: number;
+  accuracy: {
+    [k: string]: Number;
+  };
+  counts: {
+    [k: string]: number;
+  };
+  way: "pca" | "tsne";
+  shares: Number[];
+  features: number;
+  missing: string;
+  arrays: Array[];
+}
+/**
+ * One picture of a run.
+ */
+export interface TaughtPicture {
+  index: number;
+  name: string;
+  label: number;
+  part: "test" | "train" | "validation";
+}
+/**
+ * A file of a network, its bytes in `arrays`.
+ */
+export interface Exported {
+  type: "exported";
+  request: number;
+  name: string;
+  form: "onnx" | "python" | "safetensors";
+  about: string;
+  checked: number;
+  error: number;
+  command: string;
+  arrays: Array[];
 }
 /**
  * What went wrong, where, why, and what to do.

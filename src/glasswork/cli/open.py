@@ -130,6 +130,7 @@ class Open(Command):
     def _respondent(self, home: Path, saved: bool) -> Respondent:
         """What answers the page. A reader's own TARGET is loaded at once: what is wrong with it is said here."""
         from glasswork.scenes.respond import Respondent
+        from glasswork.server.run import is_loopback
 
         respondent = Respondent(
             traces=home / "traces",
@@ -138,6 +139,8 @@ class Open(Command):
             arrays=self.arrays,
             saved=(Path(self.target),) if saved else (),
             runs=self._runs(),
+            sets=home / "sets",
+            folders=is_loopback(self.host),
         )
         if not saved and _imagines(self.target):
             respondent.imaginers.open(respondent.imaginers.name_of(self.target))

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -36,6 +36,8 @@ LETTERS = (1_000, 2_000_000)
 """The shortest and the longest text that a page may give a run."""
 TAIL = 8000  # bytes that are read of the end of a file
 WATCHED = "watched"
+BEGINNINGS = ("efficientnet-lite0", "tiny-vgg-emoji", "tiny-vgg-fashion")
+"""What a page may begin from on pictures of the reader's own."""
 State = Literal["starting", "running", "paused", "stopped", "finished", "failed", "died"]
 
 
@@ -215,18 +217,41 @@ class Courses:
         config = recipes.config(recipe).changed(settings)  # what is wrong with them is said here
         if waits_for_text(config):
             check_text(text)
+        return self._begin(recipe, settings, lambda folder: _kept_text(folder, text) if waits_for_text(config) else [])
+
+    def start_on_pictures(
+        self, recipe: str, settings: Mapping[str, str], begin_from: str, keep: Callable[[Path], Path]
+    ) -> str:
+        """The same on pictures of the reader's own.
+
+        Args:
+            recipe: of a classifier of pictures.
+            settings: other than the recipe's.
+            begin_from: a network whose weights it begins from; "" for none.
+            keep: given the run's folder, the one that its pictures are in.
+
+        Raises:
+            GlassworkError: no such recipe, setting or network, or the folder can't be made.
+        """
+        config = recipes.config(recipe).changed(settings)
+        if not isinstance(config, training.ClassifierConfig):
+            raise GlassworkError(f"{recipe} tells no pictures apart", todo="Take the recipe classify.")
+        if begin_from and begin_from not in BEGINNINGS:
+            raise unknown("network that a page may begin from", begin_from, [*BEGINNINGS])
+        chosen = ["--from", begin_from] if begin_from else []
+        return self._begin(recipe, settings, lambda folder: ["--data", f"folder:{keep(folder)}", *chosen])
+
+    def _begin(self, recipe: str, settings: Mapping[str, str], data: Callable[[Path], list[str]]) -> str:
+        """A run in a process of its own; `data` gives the arguments that name what it learns from."""
         with self._lock:
             folder = self._free(recipe)
             try:
                 folder.mkdir(parents=True)
+                chosen = data(folder)
                 log = (folder / LOG).open("ab")
             except OSError as error:
                 raise GlassworkError("a run can't be begun here", where=str(self.root), why=str(error)) from error
-            chosen = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-            if waits_for_text(config):
-                path = folder / TEXT
-                path.write_text(text, encoding="utf-8")
-                chosen += ["--data", f"text:{path}"]
+            chosen += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
             command = [sys.executable, "-m", "glasswork", "train", recipe, "--out", str(folder), *chosen]
             with log:
                 self._started[folder.name] = _begun(command, log)
@@ -342,6 +367,13 @@ class Courses:
 
 
 _TURNS = {"paused", "went on", "resumed", "stopped", "finished"}
+
+
+def _kept_text(folder: Path, text: str) -> list[str]:
+    """A text of the reader's, kept with its run, as the command line names it."""
+    path = folder / TEXT
+    path.write_text(text, encoding="utf-8")
+    return ["--data", f"text:{path}"]
 
 
 def _begun(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:

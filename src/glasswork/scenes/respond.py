@@ -37,6 +37,7 @@ from glasswork.scenes.messages import playground as p
 from glasswork.scenes.messages import reading as r
 from glasswork.scenes.messages import remembering as memory
 from glasswork.scenes.messages import speaking as s
+from glasswork.scenes.messages import teaching as teach
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.messages import translating as x
 from glasswork.scenes.messages import unrolled as u
@@ -63,7 +64,10 @@ from glasswork.scenes.reading import Readings
 from glasswork.scenes.records import Records
 from glasswork.scenes.remembering import Remembering
 from glasswork.scenes.runs import Run, Runs
+from glasswork.scenes.sets import OwnPictures, PictureSets
 from glasswork.scenes.speakers import Speakers
+from glasswork.scenes.taught import TaughtRuns
+from glasswork.scenes.teaching import Teaching
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.training import Training
 from glasswork.scenes.translations import Translations
@@ -116,6 +120,8 @@ class Respondent:
         arrays: inputs of the reader's by id, each with its file's name.
         saved: trace files that may be opened.
         runs: the folder of the runs of training.
+        sets: the folder of the sets of pictures that pages sent; None where none can be sent.
+        folders: whether pages may name folders of this machine.
     """
 
     def __init__(
@@ -126,13 +132,18 @@ class Respondent:
         arrays: Arrays | None = None,
         saved: tuple[Path, ...] = (),
         runs: Path = Path("runs"),
+        sets: Path | None = None,
+        folders: bool = False,
     ) -> None:
         courses = Courses(runs)
         moments = Moments(courses)
         self.imaginers = Imaginers(targets, runs)
         plain = tuple(target for target in targets if not is_pipeline(target))
         self.networks = Networks(plain, weights, moments, self.imaginers)
-        self.training = Training(courses, moments)
+        own = OwnPictures(PictureSets(sets) if sets else None, folders)
+        self.training = Training(courses, moments, own)
+        self.teaching = Teaching(own)
+        self.taught = TaughtRuns(courses, moments)
         self.lessons = Lessons()
         self.playground = Playground()
         self.gans = Gans()
@@ -224,6 +235,10 @@ class Respondent:
                 yield from self.vision.answer(request, session.inputs.read, session.cancelled)
             case w.OpenWorkshop():
                 yield from workshop(request, self.traces, self.networks.load, session.inputs.read, session.cancelled)
+            case teach.LookAtPictures() | teach.ShowVaried():
+                yield from self.teaching.answer(request, session.cancelled)
+            case teach.OpenTaught() | teach.FetchPicture() | teach.ExportRun():
+                yield from self.taught.answer(request, session.cancelled)
             case f.OpenForgetting():
                 yield from forgetting(request)
             case (

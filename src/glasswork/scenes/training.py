@@ -21,6 +21,7 @@ from glasswork.scenes.labels import name_of
 from glasswork.scenes.messages import training as t
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.pictures import ReadInput, first_input, prepare, read_picture
+from glasswork.scenes.sets import OwnPictures
 from glasswork.scenes.updates import update_of
 from glasswork.training import flat
 from glasswork.training.course import Drawn, read_part
@@ -50,10 +51,11 @@ class Training:
     Args:
         courses: the runs.
         moments: their networks.
+        own: what a page may name as pictures.
     """
 
-    def __init__(self, courses: Courses, moments: Moments) -> None:
-        self.courses, self.moments = courses, moments
+    def __init__(self, courses: Courses, moments: Moments, own: OwnPictures) -> None:
+        self.courses, self.moments, self.own = courses, moments, own
         self._laid: OrderedDict[int, tuple[Drawn, _Laid]] = OrderedDict()
 
     def answer(self, request: t.TrainingRequest, read_input: ReadInput) -> Iterator[m.Answer | str | bytes]:
@@ -87,11 +89,13 @@ class Training:
         )
 
     def _start(self, request: t.StartRun) -> str:
-        for name in request.settings:
-            if name not in OPEN and not name.startswith(OPEN_GROUPS):
-                known = sorted(OPEN)
-                raise unknown("setting that a page may change", name, known)
-        return self.courses.start(request.recipe, request.settings, request.text)
+        check_settings(request.settings)
+        if not request.pictures:
+            return self.courses.start(request.recipe, request.settings, request.text)
+        self.own.place(request.pictures)  # what is wrong with it is said before a folder is made
+        return self.courses.start_on_pictures(
+            request.recipe, request.settings, request.start, lambda run: self.own.kept(request.pictures, run)
+        )
 
     def _course(self, request: t.OpenCourse) -> str | bytes:
         view = self.courses.view(request.run, min(max(2, request.points), MOST_POINTS))
@@ -244,6 +248,17 @@ class Training:
             ),
             [values],
         )
+
+
+def check_settings(settings: Mapping[str, str]) -> None:
+    """Whether a page may change these.
+
+    Raises:
+        GlassworkError: one names a file, or is none.
+    """
+    for name in settings:
+        if name not in OPEN and not name.startswith(OPEN_GROUPS):
+            raise unknown("setting that a page may change", name, sorted(OPEN))
 
 
 def _gradients(taken: Taken) -> list[tuple[str, float]]:

@@ -18,17 +18,19 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from glasswork.errors import GlassworkError
+from glasswork.scenes.sets import PictureSets
 from glasswork.server.gate import Gate
 from glasswork.server.given import TraceFileStore
 from glasswork.server.journal import AccessLog
 from glasswork.server.pages import BuiltPages
 from glasswork.server.session import Respond
+from glasswork.server.sets import LONGEST, post_picture, post_set
 from glasswork.server.settings import Settings
 from glasswork.server.socket import Desk, Page
 from glasswork.server.store import open_store
 from glasswork.server.traces import post_trace
 from glasswork.server.uploads import failure, get_input, post_input
-from glasswork.server.workers import Decoders
+from glasswork.server.workers import COMMAND, Decoders
 
 log = logging.getLogger("glasswork.server")
 
@@ -55,6 +57,8 @@ def create_app(settings: Settings, respond: Respond) -> App:
         Route("/gan/images", to_images),
         Route("/inputs", post_input, methods=["POST"]),
         Route("/inputs/{id}", get_input),
+        Route("/sets", post_set, methods=["POST"]),
+        Route("/sets/{id}", post_picture, methods=["POST"]),
         Route("/traces", post_trace, methods=["POST"]),
         WebSocketRoute("/socket", talk),
         Route("/assets/{name:path}", built.asset),
@@ -63,6 +67,8 @@ def create_app(settings: Settings, respond: Respond) -> App:
     app = App(settings, routes)
     app.state.store, app.state.notice = open_store(settings.home)
     app.state.decoders = Decoders()
+    app.state.sets = PictureSets(app.state.store.folder.parent / "sets")
+    app.state.set_decoders = Decoders((*COMMAND, str(LONGEST)))
     app.state.files = TraceFileStore(app.state.store.folder)
     app.state.desk = Desk(respond, app.state.store, app.state.files)
     return app
@@ -86,6 +92,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
     app.state.desk.close()
     await run_in_threadpool(app.state.decoders.close)
+    await run_in_threadpool(app.state.set_decoders.close)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -1,9 +1,9 @@
 """Turns the bytes of a picture into the plain PNG that the rest of the program sees.
 
-Runs as a process of its own (`python -m glasswork.server.pictures`), since decoders are where hostile pictures bite:
-nothing but Pillow is loaded, memory is bounded, and no file can be written. Answers on standard output to what comes
-on standard input: a length (uint64, big-endian) and that many bytes; back come a JSON text and a PNG, each with its
-length before it.
+Runs as a process of its own (`python -m glasswork.server.pictures [LONGEST]`), since decoders are where hostile
+pictures bite: nothing but Pillow is loaded, memory is bounded, and no file can be written. Answers on standard output
+to what comes on standard input: a length (uint64, big-endian) and that many bytes; back come a JSON text and a PNG,
+each with its length before it.
 """
 
 from __future__ import annotations
@@ -17,28 +17,16 @@ from typing import Any, BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from glasswork.beginnings import recognise
 from glasswork.errors import GlassworkError
 
 FORMATS = {"PNG": "PNG", "JPEG": "JPEG", "GIF": "GIF", "WEBP": "WebP", "BMP": "BMP"}
 READ = "PNG, JPEG, GIF, WebP and BMP pictures are read"
 PIXELS = 40_000_000
 SIDE = 65_535
-LONGEST = 2048  # of what is kept: no network sees more, and the browser shows it at once
+LONGEST = 2048  # of what is kept, unless the process is told another: the browser shows it at once
 MEMORY = 2 << 30  # address space: 40 megapixels in RGBA four times over, and the libraries
 ORIENTATION = 0x0112  # the EXIF tag
-BEGINNINGS = {
-    b"MZ": "a Windows program",
-    b"\x7fELF": "a Linux program",
-    b"%PDF": "a PDF document",
-    b"%!PS": "PostScript",
-    b"SIMPLE  =": "a FITS file",
-    b"II*\x00": "a TIFF picture",
-    b"MM\x00*": "a TIFF picture",
-    b"PK\x03\x04": "a ZIP archive",
-    b"<svg": "an SVG drawing",
-    b"<?xml": "XML, perhaps an SVG drawing",
-    b"8BPS": "a Photoshop file",
-}
 
 
 class PictureError(GlassworkError):
@@ -49,8 +37,8 @@ class PictureError(GlassworkError):
         self.status = status
 
 
-def normalise(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """The facts of a picture, and it as an upright 8-bit RGB or RGBA PNG of at most 2048 pixels a side.
+def normalise(body: bytes, longest: int = LONGEST) -> tuple[dict[str, Any], bytes]:
+    """The facts of a picture, and it as an upright 8-bit RGB or RGBA PNG of at most `longest` pixels a side.
 
     Raises:
         PictureError: it is none, is broken, or is too large.
@@ -58,7 +46,7 @@ def normalise(body: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         image = Image.open(io.BytesIO(body), formats=tuple(FORMATS))
         check_size(*image.size)
-        facts, picture = read(image)
+        facts, picture = read(image, longest)
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
@@ -93,7 +81,7 @@ def too_large(why: str) -> PictureError:
     return PictureError(413, "this picture is too large", f"{why}; {limit}", "Make it smaller first.")
 
 
-def read(image: Image.Image) -> tuple[dict[str, Any], Image.Image]:
+def read(image: Image.Image, longest: int = LONGEST) -> tuple[dict[str, Any], Image.Image]:
     """Decode the first frame; what was found and done stands in the facts."""
     notes: list[str] = []
     frames = getattr(image, "n_frames", 1)
@@ -121,25 +109,13 @@ def read(image: Image.Image) -> tuple[dict[str, Any], Image.Image]:
         image = image.convert("I").point(lambda level: level / 256).convert("L")
         notes.append("16-bit grey: the upper 8 bits are used.")
     image = image.convert("RGBA" if original["alpha"] else "RGB")
-    if max(image.size) > LONGEST:
-        scale = LONGEST / max(image.size)
+    if max(image.size) > longest:
+        scale = longest / max(image.size)
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         notes.append(f"Reduced from {image.width:,} x {image.height:,} to {size[0]:,} x {size[1]:,} pixels.")
         image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     image.info.clear()  # or comments and profiles would be written into the PNG
     return {"width": image.width, "height": image.height, "original": original, "notes": notes}, image
-
-
-def recognise(body: bytes) -> str:
-    """What a file that is no picture of ours seems to be."""
-    if not body:
-        return "it is empty"
-    for beginning, name in BEGINNINGS.items():
-        if body.startswith(beginning):
-            return f"by its content it is {name}, whatever its name says"
-    if body[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
-        return "by its content it is a HEIC or AVIF picture, whatever its name says"
-    return "its content is of no known picture format"
 
 
 def confine() -> None:
@@ -157,25 +133,25 @@ def confine() -> None:
             continue
 
 
-def answer(body: bytes) -> tuple[bytes, bytes]:
+def answer(body: bytes, longest: int = LONGEST) -> tuple[bytes, bytes]:
     """The JSON and the PNG that answer a body."""
     try:
-        facts, png = normalise(body)
+        facts, png = normalise(body, longest)
         return json.dumps(facts).encode(), png
     except PictureError as error:
         told = {"status": error.status, "what": error.what, "why": error.why, "todo": error.todo}
         return json.dumps({"refused": told}).encode(), b""
 
 
-def serve(given: BinaryIO, answers: BinaryIO) -> None:
+def serve(given: BinaryIO, answers: BinaryIO, longest: int = LONGEST) -> None:
     """Answer until the other side closes."""
     while header := given.read(8):
         (length,) = struct.unpack(">Q", header)
-        for part in answer(given.read(length)):
+        for part in answer(given.read(length), longest):
             answers.write(struct.pack(">Q", len(part)) + part)
         answers.flush()
 
 
 if __name__ == "__main__":
     confine()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    serve(sys.stdin.buffer, sys.stdout.buffer, *(int(word) for word in sys.argv[1:2]))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from glasswork import data, measuring, zoo
 from glasswork.data import Dataset
-from glasswork.data.given import Problem, ShardFiles, is_given, read_pictures
+from glasswork.data.given import PictureFiles, Problem, ShardFiles, is_given, read_pictures
 from glasswork.errors import GlassworkError, unknown
 from glasswork.training.augmentation import Augmentation, augment, on_white
 from glasswork.training.config import Config
@@ -135,7 +135,7 @@ class Classification(Task):
             self.seen = load(seen, self.prepare, self.problems)
         self.aside = load(split["validation"], self.prepare, self.problems)
         self.held_out = load(split["test"], self.prepare, self.problems)
-        _check_labels(self.config, self.seen)
+        _check_labels(self.config, self.seen, files.empty if isinstance(files, PictureFiles) else ())
 
     def _read_ours(self, parts: Mapping[str, Dataset] | None) -> None:
         """A data set of ours, by its name."""
@@ -322,7 +322,7 @@ def score_files(
     return measured(network, pictures, how, place=place), len(pictures)
 
 
-def _check_labels(config: ClassifierConfig, pictures: Pictures | Streamed) -> None:
+def _check_labels(config: ClassifierConfig, pictures: Pictures | Streamed, empty: Sequence[str] = ()) -> None:
     """Each label has its class, and there are several.
 
     Raises:
@@ -344,7 +344,8 @@ def _check_labels(config: ClassifierConfig, pictures: Pictures | Streamed) -> No
         raise GlassworkError(
             "there is only one class to learn",
             where=config.data,
-            why=f"all {len(labels):,} training pictures are {classes[labels[0]]!r}",
+            why=f"all {len(labels):,} training pictures are {classes[labels[0]]!r}"
+            + (f"; no picture is in {', '.join(empty)}" if empty else ""),
             todo="Add pictures of another class.",
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from glasswork import zoo
+from glasswork import networks, zoo
 from glasswork.errors import GlassworkError
 from glasswork.zoo import Preprocessing
 
@@ -34,7 +34,8 @@ def start_from(target: str) -> Start:
     """Read the network to begin from.
 
     Args:
-        target: a network that ships, a run folder, torchvision:NAME or timm:NAME.
+        target: a network that ships, a run folder, a reference network with published weights, torchvision:NAME or
+            timm:NAME.
 
     Raises:
         GlassworkError: there is none, or it classifies no pictures.
@@ -45,11 +46,20 @@ def start_from(target: str) -> Start:
             f"{target} can't be the beginning", why="nothing says what pictures it expects", todo="Take another one."
         )
     library = target.startswith(("torchvision:", "timm:"))
-    if source.card is None and not library:
-        todo = "Take a network that ships, a run folder, torchvision:NAME or timm:NAME."
+    reference = zoo.is_reference(target)
+    if reference and source.weights == "random":
+        raise GlassworkError(
+            f"{target} can't be the beginning",
+            why="its trained weights are not on this machine",
+            todo=f"glasswork data fetch {target} gets them, where they are published.",
+        )
+    if source.card is None and not (library or reference):
+        todo = "Take a network that ships, a run folder, a reference network, torchvision:NAME or timm:NAME."
         raise GlassworkError(f"{target} can't be the beginning", why="nothing says how to build it again", todo=todo)
     if source.card is not None:
         network, sizes = source.card.network, dict(source.card.sizes)
+    elif reference:
+        network, sizes = target, {**networks.sizes(target), "classes": len(source.labels)}
     else:
         network = target
         sizes = {"channels": source.preprocess.channels, "size": source.preprocess.size, "classes": len(source.labels)}

@@ -80,6 +80,22 @@ def build_from_library(target: str, classes: int) -> nn.Module:
     return models.get_model(name, num_classes=classes, **_without_weights(name, models.get_model_builder(name)))
 
 
+def library_call(target: str, classes: int) -> tuple[str, str]:
+    """The same as lines of Python: what is to be imported, and a function `build` that makes it."""
+    kind, _, name = target.partition(":")
+    if kind == "timm":
+        return (
+            "import timm",
+            f"def build() -> nn.Module:\n    return timm.create_model({name!r}, num_classes={classes})",
+        )
+    from torchvision import models
+
+    others = _without_weights(name, models.get_model_builder(name))
+    given = "".join(f", {key}={value!r}" for key, value in others.items())
+    call = f"models.get_model({name!r}, num_classes={classes}{given})"
+    return "from torchvision import models", f"def build() -> nn.Module:\n    return {call}"
+
+
 def from_transformers(target: str) -> Network:
     """hf:FOLDER or hf:REPOSITORY, as transformers loads it: safetensors only, and no code but its own."""
     transformers = _library("transformers", target)

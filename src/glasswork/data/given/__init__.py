@@ -5,7 +5,7 @@ Nothing of it is executed.
 
 from glasswork.data.given.captioned import CaptionedFiles, is_captioned, read_captioned
 from glasswork.data.given.files import Problem
-from glasswork.data.given.looking import look
+from glasswork.data.given.looking import look, look_at_pictures
 from glasswork.data.given.pictures import BrokenPictureError, PictureFiles
 from glasswork.data.given.reading import FORMS, is_given, read_pictures
 from glasswork.data.given.shards import ShardFiles, read_shards
@@ -25,6 +25,7 @@ __all__ = [
     "is_captioned",
     "is_given",
     "look",
+    "look_at_pictures",
     "read_captioned",
     "read_pictures",
     "read_shards",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from glasswork.data.given.texts import read_text
 from glasswork.errors import unknown
 
 SAMPLES = 12
+Looking = Generator[tuple[int, int], None, dict[str, Any]]
 
 
 def look(spec: str) -> dict[str, Any]:
@@ -26,7 +28,8 @@ def look(spec: str) -> dict[str, Any]:
         kind: pictures, table or text; count: how many examples; classes: how many of each; splits: how many in each
         part; balance: largest class / smallest; sizes: width x height, how often; problems: files or lines that are not
         used, and why; duplicates: groups of files of one content; leaks: those of them that lie in several parts or
-        classes; alike: groups that look the same at 17x16 pixels; samples: a few examples.
+        classes; alike: groups that look the same at 17x16 pixels; samples: a few examples. Of pictures also grey: how
+        many have no colour at that size; and of folders empty: classes without a picture.
 
     Raises:
         GlassworkError: there is no such data.
@@ -37,18 +40,29 @@ def look(spec: str) -> dict[str, Any]:
     if kind == "csv" and not any(c.lower() in PICTURE_COLUMNS for c in rows(existing(place, folder=False))[0]):
         return _look_at_table(spec)
     if kind in ("folder", "imagenet", "csv", "shards"):
-        return _look_at_pictures(read_pictures(spec))
+        steps = look_at_pictures(read_pictures(spec))
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
     raise unknown("kind of data", kind, ["folder", "imagenet", "csv", "text", "shards"])
 
 
-def _look_at_pictures(files: PictureFiles | ShardFiles) -> dict[str, Any]:
+def look_at_pictures(files: PictureFiles | ShardFiles) -> Looking:
+    """The same of pictures, one by one.
+
+    Yields:
+        Before each, how many were looked at, and of how many.
+    """
     problems = list(files.problems)
     sizes: Counter[str] = Counter()
     modes: Counter[str] = Counter()
     same: dict[str, list[int]] = defaultdict(list)
     alike: dict[int, list[int]] = defaultdict(list)
-    good = []
+    good, grey = [], 0
     for i in range(len(files)):
+        yield i, len(files)
         try:
             picture = files.open(i)
             same[files.digest(i)].append(i)
@@ -58,7 +72,9 @@ def _look_at_pictures(files: PictureFiles | ShardFiles) -> dict[str, Any]:
         good.append(i)
         sizes[f"{picture.width}x{picture.height}"] += 1
         modes[picture.mode] += 1
-        alike[_differences(picture)].append(i)
+        small = picture.convert("RGB").resize((17, 16), Image.Resampling.BILINEAR)
+        grey += not np.ptp(np.asarray(small), axis=2).any()
+        alike[_differences(small)].append(i)
     kept = files.take(good)
     classes = Counter(kept.classes[k] for k in kept.labels.tolist())
     counts = {name: classes.get(name, 0) for name in kept.classes}
@@ -74,6 +90,8 @@ def _look_at_pictures(files: PictureFiles | ShardFiles) -> dict[str, Any]:
         "balance": _balance(counts),
         "sizes": dict(sizes.most_common(SAMPLES)),
         "modes": dict(modes),
+        "grey": grey,
+        "empty": list(files.empty) if isinstance(files, PictureFiles) else [],
         "problems": _told(problems),
         "duplicates": [[files.paths[i] for i in group] for group in groups],
         "leaks": [[files.paths[i] for i in group] for group in leaks],
@@ -82,10 +100,10 @@ def _look_at_pictures(files: PictureFiles | ShardFiles) -> dict[str, Any]:
     }
 
 
-def _differences(picture: Image.Image) -> int:
-    """256 bits: of 17x16 grey pixels, whether each is brighter than its right neighbour (the "difference hash")."""
-    small = np.asarray(picture.convert("RGB").convert("L").resize((17, 16), Image.Resampling.BILINEAR), np.int16)
-    return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes())
+def _differences(small: Image.Image) -> int:
+    """256 bits: of 17x16 pixels, whether each is brighter than its right neighbour (the "difference hash")."""
+    levels = np.asarray(small.convert("L"), np.int16)
+    return int.from_bytes(np.packbits(levels[:, 1:] > levels[:, :-1]).tobytes())
 
 
 def _look_at_table(spec: str) -> dict[str, Any]:

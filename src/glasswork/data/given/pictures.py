@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from glasswork.beginnings import ENOUGH, recognise
 from glasswork.data.given.files import Problem, inside
 from glasswork.errors import GlassworkError
 
@@ -37,6 +38,7 @@ class PictureFiles:
         classes: the name of each class.
         splits: of each picture: train, validation, test, or empty where the folder has no such parts.
         problems: files that are not used.
+        empty: classes whose folders hold no picture; they are none of `classes`.
     """
 
     spec: str
@@ -46,6 +48,7 @@ class PictureFiles:
     classes: tuple[str, ...]
     splits: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
+    empty: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -122,9 +125,19 @@ def decoded(source: Path | BinaryIO, below: str) -> Image.Image:
                 return image.copy() if getattr(image, "n_frames", 1) == 1 else image.convert("RGBA")
     except BrokenPictureError:
         raise
+    except UnidentifiedImageError as error:
+        raise broken(below, recognise(_beginning(source))) from error
     except Exception as error:  # decoders raise anything at all on broken bytes
         why = str(error).replace(str(source), below) or type(error).__name__
         raise broken(below, why) from error
+
+
+def _beginning(source: Path | BinaryIO) -> bytes:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return file.read(ENOUGH)
+    source.seek(0)
+    return source.read(ENOUGH)
 
 
 def broken(below: str, why: str) -> BrokenPictureError:

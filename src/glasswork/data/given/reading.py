@@ -70,6 +70,8 @@ def _from_folder(spec: str, root: Path, imagenet: bool) -> PictureFiles:
         found = [("test" if split == "validation" else split, name, below) for split, name, below in found]
     folders = sorted({name for _, name, _ in found})
     names = _class_names(root) if imagenet else {}
+    empty = _class_folders(root, parted) - set(folders)
+    problems += [Problem(f"{name}/", "a class without a picture") for name in sorted(empty)]
     return PictureFiles(
         spec=spec,
         root=root,
@@ -78,7 +80,15 @@ def _from_folder(spec: str, root: Path, imagenet: bool) -> PictureFiles:
         classes=tuple(names.get(name, name) for name in folders),
         splits=tuple(split for split, _, _ in found),
         problems=tuple(problems),
+        empty=tuple(sorted(empty)),
     )
+
+
+def _class_folders(root: Path, parted: bool) -> set[str]:
+    """The folders that stand for a class, whatever they hold."""
+    tops = [path for path in root.iterdir() if parted and path.is_dir() and path.name.lower() in PARTS] or [root]
+    inside = [path for top in tops for path in top.iterdir() if path.is_dir() and not path.is_symlink()]
+    return {path.name for path in inside if not path.name.startswith(".")}
 
 
 def _indices(names: list[str], folders: list[str]) -> np.ndarray:

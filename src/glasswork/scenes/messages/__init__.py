@@ -29,6 +29,7 @@ from glasswork.scenes.messages.race import OpenRace, Race
 from glasswork.scenes.messages.reading import ReadingAnswer, ReadingRequest
 from glasswork.scenes.messages.remembering import RememberAnswer, RememberRequest
 from glasswork.scenes.messages.speaking import SpeakingAnswer, SpeakingRequest
+from glasswork.scenes.messages.teaching import TeachingAnswer, TeachingRequest
 from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
 from glasswork.scenes.messages.translating import TranslatingAnswer, TranslatingRequest
 from glasswork.scenes.messages.unrolled import UnrolledAnswer, UnrolledRequest
@@ -193,6 +194,7 @@ Request = (
     | GanRequest
     | GanImagesRequest
     | WorkshopRequest
+    | TeachingRequest
     | Cancel
 )
 
@@ -640,6 +642,7 @@ Answer = (
     | GanAnswer
     | GanImagesAnswer
     | WorkshopAnswer
+    | TeachingAnswer
     | Failure
     | Done
 )

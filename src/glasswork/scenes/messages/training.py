@@ -61,6 +61,10 @@ class StartRun(Request, tag="start_run", frozen=True):
     """Other settings than the recipe's, by name."""
     text: str = ""
     """One's own text, for a recipe that waits for one."""
+    pictures: str = ""
+    """One's own pictures, for a recipe that tells pictures apart: `set:ID` or `folder:PLACE`."""
+    start: str = ""
+    """With pictures: the network that it begins from."""
 
     @property
     def slot(self) -> str:
