@@ -36,6 +36,7 @@ from ganrun import fought
 from lessonrun import lesson
 from playrun import played
 from rememberrun import remembered
+from teachrun import taught
 from torch import Tensor, nn
 from usesrun import used
 
@@ -438,6 +439,8 @@ class Resolver:
             return Number(scores[path], scores[path])
         if kind in ("run", "step"):
             return self.courses.number(source, path, index, what, match["line"] or match["name"] or "")
+        if kind == "taught":
+            return taught(self.courses, name, path, index, what)
         if kind == "lesson":
             return lesson(name).number(path, index, what, match["line"] or match["name"] or "")
         if kind == "play":

@@ -28,7 +28,7 @@ class State:
 
     @property
     def mode(self) -> str:
-        graph = self.path in ("open", "train", "convolution") or self.query.get("view") == "images"
+        graph = self.path in ("open", "train", "teach", "convolution") or self.query.get("view") == "images"
         return "open" if graph else str(self.query.get("scale", "module"))
 
 

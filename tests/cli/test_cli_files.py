@@ -169,3 +169,29 @@ def test_a_run_without_gradients_is_not_asked_for_them(call: Call, tmp_path: Pat
         assert said.code == 2
         assert "holds no gradients" in said.err
         assert "--backward" in said.err
+
+
+def test_a_network_is_exported_in_every_form(ask: Ask, call: Call, tmp_path: Path) -> None:
+    forms = (
+        "--onnx",
+        tmp_path / "a/net.onnx",
+        "--python",
+        tmp_path / "b/net.py",
+        "--safetensors",
+        tmp_path / "w.safetensors",
+    )
+    found = ask("export", SHIPPED, *forms)
+    paths = [Path(one["path"]) for one in found["files"]]
+    assert [str(path.relative_to(tmp_path)) for path in paths] == [
+        "w.safetensors",
+        "a/net.onnx",
+        "b/net.py",
+        "b/net.safetensors",
+    ]
+    for path, one in zip(paths, found["files"], strict=True):
+        assert path.stat().st_size == one["bytes"]
+        assert one["error"] <= 1e-4
+    said = call("export", SHIPPED, "--python", tmp_path / "net.zip")
+    assert said.code == 0
+    assert "on 8 pictures its logits" in said.out
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "w.safetensors", "net.zip"}

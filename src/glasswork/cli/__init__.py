@@ -30,7 +30,7 @@ COMMANDS = {
     "explain": "Explain one number of a network: its formula, its largest terms, the rest, and the error of their sum.",
     "train": "Train a recipe; weights, their card and the course of the run are left in a folder.",
     "eval": "Measure a trained network on examples that its training never saw.",
-    "export": "Write a trained network as files for other programs: ONNX, safetensors, a script; each is compared first.",
+    "export": "Write a trained network for other programs: ONNX, safetensors, a script; each is compared first.",
     "imagine": "Make a picture from words; with --from, from words and a picture, or every picture of a folder.",
     "sample": "Draw samples: what a trained generator makes, or what a distribution of the plane holds.",
     "generate": "Write a text on with a language model, or into another language, one token after another.",

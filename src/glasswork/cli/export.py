@@ -15,7 +15,7 @@ from glasswork.cli.usage import UsageError
 
 @dataclass(kw_only=True)
 class Export(Report):
-    """Write a trained network as files for other programs; each is compared with the network first."""
+    """Write a trained network for other programs: ONNX, safetensors, a script; each is compared first."""
 
     target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
     """A run folder, a trained network that ships, or another TARGET that takes pictures."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -34,7 +36,7 @@ from glasswork.zoo.packages import PACKAGED, is_here
 RECIPE = "classify"
 PHOTOS = BEGINNINGS[0]
 SUITED: Mapping[str, Mapping[str, str]] = {
-    PHOTOS: {"steps": "60", "batch": "16", "evaluate_every": "20", "save_every": "20", "freeze": "true", "observe": "false"},
+    PHOTOS: {"steps": "40", "batch": "16", "evaluate_every": "20", "save_every": "20", "freeze": "true"},
     "tiny-vgg-emoji": {"steps": "400", "save_every": "100", "freeze": "true"},
     "tiny-vgg-fashion": {"steps": "400", "save_every": "100", "freeze": "true"},
     "": {},
@@ -45,6 +47,7 @@ THUMBNAIL = 56  # pixels a side
 SHOWN, MOST_CLASSES = 8, 60  # thumbnails of a class, and of how many classes
 MOST_TOLD = 200  # files, groups of files
 BATCH_SHOWN = 10
+MOST_HELD = 3
 EVERY = 0.2  # seconds between two words about how far it has come
 
 
@@ -57,6 +60,8 @@ class Teaching:
 
     def __init__(self, own: OwnPictures) -> None:
         self.own = own
+        self._broken: OrderedDict[Path, set[str]] = OrderedDict()
+        self._tasks: OrderedDict[tuple[Path, str, int], Classification] = OrderedDict()
 
     def answer(
         self, request: t.LookAtPictures | t.ShowVaried, cancel: threading.Event
@@ -85,6 +90,10 @@ class Teaching:
         problems = [*self.own.refused(request.pictures), *found["problems"]]
         broken = {one["path"] for one in found["problems"]}
         usable = files.take([i for i, path in enumerate(files.paths) if path not in broken])
+        self._broken[place] = broken
+        _forget(self._broken)
+        for key in [key for key in self._tasks if key[0] == place]:
+            del self._tasks[key]  # the folder may have changed
         config = _config("", {}, f"folder:{place}")
         aside = min(SHARE_ASIDE, config.validation / max(1, len(usable)))
         divided = parts(usable, config.held_out, aside)[0]
@@ -119,8 +128,8 @@ class Teaching:
         check_settings(request.settings)
         if request.start not in SUITED:
             raise GlassworkError("this page can't begin from that network", where=request.start[:80])
-        config = _config(request.start, request.settings, f"folder:{self.own.place(request.pictures)}")
-        task = Classification(config)
+        task = self._task(self.own.place(request.pictures), request.start, request.settings)
+        config = task.config
         index = task.indices(0)
         draw = Draw(0, index, slice(0, len(index)), chance(config.seed, 0, 0))
         shown = index[:BATCH_SHOWN]
@@ -137,6 +146,22 @@ class Teaching:
             ],
         )
         return m.encode(answer, [read, learned])
+
+    def _task(self, place: Path, start: str, settings: Mapping[str, str]) -> Classification:
+        """What a run would train; the pictures are divided once, and decoded when they are shown."""
+        config = _config(start, settings, f"folder:{place}")
+        key = place, start, config.validation
+        if key not in self._tasks:
+            self._tasks[key] = Classification(config, broken=self._broken.get(place))
+            _forget(self._tasks)
+        task = self._tasks[key]
+        task.config = replace(config, network=task.config.network, sizes=task.config.sizes)
+        return task
+
+
+def _forget(held: OrderedDict[Any, Any]) -> None:
+    while len(held) > MOST_HELD:
+        held.popitem(last=False)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -96,6 +96,8 @@ class Classification(Task):
         config: the settings. Of one's own data, the network's sizes are filled in from what it holds; of a network to
             begin from, from that.
         parts: the data by split ("train", "test"), when it isn't to be read by the config's name.
+        broken: of one's own pictures the paths that can't be read, where that is known: then none is decoded before it
+            is needed.
 
     Raises:
         GlassworkError: no such data, or it doesn't fit the network.
@@ -104,19 +106,24 @@ class Classification(Task):
     choices: Mapping[str, bool] = {"accuracy": True, "balanced_accuracy": True, "nats": False, "squares": False}
     config: ClassifierConfig
 
-    def __init__(self, config: ClassifierConfig, parts: Mapping[str, Dataset] | None = None) -> None:
+    def __init__(
+        self,
+        config: ClassifierConfig,
+        parts: Mapping[str, Dataset] | None = None,
+        broken: Collection[str] | None = None,
+    ) -> None:
         super().__init__(config)
         if config.criterion not in CRITERIA:
             raise unknown("criterion", config.criterion, CRITERIA)
         self.start = start_from(config.start) if config.start else None
         self.problems: list[Problem] = []
         if is_given(config.data):
-            self._read_given()
+            self._read_given(broken)
         else:
             self._read_ours(parts)
         self.new: list[str] = []
 
-    def _read_given(self) -> None:
+    def _read_given(self, broken: Collection[str] | None) -> None:
         """One's own pictures, as the network expects them."""
         files = read_pictures(self.config.data)
         sizes = {**(self.start.sizes if self.start else self.config.sizes), "classes": len(files.classes)}
@@ -132,9 +139,9 @@ class Classification(Task):
             order = Order(seen.shard, self.config.batch, self.config.buffer, self.config.seed)
             self.seen = Streamed(seen, self.prepare, order)
         else:
-            self.seen = load(seen, self.prepare, self.problems)
-        self.aside = load(split["validation"], self.prepare, self.problems)
-        self.held_out = load(split["test"], self.prepare, self.problems)
+            self.seen = load(seen, self.prepare, self.problems, broken)
+        self.aside = load(split["validation"], self.prepare, self.problems, broken)
+        self.held_out = load(split["test"], self.prepare, self.problems, broken)
         _check_labels(self.config, self.seen, files.empty if isinstance(files, PictureFiles) else ())
 
     def _read_ours(self, parts: Mapping[str, Dataset] | None) -> None:

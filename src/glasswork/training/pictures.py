@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -160,14 +160,19 @@ def _divided(
     return divided(good, files.labels[good], digests, share)
 
 
-def load(files: Files, prepare: Preprocessing, problems: list[Problem]) -> Pictures:
+def load(
+    files: Files, prepare: Preprocessing, problems: list[Problem], broken: Collection[str] | None = None
+) -> Pictures:
     """Decode all of them into memory, where they fit; else they are decoded when they are asked for.
 
     Args:
         files: which ones.
         prepare: to what size and channels.
         problems: what can't be read is appended here, and left out. Of those that are decoded later nobody knows yet.
+        broken: the paths of those that can't be read, where that is known; then all are decoded when asked for.
     """
+    if broken is not None:
+        return Decoded(files.take([i for i, path in enumerate(files.paths) if path not in broken]), prepare)
     if 4 * len(files) * prepare.size**2 * prepare.channels > MOST_BYTES:
         return Decoded(files, prepare)
     good, found = [], []

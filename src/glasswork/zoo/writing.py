@@ -61,6 +61,9 @@ def script(network: Network, name: str) -> str:
         imports = {imported}
     else:
         architecture = networks.named().get(kind, kind)
+        if architecture not in networks.names():
+            why = "it is built by code that is not Glasswork's to hand on"
+            raise GlassworkError("this network can't be written as a script", where=network.target, why=why)
         sizes = {**networks.sizes(kind), **(card.sizes if card is not None else {})}
         factory = networks.reference(architecture).factory
         gathered = Gathered()

@@ -3,7 +3,8 @@
 Pictures are named `set:ID`, which a page sent, or `folder:PLACE`, on the disk. The source of numbers about a run's
 pictures is `taught:RUN@STEP`; picture i is the i-th by its path. Paths: `answers[i,k]@value`, the probability of class
 k; `accuracy@test`, `accuracy@validation`, `accuracy@train`; `pca[i,d]@value`, where the picture stands among all that
-are on the map, and `pca[d]@share`, how much of the variance lies along that direction.
+are on the map, and `pca[d]@share`, how much of the variance lies along that direction. Places of t-SNE have no
+reference: its descent is chaotic, and nobody computes them again to the last digit.
 """
 
 from __future__ import annotations

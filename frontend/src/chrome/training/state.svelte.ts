@@ -14,7 +14,7 @@ import type {
   SlowMotion,
 } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
-import type { Refusal } from "../../chrome/input/upload";
+import type { Refusal } from "../input/upload";
 
 /** A run as far as it is known. */
 export interface Known {
