@@ -75,24 +75,25 @@ def reach(page: Page, app: App, state: State) -> None:
 
 
 @pytest.fixture(scope="module")
-def seen(browser: Browser, taught: App) -> Seen:
+def opened(browser: Browser, taught: App) -> Iterator[tuple[Page, Seen]]:
+    """Every state once; what was seen of them, and a page that is left on the run."""
     heard, found = Complaints(), Seen()
     looked: dict[str, str | int] = {"pictures": f"folder:{folder_of(taught)}"}
-    states = [
-        State("empty", "teach"),
-        State("looked at", "teach", looked),
-        State("a run", "teach", {"run": RUN}),
-        State("neighbours", "teach", {"run": RUN, "way": "tsne"}),
-        State("an earlier step", "teach", {"run": RUN, "step": 10}),
-    ]
-    for name, settings, chosen in (
-        ("wide", {"viewport": DESK}, states),
-        ("dark", {"viewport": DESK, "color_scheme": "dark"}, states[1:3]),
-        ("narrow", FINGER, states[:3]),
+    run: dict[str, str | int] = {"run": RUN}
+    states = [State("empty", "teach"), State("looked at", "teach", looked), State("a run", "teach", run)]
+    with (
+        window(browser, taught, heard, viewport=DESK, color_scheme="dark") as dark,
+        window(browser, taught, heard, **FINGER) as narrow,
+        window(browser, taught, heard, viewport=DESK) as wide,
     ):
-        with window(browser, taught, heard, **settings) as context:
+        neighbours = State("neighbours, an earlier step", "teach", {**run, "step": 10, "way": "tsne"})
+        for name, context, chosen in (
+            ("dark", dark, [neighbours]),
+            ("narrow", narrow, states[1:]),
+            ("wide", wide, states),
+        ):
             page = context.new_page()
-            go(page, taught.address())
+            go(page, taught.address("teach"))
             page.evaluate(AXE.read_text())
             for state in chosen:
                 reach(page, taught, state)
@@ -101,8 +102,15 @@ def seen(browser: Browser, taught: App) -> Seen:
                 found.grave += [f"{state.name}, {name}: {one}" for one in violations(page, None).values()]
                 if name == "narrow":
                     found.small += [f"{state.name}: {one}" for one in page.evaluate(SMALL, LEAST_TARGET)]
-    heard.raise_any()
-    return found
+            if name != "wide":
+                page.close()
+        heard.raise_any()
+        yield page, found
+
+
+@pytest.fixture(scope="module")
+def seen(opened: tuple[Page, Seen]) -> Seen:
+    return opened[1]
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +126,8 @@ def test_enough_of_own_classes_was_checked(verdict: Verdict, answers: Asking) ->
     counts = {kind: len(refs) for kind, refs in verdict.checked.items()}
     assert {kind: counts.get(kind, 0) for kind, least in LEAST.items() if counts.get(kind, 0) < least} == {}
     refs = {ref for group in verdict.checked.values() for ref in group}
-    for path in ("answers[", "pca["):
-        assert sum(f"#{path}" in ref for ref in refs) >= 20, path
+    for path, least in (("answers[", 12), ("pca[", 300)):
+        assert sum(f"#{path}" in ref for ref in refs) >= least, path
     assert answers.foreign == []
 
 
@@ -137,32 +145,30 @@ PLANTS = {
     "a share": ("text", text("h1 [data-ref*='#accuracy@']", "'.123'")),
     "a place": (
         "cell",
-        "() => { const one = document.querySelector(\"[data-ref*='#pca[']\"), was = one.dataset.value;"
+        "() => { const one = document.querySelector('[data-figure=places] [data-ref]'), was = one.dataset.value;"
         " one.dataset.value = String(Number(was) * 1.1 + 0.1); return () => (one.dataset.value = was); }",
     ),
 }
 
 
-def test_what_is_planted_is_found_and_the_map_is_drawn_to_scale(browser: Browser, taught: App, answers: Asking) -> None:
-    with window(browser, taught, Complaints(), viewport=DESK) as context:
-        page = context.new_page()
-        reach(page, taught, State("a run", "teach", {"run": RUN}))
-        for name, (found_as, script) in PLANTS.items():
-            page.evaluate(f"() => {{ window.undo = ({script})(); }}")
-            wrong = judge([collect(page, "planted", "open")], answers).wrong
-            page.evaluate("window.undo()")
-            assert any(one.startswith(f"[planted] {found_as}: ") for one in wrong), (name, wrong)
-        drawn = page.evaluate("""() => [...document.querySelectorAll("[data-figure=places] g")].map((one) => {
-            const [x, y] = one.querySelectorAll("[data-ref]");
-            return [+x.dataset.value, +x.getAttribute("x") + x.getAttribute("width") / 2,
-                    +y.dataset.value, +y.getAttribute("cy")];
-        })""")
-        scale = float(page.locator("[data-figure=places]").get_attribute("data-scale") or 0)
-        (x0, left0, y0, top0), *rest = drawn
-        assert len(rest) == 149
-        for x, left, y, top in rest:
-            assert left - left0 == pytest.approx(scale * (x - x0), abs=0.01)
-            assert top0 - top == pytest.approx(scale * (y - y0), abs=0.01)
+def test_what_is_planted_is_found_and_the_map_is_drawn_to_scale(opened: tuple[Page, Seen], answers: Asking) -> None:
+    page, _ = opened
+    for name, (found_as, script) in PLANTS.items():
+        page.evaluate(f"() => {{ window.undo = ({script})(); }}")
+        wrong = judge([collect(page, "planted", "open", lean=True)], answers).wrong
+        page.evaluate("window.undo()")
+        assert any(one.startswith(f"[planted] {found_as}: ") for one in wrong), (name, wrong)
+    drawn = page.evaluate("""() => [...document.querySelectorAll("[data-figure=places] g")].map((one) => {
+        const [x, y] = one.querySelectorAll("[data-ref]");
+        return [+x.dataset.value, +x.getAttribute("x") + x.getAttribute("width") / 2,
+                +y.dataset.value, +y.getAttribute("cy")];
+    })""")
+    scale = float(page.locator("[data-figure=places]").get_attribute("data-scale") or 0)
+    (x0, left0, y0, top0), *rest = drawn
+    assert len(rest) == 149
+    for x, left, y, top in rest:
+        assert left - left0 == pytest.approx(scale * (x - x0), abs=0.01)
+        assert top0 - top == pytest.approx(scale * (y - y0), abs=0.01)
 
 
 def test_by_keyboard_alone_from_an_empty_page_to_a_run_and_over_its_map(browser: Browser, taught: App) -> None:
@@ -200,7 +206,7 @@ def tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"Tab never reached {selector}")
 
 
-def test_bad_pictures_are_named_and_too_many_are_not_sent(browser: Browser, taught: App, tmp_path: Path) -> None:
+def test_bad_pictures_and_classes_are_named(browser: Browser, taught: App, tmp_path: Path) -> None:
     root = clothes(tmp_path / "mine", APART[:2], 4)
     (root / "trouser/phone.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
     (root / "trouser/clip.jpg").write_bytes(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + bytes(40))
@@ -216,16 +222,8 @@ def test_bad_pictures_are_named_and_too_many_are_not_sent(browser: Browser, taug
         assert "trouser/phone.jpg" in told
         assert "HEIC" in told
         assert "a video" in told
-        assert "10,000 x 10,000 pixels" in told
+        assert "at most 40 million pixels" in told
         assert "8 pictures in 2 classes" in page.locator("h1").inner_text()
-        tiny = tmp_path / "many"
-        for kind in ("a", "b"):
-            (tiny / kind).mkdir(parents=True)
-            for number in range(1001):
-                (tiny / kind / f"{number}.png").write_bytes(b"x")
-        go(page, taught.address("teach"))
-        choose(page, tiny)
-        page.get_by_text("2,002 pictures at once are too many").wait_for()
         (root / "dragon").mkdir()
         for path in (root / "trouser").iterdir():
             path.unlink()

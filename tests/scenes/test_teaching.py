@@ -59,7 +59,7 @@ def test_a_look_counts_and_suggests(respondent: Respondent, pictures: Path) -> N
     assert found.parts["test"] == 30
     assert found.suggested == "tiny-vgg-fashion"
     for one in found.classes:
-        assert len(one.shown) == 8
+        assert len(one.shown) == 10
         files = sorted((pictures / one.name).iterdir())
         with Image.open(files[0]) as first:
             wanted = np.asarray(first.resize(thumbnails.shape[1:3], Image.Resampling.BILINEAR), np.int16)

@@ -36,15 +36,16 @@ from glasswork.zoo.packages import PACKAGED, is_here
 RECIPE = "classify"
 PHOTOS = BEGINNINGS[0]
 SUITED: Mapping[str, Mapping[str, str]] = {
-    PHOTOS: {"steps": "40", "batch": "16", "evaluate_every": "20", "save_every": "20", "freeze": "true"},
-    "tiny-vgg-emoji": {"steps": "400", "save_every": "100", "freeze": "true"},
-    "tiny-vgg-fashion": {"steps": "400", "save_every": "100", "freeze": "true"},
-    "": {},
+    PHOTOS: {"steps": "40", "batch": "16", "evaluate_every": "10", "save_every": "10", "keep": "0", "freeze": "true"},
+    "tiny-vgg-emoji": {"steps": "400", "save_every": "50", "keep": "0", "freeze": "true"},
+    "tiny-vgg-fashion": {"steps": "400", "save_every": "50", "keep": "0", "freeze": "true"},
+    "": {"save_every": "50", "keep": "0"},
 }  # fmt: skip
-"""What suits each network that one can begin from, on two cores; "" is none."""
+"""What suits each network that one can begin from, on two cores; "" is none. Every step that is measured is saved, so
+that the one which is kept can be looked at."""
 SMALL = 48  # pixels a side: what larger networks would only blow up
 THUMBNAIL = 56  # pixels a side
-SHOWN, MOST_CLASSES = 8, 60  # thumbnails of a class, and of how many classes
+SHOWN, MOST_CLASSES = 10, 60  # thumbnails of a class, and of how many classes
 MOST_TOLD = 200  # files, groups of files
 BATCH_SHOWN = 10
 MOST_HELD = 3
@@ -87,7 +88,11 @@ class Teaching:
             if time.monotonic() - told > EVERY:
                 told = time.monotonic()
                 yield t.Working(request.request, done, of)
-        problems = [*self.own.refused(request.pictures), *found["problems"]]
+        empty = {f"{name}/" for name in found["empty"]}  # they stand among the classes
+        problems = [
+            *self.own.refused(request.pictures),
+            *(one for one in found["problems"] if one["path"] not in empty),
+        ]
         broken = {one["path"] for one in found["problems"]}
         usable = files.take([i for i, path in enumerate(files.paths) if path not in broken])
         self._broken[place] = broken
@@ -112,7 +117,7 @@ class Teaching:
             grey=grey,
             problems=[t.Unusable(one["path"], one["why"]) for one in problems[:MOST_TOLD]],
             empty=found["empty"],
-            duplicates=found["duplicates"][:MOST_TOLD],
+            duplicates=[group for group in found["duplicates"] if group not in found["leaks"]][:MOST_TOLD],
             leaks=found["leaks"][:MOST_TOLD],
             across=[group for group in alike if len({part_of[path] == "test" for path in group}) > 1][:MOST_TOLD],
             parts={name: len(part) for name, part in divided.items()},

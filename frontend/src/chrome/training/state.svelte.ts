@@ -98,7 +98,8 @@ export class TrainState {
     return loss ? { steps: loss.steps, values: loss.mean } : null;
   });
 
-  constructor() {
+  /** @param stands Whether a network without samples of its own is shown those of ours. */
+  constructor(stands = true) {
     $effect(() =>
       link.onReopen(() => {
         this.list();
@@ -127,7 +128,7 @@ export class TrainState {
         (void [this.saved.length, this.#back], this.#follow(this.run, this.input));
     });
     $effect(() => {
-      if (this.run && this.network) this.#listSamples(this.network);
+      if (stands && this.run && this.network) this.#listSamples(this.network);
     });
     $effect(() => () => {
       for (const timer of this.#watching.values()) clearTimeout(timer);

@@ -32,7 +32,7 @@ const MOST_TRIED = 6;
 
 export class LessonState {
   /** The run itself, as the panel of training knows it. */
-  readonly train = new TrainState();
+  readonly train = new TrainState(false);
   taught = $state.raw<Known | null>(null);
   working = $state.raw<{ done: number; of: number } | null>(null);
   failure = $state.raw<Failure | null>(null);
@@ -61,8 +61,8 @@ export class LessonState {
       if (this.#asked) untrack(() => this.#open());
     });
     $effect(() => {
-      const { run, saved, network } = train;
-      if (run && saved.length && network) untrack(() => void this.#first(run));
+      const { run, saved, network, input } = train;
+      if (run && saved.length && network && input === null) untrack(() => void this.#first(run));
     });
     $effect(() => {
       void train.run;
@@ -95,7 +95,6 @@ export class LessonState {
 
   /** Something of the reader's own to begin with: their first picture. */
   async #first(run: string): Promise<void> {
-    if (this.train.input !== null) return;
     const id = await this.picture(run, 0);
     if (id && this.train.input === null && this.train.run === run) address.set({ input: id }, false);
   }

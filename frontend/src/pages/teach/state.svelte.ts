@@ -7,8 +7,8 @@ import type { Beginning, Failure, LookedAt, RunCard, Varied } from "../../lib/me
 import type { Tensor } from "../../lib/tensors";
 import { text } from "../../lib/text";
 import type { Collected } from "./collect";
+import { refused } from "./refusing";
 
-const MOST = 2000;
 const MOST_BYTES = 20 * 2 ** 20;
 const AT_ONCE = 4;
 const RECIPE = "classify";
@@ -187,17 +187,3 @@ export class TeachState {
 
 const post = (where: string, body: Blob | null = null): Promise<Response> =>
   fetch(where, { method: "POST", body, headers: body ? { "Content-Type": body.type || "image/png" } : {} });
-
-/** Why nothing of it is taken; null where it is. */
-function refused(given: Collected): Refusal | null {
-  const where = text("teach.dropped");
-  const count = given.found.length.toLocaleString("en-US");
-  const most = MOST.toLocaleString("en-US");
-  if (given.found.length > MOST)
-    return { what: text("teach.many", { count }), where, why: text("teach.manyWhy", { most }), todo: text("teach.nameIt") }; // prettier-ignore
-  if (given.divided)
-    return { what: text("teach.divided"), where, why: text("teach.dividedWhy"), todo: text("teach.nameIt") };
-  if (!given.found.length)
-    return { what: text("teach.none"), where, why: text("teach.noneWhy", { loose: given.loose.length }), todo: text("teach.noneTodo") }; // prettier-ignore
-  return null;
-}

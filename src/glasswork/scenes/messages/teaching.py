@@ -125,9 +125,9 @@ class LookedAt(Struct, tag_field="type", tag="looked_at", frozen=True, kw_only=T
     empty: list[str]
     """Classes without a picture, which are left out."""
     duplicates: list[list[str]]
-    """Files of one content; they always fall into the same part, where the folder itself doesn't say otherwise."""
+    """Files of one content and class: they fall into one part."""
     leaks: list[list[str]]
-    """Those of them that lie in several parts or classes."""
+    """Files of one content that lie in several parts or classes."""
     across: list[list[str]]
     """Pictures that look the same, of which some would be learned from and others tested on."""
     parts: dict[str, int]
