@@ -232,7 +232,7 @@ def _make(task: Classification, module: nn.Module, cancel: threading.Event) -> I
                 t.TaughtPicture(
                     index=place[pictures.names[i]], name=pictures.names[i], label=int(pictures.labels[i]), part=part
                 )
-                for i in chosen.tolist()
+                for i in map(int, chosen)
             ]
     yield Made(
         found,

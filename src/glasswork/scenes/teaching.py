@@ -179,7 +179,9 @@ def _beginning(name: str) -> t.Beginning:
         parameters = sum(p.numel() for p in zoo.build(config.network, config.sizes).parameters())
     elif name in PACKAGED:
         about, title = networks.sizes(name), "EfficientNet-Lite0"
-        channels, size, parameters = 3, int(about["size"]), zoo.counted([name])[0].parameters
+        channels, size = 3, int(about["size"])
+        with torch.device("meta"):  # counted without making one
+            parameters = sum(p.numel() for p in networks.build(name).parameters())
     else:
         network = zoo.load(name)
         assert network.preprocess is not None

@@ -174,22 +174,22 @@ def _prepared(network: Network, picture: Image.Image) -> torch.Tensor:
 
 
 def _graph(network: Network, example: torch.Tensor, dynamic: bool) -> bytes:
-    out = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory(prefix="glasswork-") as folder, warnings.catch_warnings():
+        path = Path(folder) / "graph.onnx"
         # The exporter by tracing: it needs the package onnx alone. torch warns that it has a newer one, and of sizes
         # that become constants, which the comparison would find.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network.module.eval(),
             (example,),
-            out,
+            path,
             dynamo=False,
             input_names=[NAMES[0]],
             output_names=[NAMES[1]],
             dynamic_axes={name: {0: "batch"} for name in NAMES} if dynamic else None,
             opset_version=OPSET,
         )
-    return out.getvalue()
+        return path.read_bytes()
 
 
 def _run_graph(body: bytes, inputs: torch.Tensor, dynamic: bool) -> np.ndarray:
@@ -201,7 +201,8 @@ def _run_graph(body: bytes, inputs: torch.Tensor, dynamic: bool) -> np.ndarray:
     onnx.checker.check_model(model)
     run = ReferenceEvaluator(model)
     parts = [inputs] if dynamic else inputs.split(1)
-    return np.concatenate([np.asarray(run.run(None, {NAMES[0]: part.numpy()})[0]) for part in parts])
+    answers: list[Any] = [run.run(None, {NAMES[0]: part.numpy()}) for part in parts]
+    return np.concatenate([one[0] for one in answers])
 
 
 def _difference(network: Network, inputs: torch.Tensor, theirs: np.ndarray) -> float:
