@@ -47,8 +47,10 @@ export class LessonState {
   #opening = 0;
 
   way = $derived<"pca" | "tsne">(address.get("way") === "tsne" ? "tsne" : "pca");
+  /** Whether the page has been led to the step that was kept. */
+  #led = $state(false);
   /** The step that is asked about; null: the one that was kept. */
-  #step = $derived(address.get("step") === null ? null : this.train.step);
+  #step = $derived(address.get("step") === null && !this.#led ? null : this.train.step);
   #asked = $derived.by(() => {
     const { run, course, going, saved } = this.train;
     if (!run || !course || !saved.length || (going && !this.anyway)) return "";
@@ -70,7 +72,7 @@ export class LessonState {
         this.taught = this.failure = this.takeFailure = null;
         this.tried = [];
         this.made = new Map();
-        this.anyway = false;
+        this.anyway = this.#led = false;
       });
     });
     $effect(() => link.onReopen(() => this.#asked && this.#open()));
@@ -86,6 +88,9 @@ export class LessonState {
           const [thumbnails, answers, places] = tensors as [Tensor, Tensor, Tensor];
           this.taught = { answer, thumbnails, answers, places };
           this.failure = null;
+          if (this.train.going || this.#led) return;
+          this.#led = true; // the whole page is of the network that was kept
+          if (address.get("step") === null) this.train.goTo(answer.step);
         }
         if (answer.type === "failure") this.failure = answer;
         if (answer.type === "failure" || answer.type === "done") this.working = null;

@@ -11,7 +11,7 @@ import { refused } from "./refusing";
 
 const MOST_BYTES = 20 * 2 ** 20;
 const AT_ONCE = 4;
-const RECIPE = "classify";
+export const RECIPE = "classify";
 
 export class TeachState {
   looked = $state.raw<LookedAt | null>(null);
