@@ -27,7 +27,7 @@ from glasswork.scenes.courses import Courses
 from glasswork.scenes.messages import teaching as t
 from glasswork.scenes.moments import Moments
 from glasswork.scenes.networks import page_of
-from glasswork.scenes.teaching import EVERY
+from glasswork.scenes.teaching import EVERY, picture_bytes
 from glasswork.training import Classification
 from glasswork.training.augmentation import on_white
 from glasswork.training.classification import normalised
@@ -173,7 +173,7 @@ class TaughtRuns:
         network = zoo.load(str(folder))
         with tempfile.TemporaryDirectory(prefix="glasswork-") as place:
             made = EXPORTS[request.form](network, Path(place) / folder.name)
-            body = np.frombuffer(made.path.read_bytes(), np.uint8)
+            body = np.frombuffer(made.path.readpicture_bytes(), np.uint8)
         answer = t.Exported(
             request=request.request,
             name=made.path.name,
@@ -227,7 +227,8 @@ def _make(task: Classification, module: nn.Module, cancel: threading.Event) -> I
                     seen = said = module(x)
             logits.append(said)
             features.append(seen.flatten(1))
-            small.append(_bytes(F.interpolate(read, (side, side), mode="area" if read.shape[-1] > side else "nearest")))
+            how = "area" if read.shape[-1] > side else "nearest"
+            small.append(picture_bytes(F.interpolate(read, (side, side), mode=how)))
             found += [
                 t.TaughtPicture(
                     index=place[pictures.names[i]], name=pictures.names[i], label=int(pictures.labels[i]), part=part
@@ -241,12 +242,6 @@ def _make(task: Classification, module: nn.Module, cancel: threading.Event) -> I
         torch.cat(logits).double().softmax(1).numpy(),
         torch.cat(features).double().numpy(),
     )
-
-
-def _bytes(x: Tensor) -> np.ndarray:
-    """(B, C, H, W), 0..1 -> (B, H, W, 3) bytes."""
-    pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-    return pixels.expand(*pixels.shape[:3], 3).contiguous().numpy()
 
 
 def _places(features: np.ndarray, way: t.Way) -> tuple[np.ndarray, list[float], str]:

@@ -138,8 +138,8 @@ class Teaching:
         index = task.indices(0)
         draw = Draw(0, index, slice(0, len(index)), chance(config.seed, 0, 0))
         shown = index[:BATCH_SHOWN]
-        read = _bytes(on_white(task.seen.inputs(shown)))
-        learned = _bytes(_unnormalised(task.batch(draw)[0][:BATCH_SHOWN], task.prepare))
+        read = picture_bytes(on_white(task.seen.inputs(shown)))
+        learned = picture_bytes(_unnormalised(task.batch(draw)[0][:BATCH_SHOWN], task.prepare))
         answer = t.Varied(
             request=request.request,
             names=[task.name(int(i)) for i in shown],
@@ -277,7 +277,7 @@ def _unnormalised(x: Tensor, how: Preprocessing) -> Tensor:
     return x * deviation + mean
 
 
-def _bytes(x: Tensor) -> np.ndarray:
+def picture_bytes(x: Tensor) -> np.ndarray:
     """(B, C, H, W), 0..1 -> (B, H, W, 3) bytes."""
     pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
     return pixels.expand(*pixels.shape[:3], 3).contiguous().numpy()

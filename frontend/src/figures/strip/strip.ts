@@ -66,3 +66,20 @@ export function pickPart(
   const placed = { low, high, ratios, ink };
   return { ref: referTo(run, series, part), value, row: 0, column: part, scale, range: 1, placed };
 }
+
+const LINE = 14;
+
+/** Where the names of rows stand, in their middles; of deep networks only as many as find room. */
+export function namesApart(
+  rows: { name: string; lines: number }[],
+  pitch: number,
+): { name: string; top: number }[] {
+  const found: { name: string; top: number }[] = [];
+  let before = 0;
+  for (const { name, lines } of rows) {
+    const top = (before + lines / 2) * pitch;
+    before += lines;
+    if (!found.length || top - found.at(-1)!.top >= LINE) found.push({ name, top });
+  }
+  return found;
+}

@@ -68,8 +68,7 @@ export class TeachState {
     });
     $effect(() => link.onReopen(() => this.pictures && !this.run && this.#look(this.pictures)));
     $effect(() => {
-      void this.run;
-      untrack(() => this.#list());
+      if (!this.run) untrack(() => this.#list()); // a run's own panel asks for them itself
     });
   }
 
