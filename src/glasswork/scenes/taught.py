@@ -173,7 +173,7 @@ class TaughtRuns:
         network = zoo.load(str(folder))
         with tempfile.TemporaryDirectory(prefix="glasswork-") as place:
             made = EXPORTS[request.form](network, Path(place) / folder.name)
-            body = np.frombuffer(made.path.readpicture_bytes(), np.uint8)
+            body = np.frombuffer(made.path.read_bytes(), np.uint8)
         answer = t.Exported(
             request=request.request,
             name=made.path.name,
