@@ -31,14 +31,14 @@ KEYS = 20
 # Milliseconds from a key until no number of the run before stands on the page, the last token's stream has its lens
 # (the lowest; that of the others follows), and two frames have been painted.
 PRESSED = """key => new Promise(done => {
-  const refs = () => [...document.querySelectorAll('main [data-ref], footer [data-ref]')].map(one => one.dataset.ref);
-  const id = refs().find(ref => ref.startsWith('text:')).slice(5, 21);
+  const id = document.querySelector('main [data-ref^="text:"]').dataset.ref.slice(5, 21);
+  const before = `:is(main, footer) [data-ref*="${id}"]`;
+  const low = selector => Math.max(...[...document.querySelectorAll(selector)].map(one => one.y.baseVal.value), 0);
   const start = performance.now();
   dispatchEvent(new KeyboardEvent('keydown', { key }));
-  const low = selector => Math.max(...[...document.querySelectorAll(selector)].map(one => one.y.baseVal.value), 0);
   const look = () => {
-    const waits = low('.ribbons .bare') > low('.ribbons rect') - 12;
-    if (refs().some(ref => ref.includes(id)) || waits) requestAnimationFrame(look);
+    const waits = document.querySelector(before) || low('.ribbons .bare') > low('.ribbons rect') - 12;
+    if (waits) requestAnimationFrame(look);
     else requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
   };
   look();

@@ -343,6 +343,9 @@ export interface OpenText {
   other?: string | null;
   followed?: number | null;
   position?: number | null;
+  how?: Sampled | null;
+  listed?: number;
+  lanes?: number;
   request: number;
 }
 /**
@@ -355,6 +358,16 @@ export interface Switched {
   row?: number;
   column?: number;
   value?: number;
+}
+/**
+ * How the next token is drawn.
+ */
+export interface Sampled {
+  temperature?: number;
+  top_k?: number;
+  top_p?: number;
+  min_p?: number;
+  seed?: number;
 }
 /**
  * What one head does at a position.
@@ -388,16 +401,6 @@ export interface NextTokens {
   how: Sampled;
   listed?: number;
   request: number;
-}
-/**
- * How the next token is drawn.
- */
-export interface Sampled {
-  temperature?: number;
-  top_k?: number;
-  top_p?: number;
-  min_p?: number;
-  seed?: number;
 }
 /**
  * Write on with a cache, several times from one text.

@@ -13,7 +13,7 @@ from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.streams import gift_of, gifts_of
 
 if TYPE_CHECKING:
-    from glasswork.scenes.language_models import Spoke
+    from glasswork.scenes.spoke import Spoke
 
 LISTED = 8
 """Positions that are listed of a long text: those that are looked at most."""

@@ -49,6 +49,11 @@ class OpenText(base.Request, tag="open_text", frozen=True):
     """The token whose logit is followed; None for the likeliest."""
     position: int | None = None
     """After which token; None for the last."""
+    how: Sampled | None = None
+    """The next tokens after it come as well, drawn like this."""
+    listed: int = 8
+    lanes: int = 0
+    """Before it comes the lens of so many tokens around it: of each that was read before, and of its own."""
 
 
 class OpenHead(base.Request, tag="open_head", frozen=True):
