@@ -111,14 +111,14 @@ def test_the_parts_of_the_stream_add_up_to_the_logit(respond: Respondent, target
     assert lengths.shape == (4, length)
     assert attention.shape == (3, heads.shape[1], length, length)
     np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
-    head, _ = ask(
-        respond,
-        s.OpenHead(
-            request=2, source=read.source, layer=1, head=0, row=length - 1, column=0, token=token
-        ),
-    )  # fmt: skip
+    opened = s.OpenHead(request=2, source=read.source, layer=1, head=0, row=length - 1, column=0, token=token)
+    (head, _), (without, _) = told(respond, opened)
     assert sum(one["value"] for one in head.gives) == pytest.approx(head.rest["value"], abs=1e-5)
     assert head.rest["value"] == pytest.approx(float(heads[1, 0]), abs=1e-5)
+    off, _ = ask(
+        respond, s.OpenText(request=3, network=name, text=TEXT, switched=[s.Switched("head", 1)], followed=token)
+    )
+    assert {"ref": without.off.ref, "value": without.off.value} == off.probability
 
 
 def test_a_text_that_grows_keeps_what_was_read_of_its_tokens(respond: Respondent, target: str) -> None:

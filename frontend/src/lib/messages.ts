@@ -80,6 +80,7 @@ export type Answer =
   | Spoken
   | TextRead
   | HeadRead
+  | HeadWithout
   | Lens
   | Nexts
   | Continued
@@ -1346,9 +1347,16 @@ export interface HeadRead {
   gives: Number[];
   rest: Number;
   writes: string[];
-  off: Number;
   now: Number;
   arrays: Array[];
+}
+/**
+ * What would be without a head, after what it does: the whole network has to run once more for it.
+ */
+export interface HeadWithout {
+  type: "head_without";
+  request: number;
+  off: Number;
 }
 /**
  * The likeliest token of each stream at some positions, and its probability, (L + 1, P).

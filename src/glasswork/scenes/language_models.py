@@ -70,8 +70,8 @@ class LanguageModels:
                 yield from self._open(request, cancelled)
             case s.OpenHead():
                 spoke = self._known(request.source, request.row)
-                answer, arrays = head_read(spoke, request, self._without(spoke, request, cancelled))
-                yield m.encode(answer, arrays)
+                yield m.encode(*head_read(spoke, request))
+                yield s.HeadWithout(request=request.request, off=self._without(spoke, request, cancelled))
             case s.ReadLens():
                 spoke = self._known(request.source, 0)
                 positions = [t for t in request.positions[:MOST] if 0 <= t < len(spoke.tokens)]
@@ -220,9 +220,6 @@ class LanguageModels:
 
     def _without(self, spoke: Spoke, request: s.OpenHead, cancelled: threading.Event) -> Number:
         """The followed token's probability when the head is switched off."""
-        if not (0 <= request.layer < spoke.parts.layers and 0 <= request.head < spoke.parts.heads):
-            why = f"there are {spoke.parts.layers} blocks of {spoke.parts.heads}"
-            raise GlassworkError(f"there is no head {request.layer}·{request.head}", where=request.source, why=why)
         edits = edits_of(s.Switched("head", request.layer, request.head), spoke, None)
         before = self._traces.edits(spoke.id)
         id, trace = self._traces.change(self._traces.base(spoke.id), [*before, *edits], cancelled, passing=True)

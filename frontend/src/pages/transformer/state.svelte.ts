@@ -8,6 +8,7 @@ import type {
   HeadRead,
   Lens,
   Nexts,
+  Number as Addressed,
   Sampled,
   Slopes,
   Switched,
@@ -32,7 +33,7 @@ export class TransformerState {
   read = $state.raw<Read | null>(null);
   lens = $state.raw<{ answer: Lens; sure: Tensor; source: string } | null>(null);
   nexts = $state.raw<{ answer: Nexts; outline: Tensor } | null>(null);
-  head = $state.raw<{ answer: HeadRead; parts: Tensor[] } | null>(null);
+  head = $state.raw<{ answer: HeadRead; parts: Tensor[]; off: Addressed | null } | null>(null);
   slopes = $state.raw<{ answer: Slopes; lengths: Tensor } | null>(null);
   continued = $state.raw<Continued | null>(null);
   failure = $state.raw<Failure | null>(null);
@@ -167,7 +168,10 @@ export class TransformerState {
           this.read?.answer === read &&
           this.open?.join() === `${layer},${head}`
         )
-          this.head = { answer, parts: [...tensors] };
+          this.head = { answer, parts: [...tensors], off: null };
+        const { head: one } = this;
+        if (answer.type === "head_without" && one?.answer.request === answer.request)
+          this.head = { ...one, off: answer.off };
         if (answer.type === "failure") this.failure = answer;
       },
     );

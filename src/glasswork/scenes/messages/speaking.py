@@ -232,11 +232,17 @@ class HeadRead(Struct, tag_field="type", tag="head_read", frozen=True, kw_only=T
     """What all positions give."""
     writes: list[str]
     """The tokens that the unembedding reads in what it writes."""
-    off: Number
-    """The followed token's probability without it."""
     now: Number
-    """The same with it."""
+    """The followed token's probability with it."""
     arrays: list[Array]
+
+
+class HeadWithout(Struct, tag_field="type", tag="head_without", frozen=True, kw_only=True):
+    """What would be without a head, after what it does: the whole network has to run once more for it."""
+
+    request: int
+    off: Number
+    """The followed token's probability."""
 
 
 class Lens(Struct, tag_field="type", tag="lens", frozen=True, kw_only=True):
@@ -315,4 +321,4 @@ class Slopes(Struct, tag_field="type", tag="slopes", frozen=True, kw_only=True):
 
 
 SpeakingRequest = ListSpoken | OpenText | OpenHead | ReadLens | NextTokens | Continue | OpenSlopes
-SpeakingAnswer = Spoken | TextRead | HeadRead | Lens | Nexts | Continued | Slopes
+SpeakingAnswer = Spoken | TextRead | HeadRead | HeadWithout | Lens | Nexts | Continued | Slopes
