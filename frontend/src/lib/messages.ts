@@ -28,6 +28,7 @@ export type Request =
   | Translate
   | OpenPair
   | OpenPairHead
+  | OpenPairSlopes
   | OpenPatches
   | OpenPatchHead
   | OpenPatchSlopes
@@ -88,6 +89,7 @@ export type Answer =
   | Translated
   | PairRead
   | PairHeadRead
+  | PairSlopes
   | PatchesRead
   | PatchHeadRead
   | PatchSlopes
@@ -330,6 +332,7 @@ export interface Problem {
  */
 export interface ListSpoken {
   type: "list_spoken";
+  named?: string | null;
   request: number;
 }
 /**
@@ -446,6 +449,8 @@ export interface OpenPair {
   position: number;
   followed?: number | null;
   off?: HeadOff[];
+  patched?: PairPatch[];
+  other?: string | null;
   request: number;
 }
 /**
@@ -455,6 +460,15 @@ export interface HeadOff {
   part: "cross" | "decoder" | "encoder";
   layer: number;
   head: number;
+}
+/**
+ * The stream before a block, at a token, is taken from the run on another phrase, at the same token from the start.
+ *     That run writes the same translation, as far as it is written.
+ */
+export interface PairPatch {
+  side: "decoder" | "encoder";
+  layer: number;
+  row: number;
 }
 /**
  * What one head does at a position.
@@ -467,6 +481,16 @@ export interface OpenPairHead {
   head: number;
   row: number;
   column: number;
+  position: number;
+  token: number;
+  request: number;
+}
+/**
+ * Backward: from a logit to every token of both texts, every block, and its weights.
+ */
+export interface OpenPairSlopes {
+  type: "open_pair_slopes";
+  source: string;
   position: number;
   token: number;
   request: number;
@@ -1495,6 +1519,7 @@ export interface PairRead {
   adds: PairAdds[];
   embedding: Number;
   bias: Number;
+  patched: Number | null;
   heads_sum: Number;
   cross_sum: Number;
   mlps_sum: Number;
@@ -1545,6 +1570,28 @@ export interface PairHeadRead {
   off: Number;
   now: Number;
   arrays: Array[];
+}
+/**
+ * Backward from a logit. With it come the lengths of the slope at each stream and token of the encoder, (L + 1, S),
+ *     and of the decoder, (L + 1, T).
+ */
+export interface PairSlopes {
+  type: "pair_slopes";
+  request: number;
+  source: string;
+  read: Number[];
+  written: Number[];
+  weights: WeightSlope[];
+  arrays: Array[];
+}
+/**
+ * The length of the slope at all weights of one part of a block.
+ */
+export interface WeightSlope {
+  side: "decoder" | "encoder";
+  layer: number;
+  part: "mlp" | "multihead_attn" | "self_attn";
+  slope: Number;
 }
 /**
  * A picture as a Vision Transformer read it.

@@ -65,7 +65,7 @@ class LanguageModels:
         """
         match request:
             case s.ListSpoken():
-                yield s.Spoken(request.request, self._networks.speakers())
+                yield s.Spoken(request.request, self._networks.speakers(request.named))
             case s.OpenText():
                 yield from self._open(request, cancelled)
             case s.OpenHead():

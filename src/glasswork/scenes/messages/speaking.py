@@ -120,6 +120,9 @@ class SpokenNetwork(Struct, frozen=True, kw_only=True):
 class ListSpoken(base.Request, tag="list_spoken", frozen=True):
     """Which language models there are."""
 
+    named: str | None = None
+    """One that is wanted whether it is among them or not, such as that of a run at a step."""
+
 
 class Spoken(Struct, tag_field="type", tag="spoken", frozen=True):
     """The language models."""
