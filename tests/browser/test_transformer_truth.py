@@ -38,7 +38,7 @@ STATES = (
     State("long", "transformer", {"text": "It was a damp, drizzly November in my soul. " * 2}),
 )
 PAIR = {"network": "translate-en-fr"}
-PATCHED = {"other": "blue heart", "patched": "encoder-0-1 decoder-1-0"}
+PATCHED: dict[str, Any] = {"other": "blue heart", "patched": "encoder-0-1 decoder-1-1", "position": 1}
 TRANSLATED = (
     State("translated", "transformer", {**PAIR, "head": "cross.1.0", "position": 2}),
     State("a branch", "transformer", {**PAIR, "text": "red cat", "beams": 2, "penalty": "0.5"}, clicks=(OTHER,)),
@@ -130,7 +130,7 @@ def test_enough_of_a_text_was_checked(verdict: Verdict, answers: Asking) -> None
         "weightslope": 4,
         "patched": 1,
     }
-    wanted = least | few | pairs | {"weightslope": 4, "patched": 1}
+    wanted = least | few | pairs | {"weightslope": 4, "patched": 2}
     assert not {kind: kinds[kind] for kind, count in wanted.items() if kinds[kind] < count}, kinds
     assert answers.foreign == []
 

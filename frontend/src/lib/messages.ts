@@ -1375,7 +1375,8 @@ export interface HeadRead {
   arrays: Array[];
 }
 /**
- * What would be without a head, after what it does: the whole network has to run once more for it.
+ * What would be without a head, after what it does: the whole network has to run once more for it. Of a text on
+ *     which that takes long it does not come.
  */
 export interface HeadWithout {
   type: "head_without";

@@ -49,7 +49,7 @@ def head_read(spoke: Spoke, request: s.OpenHead) -> tuple[s.HeadRead, list[np.nd
     address = f"text:{spoke.id}#gives/{layer}/{head}/{row}/{request.token}"
     written = spoke.mixed[layer, head]
     norm, matrix = last_norm(spoke.network), unembedding(spoke.network)
-    direct = norm.through(written, norm.scale(spoke.streams[-1, row])).to(matrix.dtype) @ matrix.T
+    direct = norm.through(written, norm.scale(spoke.last)).to(matrix.dtype) @ matrix.T
     reads = [spoke.word(token).text for token in direct.topk(min(READS, len(direct))).indices.tolist()]
     size = min(MATRIX, len(spoke.tokens))
     cells = weights[:size, :size] if len(spoke.tokens) <= MATRIX else weights[:0, :0]

@@ -41,6 +41,8 @@ CELLS = 32
 """A drawn attention matrix has at most so many cells each way."""
 LONGEST = 200
 """Tokens that are written at a time."""
+SLOW = 1.0
+"""Seconds of a run, past which it is not run once more for every head that is looked at."""
 TEXTS = 8
 """Texts that are written on at once."""
 
@@ -71,7 +73,8 @@ class LanguageModels:
             case s.OpenHead():
                 spoke = self._known(request.source, request.row)
                 yield m.encode(*head_read(spoke, request))
-                yield s.HeadWithout(request=request.request, off=self._without(spoke, request, cancelled))
+                if spoke.trace.seconds <= SLOW:
+                    yield s.HeadWithout(request=request.request, off=self._without(spoke, request, cancelled))
             case s.ReadLens():
                 spoke = self._known(request.source, 0)
                 positions = [t for t in request.positions[:MOST] if 0 <= t < len(spoke.tokens)]

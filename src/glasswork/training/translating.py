@@ -26,10 +26,12 @@ class TranslationConfig(Config):
 
     Attributes:
         merges: how many byte pairs are joined, at most.
+        longest: pairs of which one side has more tokens than this, marks apart, are left out; 0: none are.
         label_smoothing: what share of a token is spread over all.
     """
 
     merges: int = 1_500
+    longest: int = 0
     label_smoothing: float = 0.1
 
     def task(self) -> Task:
@@ -48,14 +50,15 @@ class Translating(Task):
     config: TranslationConfig
 
     def __init__(self, config: TranslationConfig) -> None:
-        self.phrases: Phrases = load_phrases(config.data)
-        merges = learn_merges((text for pair in self.phrases.train for text in pair), config.merges)
+        phrases = load_phrases(config.data)
+        merges = learn_merges((text for pair in phrases.train for text in pair), config.merges)
         self.translation = Translation(
-            read=self.phrases.read,
-            written=self.phrases.written,
+            read=phrases.read,
+            written=phrases.written,
             merges=tuple(" ".join(pair) for pair in merges),
-            sample=self.phrases.test[0][0],
+            sample=phrases.test[0][0],
         )
+        self.phrases = shorter(phrases, self.translation, config.longest)
         super().__init__(replace(config, sizes={**config.sizes, "vocabulary": self.translation.tokens.size}))
         self.encoded = [self._encode(pair) for pair in self.phrases.train]
 
@@ -105,6 +108,17 @@ class Translating(Task):
             inputs=(source, target),
             card={"sizes": sizes, "translation": self.translation.record()},
         )
+
+
+def shorter(phrases: Phrases, translation: Translation, longest: int) -> Phrases:
+    """The pairs of which neither side has more tokens than `longest`, marks apart; all of them where that is 0."""
+    if not longest:
+        return phrases
+    parts = [
+        tuple(pair for pair in pairs if all(len(translation.encode(text)) - 2 <= longest for text in pair))
+        for pairs in (phrases.train, phrases.validation, phrases.test)
+    ]
+    return Phrases(phrases.name, phrases.read, phrases.written, *parts)
 
 
 def told(network: nn.Module, batch: Batch, smoothing: float = 0.0) -> Tensor:

@@ -241,7 +241,8 @@ class HeadRead(Struct, tag_field="type", tag="head_read", frozen=True, kw_only=T
 
 
 class HeadWithout(Struct, tag_field="type", tag="head_without", frozen=True, kw_only=True):
-    """What would be without a head, after what it does: the whole network has to run once more for it."""
+    """What would be without a head, after what it does: the whole network has to run once more for it. Of a text on
+    which that takes long it does not come."""
 
     request: int
     off: Number

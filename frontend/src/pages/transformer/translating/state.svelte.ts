@@ -42,7 +42,10 @@ export class TranslatorState {
   pair = $state.raw<Pair | null>(null);
   head = $state.raw<{ answer: PairHeadRead; parts: Tensor[] } | null>(null);
   slopes = $state.raw<{ answer: PairSlopes; encoder: Tensor; decoder: Tensor } | null>(null);
-  failure = $state.raw<Failure | null>(null);
+  /** Why nothing was translated, and why nothing could be looked into. */
+  #refused = $state.raw<Failure | null>(null);
+  #closed = $state.raw<Failure | null>(null);
+  failure = $derived(this.#refused ?? this.#closed);
   busy = $state(false);
   #translating = 0;
   #opening = 0;
@@ -140,9 +143,9 @@ export class TranslatorState {
       if (answer.request !== this.#translating) return;
       if (answer.type === "translated") {
         this.tree = answer;
-        this.failure = null;
+        this.#refused = null;
       }
-      if (answer.type === "failure") this.failure = answer;
+      if (answer.type === "failure") this.#refused = answer;
       if (answer.type === "failure" || answer.type === "done") this.busy = false;
     });
   }
@@ -165,10 +168,10 @@ export class TranslatorState {
             Tensor,
           ];
           const weights = { encoder: own, decoder: past, cross };
-          this.failure = null;
+          this.#closed = null;
           this.pair = { answer, lengths: { encoder, decoder }, sure, weights };
         }
-        if (answer.type === "failure") this.failure = answer;
+        if (answer.type === "failure") this.#closed = answer;
       },
     );
   }
@@ -181,7 +184,7 @@ export class TranslatorState {
         const now = this.open;
         if (answer.type === "pair_head_read" && this.pair?.answer === read && now && same(now, one))
           this.head = { answer, parts: [...tensors] };
-        if (answer.type === "failure") this.failure = answer;
+        if (answer.type === "failure") this.#closed = answer;
       },
     );
   }
@@ -191,7 +194,7 @@ export class TranslatorState {
     link.ask({ type: "open_pair_slopes", source, position, token: followed.id }, (answer, tensors) => {
       if (answer.type === "pair_slopes" && this.pair?.answer === read)
         this.slopes = { answer, encoder: tensors[0]!, decoder: tensors[1]! };
-      if (answer.type === "failure") this.failure = answer;
+      if (answer.type === "failure") this.#closed = answer;
     });
   }
 

@@ -1,0 +1,89 @@
+"""Verses in two languages: read from modules that the test writes, never from packages."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from glasswork import data, recipes
+from glasswork.data import verses
+from glasswork.data.phrases import load_phrases, phrase_names
+from glasswork.errors import GlassworkError
+from glasswork.training.translating import shorter
+from glasswork.zoo import Translation
+
+MATTHEW = (25, 23, 17, 25, 48, 34, 29, 34, 38, 42, 30)
+"""Verses of its first chapters, in the King James Bible's numbering."""
+CHAPTERS, WRITTEN = 11, 3
+BEFORE = 3
+"""Entries before the first chapter: of the module, of the testament, of the book."""
+
+
+def write_module(folder: Path, name: str, texts: dict[tuple[int, int], str]) -> None:
+    """A module of Matthew, uncompressed: where each verse begins, and how long it is, six bytes each."""
+    (folder / "mods.d").mkdir(parents=True, exist_ok=True)
+    place = folder / "modules" / name
+    place.mkdir(parents=True)
+    about = (
+        f"[{name}]\nDataPath=./modules/{name}/\nModDrv=RawText\nSourceType=OSIS\nEncoding=UTF-8\nVersification=KJV\n"
+    )
+    (folder / "mods.d" / f"{name}.conf").write_text(about)
+    written, records = b"", [(0, 0)] * BEFORE
+    for chapter, length in enumerate(MATTHEW, 1):
+        records.append((0, 0))  # the chapter's heading
+        for verse in range(1, length + 1):
+            text = texts.get((chapter, verse), "").encode()
+            records.append((len(written), len(text)))
+            written += text
+    (place / "nt").write_bytes(written)
+    (place / "nt.vss").write_bytes(b"".join(struct.pack("<IH", *record) for record in records))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three verses of each chapter; of the third chapter's second verse there is no Spanish."""
+    monkeypatch.setenv("GLASSWORK_DATA", str(tmp_path))
+    places = [(chapter, verse) for chapter in range(1, CHAPTERS + 1) for verse in range(1, WRITTEN + 1)]
+    note = '<note placement="foot">a <hi>footnote</hi></note>'
+    english = {at: f'<w lemma="a">Verse</w> {at[1]} of{note}<w>chapter</w> {at[0]} &amp; more .' for at in places}
+    spanish = {at: f"Versículo {at[1]} del capítulo {at[0]}" for at in places if at != (3, 2)}
+    for name, texts in zip(verses.MODULES, (english, spanish), strict=True):
+        write_module(tmp_path / "sword", name, texts)
+    return tmp_path
+
+
+def test_verses_of_one_place_are_a_pair_without_markup_and_footnotes(folder: Path) -> None:
+    assert verses.NAME in phrase_names()
+    phrases = load_phrases(verses.NAME)
+    assert (phrases.read, phrases.written) == ("English", "Spanish")
+    assert phrases.test == tuple(
+        (f"Verse {verse} of chapter {chapter} & more.", f"Versículo {verse} del capítulo {chapter}")
+        for chapter in (1, 11)
+        for verse in (1, 2, 3)
+    )
+    assert [spanish[-1] for _, spanish in phrases.validation] == ["2"] * WRITTEN
+    assert [pair[1] for pair in phrases.train[:2]] == ["Versículo 1 del capítulo 3", "Versículo 3 del capítulo 3"]
+    assert len(phrases.train) == 8 * WRITTEN - 1
+    assert all(entry.available for entry in data.catalogue() if entry.name == verses.NAME)
+    data.fetch(verses.NAME)
+
+
+def test_the_recipe_trains_on_them_what_is_not_too_long(folder: Path) -> None:
+    task = recipes.config("translate-en-es").task()
+    assert task.examples == 8 * WRITTEN - 1
+    words = Translation("English", "Spanish", ())
+    phrases = load_phrases(verses.NAME)
+    fitting = [pair for pair in phrases.train if max(len(words.encode(text)) - 2 for text in pair) <= 24]
+    assert list(shorter(phrases, words, 24).train) == fitting
+    assert 0 < len(fitting) < len(phrases.train)
+
+
+def test_what_is_not_there_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verses, "folders", lambda: [tmp_path / "nowhere"])
+    assert verses.NAME not in phrase_names()
+    for ask in (load_phrases, data.fetch):
+        with pytest.raises(GlassworkError, match=r"not on this machine.*apt install sword-text-web sword-text-sparv"):
+            ask(verses.NAME)
+    assert not any(entry.available for entry in data.catalogue() if entry.name == verses.NAME)
