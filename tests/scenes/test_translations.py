@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from glasswork import zoo
+from glasswork import recipes, zoo
 from glasswork.data.phrases import load_phrases
 from glasswork.errors import GlassworkError
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages import translating as p
 from glasswork.scenes.respond import Respondent
 from glasswork.zoo import Translation
+from sword import write_verses
 
 SESSION: Any = SimpleNamespace(cancelled=threading.Event(), inputs=None, files=None)
 NAME = "translate-en-fr"
@@ -247,6 +249,23 @@ def test_a_phrase_says_where_it_stands_and_what_is_not_known_of_it(respond: Resp
     tree, _ = ask(respond, p.Translate(request=1, network=NAME, text="red heart " * 40, beams=1))
     assert len(tree.pieces) == 40
     assert tree.cut > 0
+
+
+def test_a_run_of_a_translator_opens_on_its_own_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLASSWORK_DATA", str(tmp_path))
+    write_verses(tmp_path / "sword")
+    sizes = {"sizes.width": 16, "sizes.heads": 2, "sizes.hidden": 16, "sizes.depth": 1}
+    settings = {**sizes, "merges": 20, "steps": 2, "batch": 4, "save_every": 1, "evaluate_every": 2, "keep": 0}
+    list(recipes.run("translate-en-es", out=tmp_path / "runs" / "verses", settings=settings))
+    respond, name = Respondent(runs=tmp_path / "runs"), "run:verses@1"
+    spoken, _ = ask(respond, s.ListSpoken(request=1, named=name))
+    assert {one.name: one.translates for one in spoken.networks}[name]
+    tree, _ = ask(respond, p.Translate(request=2, network=name, text="Verse 1 of chapter 4", beams=1))
+    assert tree.languages == ["English", "Spanish"]
+    read, _ = ask(respond, p.OpenPair(request=3, source=tree.source, written=[], position=0))
+    assert read.error < 1e-5
+    spoken, _ = ask(respond, s.ListSpoken(request=4, named="run:nothing@1"))
+    assert not [one for one in spoken.networks if one.name.startswith("run:")]
 
 
 @pytest.mark.parametrize(
