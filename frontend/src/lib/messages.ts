@@ -1609,6 +1609,7 @@ export interface PatchesRead {
   base: string;
   network: string;
   title: string;
+  untrained: boolean;
   input: string;
   name: string;
   label: string;
