@@ -10,7 +10,7 @@ from glasswork import data, recipes
 from glasswork.data import verses
 from glasswork.data.phrases import load_phrases, phrase_names
 from glasswork.errors import GlassworkError
-from glasswork.training.translating import shorter
+from glasswork.training import chosen_pairs
 from glasswork.zoo import Translation
 from sword import WRITTEN, write_verses
 
@@ -44,8 +44,10 @@ def test_the_recipe_trains_on_them_what_is_not_too_long(folder: Path) -> None:
     words = Translation("English", "Spanish", ())
     phrases = load_phrases(verses.NAME)
     fitting = [pair for pair in phrases.train if max(len(words.encode(text)) - 2 for text in pair) <= 24]
-    assert list(shorter(phrases, words, 24).train) == fitting
+    found = chosen_pairs(phrases, words, longest=24, scored=2)
+    assert list(found.train) == fitting
     assert 0 < len(fitting) < len(phrases.train)
+    assert [chapter for chapter, _ in found.test] == ["Verse 1 of chapter 1 & more.", "Verse 2 of chapter 1 & more."]
 
 
 def test_what_is_not_there_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

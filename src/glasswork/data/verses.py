@@ -54,7 +54,7 @@ def folder_of_verses() -> Path:
         where=", ".join(str(folder) for folder in folders()),
         why=f"none of these folders holds the SWORD modules {' and '.join(MODULES)}",
         todo="On Debian: apt install sword-text-web sword-text-sparv, and pip install pysword. Elsewhere: unpack these "
-        "packages, and set GLASSWORK_DATA to the folder that their usr/share/sword was copied to.",
+        "packages, copy their usr/share/sword to FOLDER/sword, and set GLASSWORK_DATA=FOLDER.",
     )
 
 

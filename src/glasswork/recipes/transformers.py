@@ -101,6 +101,7 @@ def translate_en_es() -> TranslationConfig:
         licence="Apache-2.0",
         merges=6_000,
         longest=38,  # as many as the page reads
+        scored=300,
         steps=20_000,
         batch=64,
         learning_rate=2e-3,

@@ -100,7 +100,7 @@ class Translations:
             translation=translation,
             exact=translation in [words.decode(words.encode(one)) for one in references],
             right=[Number(f"measure:{card.recipe}#{name}@value", card.scores[name]) for name in right],
-            counts=[card.trained_on, card.tested_on],
+            counts=[card.trained_on if name == "exact_train" else card.tested_on for name in right],
             branches=[branch(run, nodes, at, request.penalty) for at in range(len(nodes))],
             best=best,
             seconds=seconds,

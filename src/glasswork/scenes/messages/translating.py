@@ -136,9 +136,9 @@ class Translated(Struct, tag_field="type", tag="translated", frozen=True, kw_onl
     exact: bool
     """Whether it is one of the references."""
     right: list[Number]
-    """The share of phrases written to the letter: of those trained on, of those held out."""
+    """The share of phrases written to the letter: of those trained on, if that is known, and of those held out."""
     counts: list[int]
-    """How many phrases these are."""
+    """Of how many phrases each is."""
     branches: list[Branch]
     best: list[int]
     """The branches of the translation, in order."""
