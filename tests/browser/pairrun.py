@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache, cached_property
 from typing import Any
 
@@ -93,6 +94,65 @@ class Pairs:
     def all(self, at: int, token: int) -> float:
         return (self.logits[at, token] - self.logits[at].mean()).item()
 
+    def patches(self, at: int) -> list[int]:
+        """Before which blocks of the decoder, but the first, the stream at a token was set from outside."""
+        edits = [json.loads(edit) for edit in self.run.record["edits"]]
+        places = {f"core.decoder.layers.{i}": i + 1 for i in self.layers}
+        found = [one["at"] for one in edits if one["action"] == "patch" and one["index"][1] == at]
+        return [places[path] for path in found if path in places]
+
+    def jumps(self, at: int, token: int) -> float:
+        """What patched streams add: how far each is from what its block would have left."""
+        given = 0.0
+        for layer in self.patches(at):
+            norm = self.decoder.layers[layer - 1].norm3
+            weight, bias = norm.weight.detach().double(), norm.bias.detach().double()
+            before = self.value(f"core.decoder.layers.{layer - 1}:{SUMS[-1]}")[at]
+            left = torch.nn.functional.layer_norm(before, weight.shape, weight, bias)
+            given += self.passed(self.streams[layer][at] - left, at, token, layer, 0)
+        return given
+
+    @cache  # noqa: B019  it lives as long as the process
+    def slopes(self, at: int, token: int) -> tuple[dict[str, list[Tensor]], dict[str, Tensor]]:
+        """By autograd: each stream of both sides with its slope, and the slope at every parameter."""
+        streams: dict[str, list[Tensor]] = {"encoder": [], "decoder": []}
+
+        def keep(side: str | None) -> Any:
+            def hook(module: Any, given: Any, made: Tensor) -> None:
+                made.retain_grad()
+                streams[side or ("decoder" if streams["encoder"] else "encoder")].append(made)
+
+            return hook
+
+        module = self.module.requires_grad_()
+        hooks = [module.dropout.register_forward_hook(keep(None))]
+        for side in streams:
+            hooks += [one.register_forward_hook(keep(side)) for one in getattr(module.core, side).layers]
+        logits = module(torch.tensor([self.read]), torch.tensor([self.written]))
+        logits[0, at, token].backward()
+        for hook in hooks:
+            hook.remove()
+        weights = {name: one.grad.double() for name, one in module.named_parameters() if one.grad is not None}
+        module.zero_grad()
+        return streams, weights
+
+    def backward(self, kind: str, rest: list[str], index: tuple[int, ...]) -> Number:
+        """slope/SIDE/AT/TOKEN/STREAM[0,t], gradient/SIDE/AT/TOKEN[t] and weightslope/SIDE/LAYER/PART/AT/TOKEN."""
+        side = rest[0]
+        if kind == "weightslope":
+            parts = {"mlp": ("linear1", "linear2")}.get(rest[2], (rest[2],))
+            names = tuple(f"core.{side}.layers.{rest[1]}.{part}." for part in parts)
+            weights = self.slopes(*map(int, rest[3:]))[1]
+            found = torch.cat([one.flatten() for name, one in weights.items() if name.startswith(names)])
+            return Number(found.norm().item(), 10)
+        at, token, *more = map(int, rest[1:])
+        streams = self.slopes(at, token)[0][side]
+        one = streams[more[0] if more else 0]
+        slope = torch.zeros_like(one[0]) if one.grad is None else one.grad[0]
+        if kind == "slope":
+            return Number(slope[index[1]].double().norm().item(), 10)
+        return Number((slope[index[0]].double() @ one.detach()[0, index[0]].double()).item(), 10)
+
     def number(self, path: str, index: tuple[int, ...]) -> Number:
         kind, *rest = path.split("/")
         token = index[0] if index else 0
@@ -128,6 +188,8 @@ class Pairs:
                 if kind == "products":
                     return Number((query[places[0], step] * key[places[1], step]).item(), 10)
                 return Number((query if kind == "query" else key)[places[0], step].item(), 10)
+            case "slope" | "gradient" | "weightslope":
+                return self.backward(kind, rest, index)
             case _:
                 return Number(self.added(kind, [int(one) for one in rest], token), 10)
 
@@ -143,9 +205,11 @@ class Pairs:
             return self.passed(self.streams[0][at], at, token, 0, 0)
         if kind == "all":
             return self.all(at, token)
+        if kind == "patched":
+            return self.jumps(at, token)
         if kind == "bias":
             parts = [self.writes(one, layer, at, token) for one in WRITERS for layer in self.layers]
-            return self.all(at, token) - self.added("embedding", numbers, token) - sum(parts)
+            return self.all(at, token) - self.added("embedding", numbers, token) - sum(parts) - self.jumps(at, token)
         raise NoNumberError(f"nothing is written down here about {kind!r}")
 
 

@@ -57,7 +57,11 @@ def states_of(network: str) -> list[State]:
         State("rnn, a speaker", "rnn", query={"view": "uses", "network": "rnn-vowels", "utterance": 31}),
         State("language model", "transformer", query={"network": "gpt-moby", "text": "Call me", "head": "2.1"}),
         State("language model, backward", "transformer", query={"network": "gpt-moby", "direction": "backward"}),
-        State("translator", "transformer", query={"network": "translate-en-fr", "beams": 2, "head": "cross.1.0"}),
+        State(
+            "translator",
+            "transformer",
+            query={"network": "translate-en-fr", "beams": 2, "head": "cross.1.0", "direction": "backward"},
+        ),
         State("patches", "vit", query={"network": "vit-fashion", "head": "1.2"}),
         State("patches, backward", "vit", query={"network": "vit-fashion", "direction": "backward", "token": 9}),
         State("text to image, none here", "diffusion"),

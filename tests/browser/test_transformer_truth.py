@@ -38,10 +38,13 @@ STATES = (
     State("long", "transformer", {"text": "It was a damp, drizzly November in my soul. " * 2}),
 )
 PAIR = {"network": "translate-en-fr"}
+PATCHED: dict[str, Any] = {"other": "blue heart", "patched": "encoder-2-0 decoder-1-1", "position": 1}
 TRANSLATED = (
     State("translated", "transformer", {**PAIR, "head": "cross.1.0", "position": 2}),
     State("a branch", "transformer", {**PAIR, "text": "red cat", "beams": 2, "penalty": "0.5"}, clicks=(OTHER,)),
     State("off", "transformer", {**PAIR, "text": "a quixotry", "beams": 1, "off": "cross-1-0", "head": "encoder.0.1"}),
+    State("backward", "transformer", {**PAIR, "text": "red heart", "beams": 1, "position": 1, "direction": "backward"}),
+    State("patched", "transformer", {**PAIR, "text": "red heart", "beams": 1, **PATCHED}),
 )
 
 
@@ -115,8 +118,17 @@ def test_enough_of_a_text_was_checked(verdict: Verdict, answers: Asking) -> None
     kinds = Counter(ref.partition("#")[2].partition("/")[0].partition("[")[0] for ref in verdict.checked["value"])
     least = {"lens": 300, "attention": 100, "rank": 20, "heads": 20, "mlp": 20, "share": 20, "drawn": 20, "scaled": 20}
     few = {"gives": 20, "written": 1, "gradient": 20, "slope": 5, "query": 5, "products": 5, "embedding": 5, "total": 5}
-    pairs = {"after": 60, "total": 5, "worth": 5, "cross": 6, "allcross": 3, "logprob": 16}
-    wanted = least | few | pairs
+    pairs = {
+        "after": 60,
+        "total": 5,
+        "worth": 5,
+        "cross": 6,
+        "allcross": 3,
+        "logprob": 16,
+        "weightslope": 4,
+        "patched": 1,
+    }
+    wanted = least | few | pairs | {"weightslope": 4, "patched": 2}
     assert not {kind: kinds[kind] for kind, count in wanted.items() if kinds[kind] < count}, kinds
     assert answers.foreign == []
 

@@ -63,9 +63,18 @@ def respond(target: str) -> Respondent:
     return Respondent(targets=(target,))
 
 
+def told(respond: Respondent, request: Any) -> list[tuple[Any, list[np.ndarray]]]:
+    """All answers, each with its arrays."""
+    return [read(found) for found in respond(request, SESSION)]
+
+
 def ask(respond: Respondent, request: Any) -> tuple[Any, list[np.ndarray]]:
-    """The first answer, and its arrays."""
-    (found,) = respond(request, SESSION)
+    """The only answer, and its arrays."""
+    (found,) = told(respond, request)
+    return found
+
+
+def read(found: Any) -> tuple[Any, list[np.ndarray]]:
     if not isinstance(found, bytes):
         return found, []
     length = struct.unpack("<I", found[:4])[0]
@@ -102,14 +111,37 @@ def test_the_parts_of_the_stream_add_up_to_the_logit(respond: Respondent, target
     assert lengths.shape == (4, length)
     assert attention.shape == (3, heads.shape[1], length, length)
     np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
-    head, _ = ask(
-        respond,
-        s.OpenHead(
-            request=2, source=read.source, layer=1, head=0, row=length - 1, column=0, token=token
-        ),
-    )  # fmt: skip
+    opened = s.OpenHead(request=2, source=read.source, layer=1, head=0, row=length - 1, column=0, token=token)
+    (head, _), (without, _) = told(respond, opened)
     assert sum(one["value"] for one in head.gives) == pytest.approx(head.rest["value"], abs=1e-5)
     assert head.rest["value"] == pytest.approx(float(heads[1, 0]), abs=1e-5)
+    off, _ = ask(
+        respond, s.OpenText(request=3, network=name, text=TEXT, switched=[s.Switched("head", 1)], followed=token)
+    )
+    assert {"ref": without.off.ref, "value": without.off.value} == off.probability
+
+
+def test_a_text_that_grows_keeps_what_was_read_of_its_tokens(respond: Respondent, target: str) -> None:
+    name, how = respond.networks.speakers()[0].name, s.Sampled(temperature=0.7, top_k=5)
+    network = zoo.load(target)
+    ids, more = zoo.tokenizer(network).encode(TEXT), list[int]()
+    for _ in range(3):
+        asked = s.OpenText(request=1, network=name, text=TEXT, more=more, how=how, lanes=4)
+        (lens, (sure,)), (text, _), (nexts, (outline,)) = told(respond, asked)
+        again, (same,) = ask(respond, s.NextTokens(request=2, source=text.source, position=text.position, how=how))
+        assert (nexts.choices, nexts.drawn) == (again.choices, again.drawn)
+        np.testing.assert_array_equal(outline, same)
+        length = len(ids) + len(more)
+        assert lens.positions == list(range(length - 4, length))
+        with torch.inference_mode():
+            module: Any = network.module
+            seen = module(torch.tensor([ids + more]), output_hidden_states=True).hidden_states
+            norm = module.transformer.ln_f if "gpt2" in target else module.model.norm
+            streams = torch.stack([*(norm(one) for one in seen[:-1]), seen[-1]])[:, 0]  # the last comes normed
+            wanted = module.lm_head(streams).softmax(-1)[:, lens.positions].max(-1)
+        np.testing.assert_allclose(sure, wanted.values, atol=1e-5)
+        assert lens.ids == wanted.indices.tolist()
+        more = [*more, nexts.drawn["id"]]
 
 
 def test_patching_every_token_before_the_first_block_gives_the_other_run(respond: Respondent, target: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from glasswork import zoo
+from glasswork import recipes, zoo
 from glasswork.data.phrases import load_phrases
 from glasswork.errors import GlassworkError
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages import translating as p
 from glasswork.scenes.respond import Respondent
 from glasswork.zoo import Translation
+from sword import write_verses
 
 SESSION: Any = SimpleNamespace(cancelled=threading.Event(), inputs=None, files=None)
 NAME = "translate-en-fr"
@@ -167,6 +169,59 @@ def test_the_parts_add_up_to_the_logit(respond: Respondent, module: Any, words: 
     assert sum(one["value"] for one in given.weights) == pytest.approx(1, abs=1e-5)
 
 
+def test_a_patched_stream_is_one_more_part_of_the_sum(respond: Respondent) -> None:
+    plain, _ = pair(respond)
+    given = {"other": "two hands", "followed": plain.followed["id"]}
+    patches = [p.PairPatch("decoder", 1, 1), p.PairPatch("encoder", 1, 2)]
+    patched, _ = pair(respond, patched=patches, **given)
+    parts = [patched.embedding, patched.bias, patched.heads_sum, patched.cross_sum, patched.mlps_sum, patched.patched]
+    assert sum(one["value"] for one in parts) == pytest.approx(patched.total["value"], abs=1e-4)
+    assert patched.error < 1e-5
+    assert patched.before["value"] == plain.probability["value"] != patched.probability["value"]
+
+
+def test_patching_all_that_was_read_gives_the_other_phrases_answer(
+    respond: Respondent, module: Any, words: Translation
+) -> None:
+    other = "red heart"
+    assert len(words.encode(other)) == len(words.encode(TEXT))
+    patches = [p.PairPatch("encoder", 0, row) for row in range(len(words.encode(TEXT)))]
+    patched, _ = pair(respond, patched=patches, other=other)
+    written = torch.tensor([[int(one["id"]["value"]) for one in patched.written]])
+    with torch.no_grad():
+        wanted = module(torch.tensor([words.encode(other)]), written)[0, 1].double().softmax(0)
+    assert patched.probability["value"] == pytest.approx(wanted[patched.followed["id"]].item(), abs=1e-5)
+    assert [one["share"]["value"] for one in patched.choices] == pytest.approx(
+        [wanted[one["word"]["id"]].item() for one in patched.choices], abs=1e-5
+    )
+
+
+def test_backward_is_what_autograd_says(respond: Respondent, module: Any, words: Translation) -> None:
+    read, _ = pair(respond)
+    token = read.followed["id"]
+    slopes, (encoder, decoder) = ask(respond, p.OpenPairSlopes(request=4, source=read.source, position=1, token=token))
+    source, target = (torch.tensor([[int(one["id"]["value"]) for one in side]]) for side in (read.read, read.written))
+    given = [module.embed(one).detach().requires_grad_() for one in (source, target)]
+    parameters = dict(module.core.named_parameters())
+    logit = torch.nn.functional.linear(module.core(*given), module.embedding.weight.detach())[0, 1, token]
+    first, second, *weights = torch.autograd.grad(logit, [*given, *parameters.values()])
+    for numbers, lengths, vectors, slope in (
+        (slopes.read, encoder, given[0], first),
+        (slopes.written, decoder, given[1], second),
+    ):
+        np.testing.assert_allclose(lengths[0], slope[0].norm(dim=-1), rtol=1e-4, atol=1e-6)
+        wanted = (slope[0] * vectors[0]).sum(-1).tolist()
+        assert [one["value"] for one in numbers] == pytest.approx(wanted, abs=1e-4)
+    assert second[0, 2:].abs().max() == 0 == decoder[:, 2:].max()  # nothing comes from what is written later
+    by_name = dict(zip(parameters, weights, strict=True))
+    for one in slopes.weights:
+        parts = ("linear1", "linear2") if one["part"] == "mlp" else (one["part"],)
+        names = tuple(f"{one['side']}.layers.{one['layer']}.{part}." for part in parts)
+        whole = torch.cat([value.flatten() for name, value in by_name.items() if name.startswith(names)])
+        assert one["slope"]["value"] == pytest.approx(whole.norm().item(), rel=1e-4)
+    assert len(slopes.weights) == 5 * read.layers
+
+
 def test_a_head_that_is_off_gives_nothing(respond: Respondent) -> None:
     plain, _ = pair(respond)
     layer, head, column = plain.head
@@ -196,6 +251,23 @@ def test_a_phrase_says_where_it_stands_and_what_is_not_known_of_it(respond: Resp
     assert tree.cut > 0
 
 
+def test_a_run_of_a_translator_opens_on_its_own_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLASSWORK_DATA", str(tmp_path))
+    write_verses(tmp_path / "sword")
+    sizes = {"sizes.width": 16, "sizes.heads": 2, "sizes.hidden": 16, "sizes.depth": 1}
+    settings = {**sizes, "merges": 20, "steps": 2, "batch": 4, "save_every": 1, "evaluate_every": 2, "keep": 0}
+    list(recipes.run("translate-en-es", out=tmp_path / "runs" / "verses", settings=settings))
+    respond, name = Respondent(runs=tmp_path / "runs"), "run:verses@1"
+    spoken, _ = ask(respond, s.ListSpoken(request=1, named=name))
+    assert {one.name: one.translates for one in spoken.networks}[name]
+    tree, _ = ask(respond, p.Translate(request=2, network=name, text="Verse 1 of chapter 4", beams=1))
+    assert tree.languages == ["English", "Spanish"]
+    read, _ = ask(respond, p.OpenPair(request=3, source=tree.source, written=[], position=0))
+    assert read.error < 1e-5
+    spoken, _ = ask(respond, s.ListSpoken(request=4, named="run:nothing@1"))
+    assert not [one for one in spoken.networks if one.name.startswith("run:")]
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -218,6 +290,10 @@ def test_what_is_not_there_can_not_be_opened(respond: Respondent) -> None:
         pair(respond, followed=10**6)
     with pytest.raises(GlassworkError, match="no head 0·77"):
         pair(respond, off=[p.HeadOff("cross", 0, 77)])
+    with pytest.raises(GlassworkError, match="no other phrase"):
+        pair(respond, patched=[p.PairPatch("encoder", 0, 2)], other=" ")
+    with pytest.raises(GlassworkError, match="no such stream in both"):
+        pair(respond, patched=[p.PairPatch("decoder", 99, 0)], other="a dog")
     asked = {"layer": 0, "head": 0, "position": 1, "token": 3}
     with pytest.raises(GlassworkError, match="not seen"):
         ask(respond, p.OpenPairHead(request=1, source=read.source, part="decoder", row=0, column=1, **asked))

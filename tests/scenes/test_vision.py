@@ -42,6 +42,7 @@ def asked(respondent: Respondent, request: Any) -> dict[str, Any]:
 
 def test_what_parts_add_is_the_logit_above_the_mean(respondent: Respondent) -> None:
     read = asked(respondent, v.OpenPatches(request=1, network=SMALL))
+    assert read["untrained"]  # and the page says so
     logits = torch.tensor([one["logit"]["value"] for one in read["classes"]])
     parts = [read[name]["value"] for name in ("embedding", "heads_sum", "mlps_sum", "bias")]
     assert sum(parts) == pytest.approx(read["total"]["value"], abs=1e-9)
@@ -106,3 +107,4 @@ def test_the_shipped_one_is_better_than_its_bar() -> None:
     card = zoo.load("vit-fashion").card
     assert card is not None
     assert card.scores["accuracy"] >= 0.88
+    assert not asked(Respondent(), v.OpenPatches(request=1, network="vit-fashion"))["untrained"]

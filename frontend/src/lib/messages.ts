@@ -28,6 +28,7 @@ export type Request =
   | Translate
   | OpenPair
   | OpenPairHead
+  | OpenPairSlopes
   | OpenPatches
   | OpenPatchHead
   | OpenPatchSlopes
@@ -85,6 +86,7 @@ export type Answer =
   | Spoken
   | TextRead
   | HeadRead
+  | HeadWithout
   | Lens
   | Nexts
   | Continued
@@ -92,6 +94,7 @@ export type Answer =
   | Translated
   | PairRead
   | PairHeadRead
+  | PairSlopes
   | PatchesRead
   | PatchHeadRead
   | PatchSlopes
@@ -339,6 +342,7 @@ export interface Problem {
  */
 export interface ListSpoken {
   type: "list_spoken";
+  named?: string | null;
   request: number;
 }
 /**
@@ -353,6 +357,9 @@ export interface OpenText {
   other?: string | null;
   followed?: number | null;
   position?: number | null;
+  how?: Sampled | null;
+  listed?: number;
+  lanes?: number;
   request: number;
 }
 /**
@@ -365,6 +372,16 @@ export interface Switched {
   row?: number;
   column?: number;
   value?: number;
+}
+/**
+ * How the next token is drawn.
+ */
+export interface Sampled {
+  temperature?: number;
+  top_k?: number;
+  top_p?: number;
+  min_p?: number;
+  seed?: number;
 }
 /**
  * What one head does at a position.
@@ -398,16 +415,6 @@ export interface NextTokens {
   how: Sampled;
   listed?: number;
   request: number;
-}
-/**
- * How the next token is drawn.
- */
-export interface Sampled {
-  temperature?: number;
-  top_k?: number;
-  top_p?: number;
-  min_p?: number;
-  seed?: number;
 }
 /**
  * Write on with a cache, several times from one text.
@@ -452,6 +459,8 @@ export interface OpenPair {
   position: number;
   followed?: number | null;
   off?: HeadOff[];
+  patched?: PairPatch[];
+  other?: string | null;
   request: number;
 }
 /**
@@ -461,6 +470,15 @@ export interface HeadOff {
   part: "cross" | "decoder" | "encoder";
   layer: number;
   head: number;
+}
+/**
+ * The stream before a block, at a token, is taken from the run on another phrase, at the same token from the start.
+ *     That run writes the same translation, as far as it is written.
+ */
+export interface PairPatch {
+  side: "decoder" | "encoder";
+  layer: number;
+  row: number;
 }
 /**
  * What one head does at a position.
@@ -473,6 +491,16 @@ export interface OpenPairHead {
   head: number;
   row: number;
   column: number;
+  position: number;
+  token: number;
+  request: number;
+}
+/**
+ * Backward: from a logit to every token of both texts, every block, and its weights.
+ */
+export interface OpenPairSlopes {
+  type: "open_pair_slopes";
+  source: string;
   position: number;
   token: number;
   request: number;
@@ -1403,9 +1431,17 @@ export interface HeadRead {
   gives: Number[];
   rest: Number;
   writes: string[];
-  off: Number;
   now: Number;
   arrays: Array[];
+}
+/**
+ * What would be without a head, after what it does: the whole network has to run once more for it. Of a text on
+ *     which that takes long it does not come.
+ */
+export interface HeadWithout {
+  type: "head_without";
+  request: number;
+  off: Number;
 }
 /**
  * The likeliest token of each stream at some positions, and its probability, (L + 1, P).
@@ -1544,6 +1580,7 @@ export interface PairRead {
   adds: PairAdds[];
   embedding: Number;
   bias: Number;
+  patched: Number | null;
   heads_sum: Number;
   cross_sum: Number;
   mlps_sum: Number;
@@ -1596,6 +1633,28 @@ export interface PairHeadRead {
   arrays: Array[];
 }
 /**
+ * Backward from a logit. With it come the lengths of the slope at each stream and token of the encoder, (L + 1, S),
+ *     and of the decoder, (L + 1, T).
+ */
+export interface PairSlopes {
+  type: "pair_slopes";
+  request: number;
+  source: string;
+  read: Number[];
+  written: Number[];
+  weights: WeightSlope[];
+  arrays: Array[];
+}
+/**
+ * The length of the slope at all weights of one part of a block.
+ */
+export interface WeightSlope {
+  side: "decoder" | "encoder";
+  layer: number;
+  part: "mlp" | "multihead_attn" | "self_attn";
+  slope: Number;
+}
+/**
  * A picture as a Vision Transformer read it.
  *
  *     With it come, of T tokens of which the first is the class token and N = T - 1 are patches: the picture as it was cut
@@ -1610,6 +1669,7 @@ export interface PatchesRead {
   base: string;
   network: string;
   title: string;
+  untrained: boolean;
   input: string;
   name: string;
   label: string;

@@ -64,6 +64,15 @@ class Listed:
     what: str
     counts: dict[str, int]
     of: str
+    need: Callable[[], object]
+
+    def available(self, split: str) -> bool:
+        """Whether it is on this machine; a split is never alone."""
+        try:
+            self.need()
+        except GlassworkError:
+            return False
+        return True
 
 
 _sources: dict[str, Source] = {}
@@ -94,9 +103,14 @@ def source(
     return enrol
 
 
-def listed(name: str, *, what: str, counts: dict[str, int], of: str) -> None:
-    """Enrol a data set of other things than pictures in the catalogue; its module has a loader of its own."""
-    _listed[name] = Listed(what, counts, of)
+def listed(name: str, *, what: str, counts: dict[str, int], of: str, need: Callable[[], object] = lambda: None) -> None:
+    """Enrol a data set of other things than pictures in the catalogue; its module has a loader of its own.
+
+    Args:
+        what, counts, of: see Entry.
+        need: raises a GlassworkError, which says how to get it, where it is not on this machine.
+    """
+    _listed[name] = Listed(what, counts, of, need)
 
 
 @cache
@@ -137,7 +151,7 @@ def load(name: str, split: str = "train") -> Dataset:
 
 
 def fetch(name: str) -> None:
-    """Bring what is missing of a data set of pictures to this machine, where Glasswork can.
+    """Bring what is missing of a data set to this machine, where Glasswork can.
 
     Raises:
         GlassworkError: it failed; says how to do it by hand.
@@ -145,6 +159,8 @@ def fetch(name: str) -> None:
     names()
     if name in _sources and not all(_sources[name].available(split) for split in _sources[name].counts):
         _sources[name].fetch()
+    elif name in _listed:
+        _listed[name].need()
 
 
 @cache
@@ -188,7 +204,7 @@ def catalogue() -> list[Entry]:
                     licence=record["licence"],
                     origin=origin,
                     shipped=shipped,
-                    available=about.available(split) if isinstance(about, Source) else True,
+                    available=about.available(split),
                     of=about.of if isinstance(about, Listed) else "pictures",
                 )
             )

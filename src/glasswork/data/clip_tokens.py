@@ -8,6 +8,7 @@ be read.
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
 import unicodedata
@@ -161,18 +162,28 @@ def learn_merges(texts: Iterable[str], count: int) -> tuple[tuple[str, str], ...
     for word, parts in split.items():
         _count(word, parts, counted[word], pairs, holders)
     merges: list[tuple[str, str]] = []
-    while len(merges) < count and pairs:
-        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+    commonest = [(-number, pair) for pair, number in pairs.items()]
+    heapq.heapify(commonest)
+    while len(merges) < count and commonest:
+        number, best = heapq.heappop(commonest)
+        if pairs[best] != -number:  # it has been counted anew since
+            continue
         if pairs[best] < 2:
             break
         merges.append(best)
+        changed: set[tuple[str, str]] = set()
         for word in holders.pop(best):
             for pair in pairwise(split[word]):
                 pairs[pair] -= counted[word]
-                if not pairs[pair]:
-                    del pairs[pair]
+                changed.add(pair)
             split[word] = _merge(split[word], best)
+            changed.update(pairwise(split[word]))
             _count(word, split[word], counted[word], pairs, holders)
+        for pair in changed:
+            if pairs[pair]:
+                heapq.heappush(commonest, (-pairs[pair], pair))
+            else:
+                del pairs[pair]
     return tuple(merges)
 
 

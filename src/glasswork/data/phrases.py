@@ -1,4 +1,4 @@
-"""Pairs of phrases that say the same in two languages: what emoji are called in English and in French."""
+"""Pairs of phrases that say the same in two languages: what emoji are called in English and in French; verses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import gzip
 from dataclasses import dataclass
 from functools import cache
 
+from glasswork.data import verses
 from glasswork.data._registry import listed
 from glasswork.data._shipped import read_shipped
-from glasswork.errors import unknown
+from glasswork.errors import GlassworkError, unknown
 
 FILES = {"phrases-en-fr": ("phrases-en-fr/phrases.gz", "English", "French")}
 
@@ -39,19 +40,30 @@ class Phrases:
 
 
 def phrase_names() -> list[str]:
-    """The names of the sets of pairs that ship."""
-    return sorted(FILES)
+    """The names of the sets of pairs that are on this machine: those that ship, and the verses where they are."""
+    try:
+        verses.folder_of_verses()
+    except GlassworkError:
+        return sorted(FILES)
+    return sorted([*FILES, verses.NAME])
+
+
+def load_phrases(name: str) -> Phrases:
+    """Pairs; those that ship are in an order that nothing about them decides.
+
+    Raises:
+        GlassworkError: there are no such pairs, they are not on this machine, or their file is missing or changed.
+    """
+    if name == verses.NAME:
+        parts = verses.read_verses(verses.folder_of_verses())
+        return Phrases(name, *verses.LANGUAGES, parts["train"], parts["validation"], parts["test"])
+    if name not in FILES:
+        raise unknown("set of phrases", name, [*FILES, verses.NAME])
+    return _shipped(name)
 
 
 @cache
-def load_phrases(name: str) -> Phrases:
-    """Pairs that ship; their file is in an order that nothing about them decides.
-
-    Raises:
-        GlassworkError: there are no such pairs, or their file is missing or changed.
-    """
-    if name not in FILES:
-        raise unknown("set of phrases", name, phrase_names())
+def _shipped(name: str) -> Phrases:
     file, read, written = FILES[name]
     lines = gzip.decompress(read_shipped(file)).decode().splitlines()
     pairs = [(first, second) for first, second in (line.split("\t") for line in lines)]

@@ -57,7 +57,9 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
             n = network.card.tested_on
             return {"recipe": network.card.recipe, "data": data, "n": n, "of": "points", "scores": scores}
         if network.translation is not None:
-            scores = training.score_translation(network.module, network.translation, load_phrases(data))
+            limits = [int(network.card.settings.get(name, 0)) for name in ("longest", "scored")]
+            phrases = training.chosen_pairs(load_phrases(data), network.translation, *limits)
+            scores = training.score_translation(network.module, network.translation, phrases)
             n = network.card.tested_on
             return {"recipe": network.card.recipe, "data": data, "n": n, "of": "pairs", "scores": scores}
         if network.makes is not None and "judge" in network.card.settings:

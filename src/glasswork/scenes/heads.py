@@ -13,7 +13,7 @@ from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.streams import gift_of, gifts_of
 
 if TYPE_CHECKING:
-    from glasswork.scenes.language_models import Spoke
+    from glasswork.scenes.spoke import Spoke
 
 LISTED = 8
 """Positions that are listed of a long text: those that are looked at most."""
@@ -23,18 +23,20 @@ MATRIX = 12
 """Up to so many tokens the head's whole matrix is shown with numbers."""
 
 
-def head_read(spoke: Spoke, request: s.OpenHead, off: Number) -> tuple[s.HeadRead, list[np.ndarray]]:
+def head_read(spoke: Spoke, request: s.OpenHead) -> tuple[s.HeadRead, list[np.ndarray]]:
     """What a head does at a position, and its query, key and products.
 
     Args:
         spoke: the run, at the position.
         request: which head, and the position that is looked at.
-        off: the followed token's probability without it.
 
     Raises:
-        GlassworkError: the position that is looked at is not seen, or there is no such token.
+        GlassworkError: there is no such head or token, or the position that is looked at is not seen.
     """
     parts, row, layer, head = spoke.parts, spoke.at, request.layer, request.head
+    if not (0 <= layer < parts.layers and 0 <= head < parts.heads):
+        why = f"there are {parts.layers} blocks of {parts.heads}"
+        raise GlassworkError(f"there is no head {layer}·{head}", where=request.source, why=why)
     if not (0 <= request.column <= row and 0 <= request.token < parts.vocabulary):
         raise GlassworkError("this is not seen", where=request.source, why=f"token {row} sees those up to itself")
     weights = spoke.trace.value(parts.weights(layer)).tensor[0, head].detach()  # (T, T)
@@ -47,7 +49,7 @@ def head_read(spoke: Spoke, request: s.OpenHead, off: Number) -> tuple[s.HeadRea
     address = f"text:{spoke.id}#gives/{layer}/{head}/{row}/{request.token}"
     written = spoke.mixed[layer, head]
     norm, matrix = last_norm(spoke.network), unembedding(spoke.network)
-    direct = norm.through(written, norm.scale(spoke.streams[-1, row])).to(matrix.dtype) @ matrix.T
+    direct = norm.through(written, norm.scale(spoke.last)).to(matrix.dtype) @ matrix.T
     reads = [spoke.word(token).text for token in direct.topk(min(READS, len(direct))).indices.tolist()]
     size = min(MATRIX, len(spoke.tokens))
     cells = weights[:size, :size] if len(spoke.tokens) <= MATRIX else weights[:0, :0]
@@ -71,7 +73,6 @@ def head_read(spoke: Spoke, request: s.OpenHead, off: Number) -> tuple[s.HeadRea
         gives=[Number(f"{address}[{at}]@value", given[at].item()) for at in listed],
         rest=Number(spoke.ref(f"gift/{layer}/{head}/{row}", request.token), gift_of(spoke, layer, head, request.token)),
         writes=reads,
-        off=off,
         now=spoke.probability(request.token),
         arrays=arrays,
     )

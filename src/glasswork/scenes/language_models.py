@@ -6,27 +6,27 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 
+import msgspec
 import numpy as np
 import torch
-from torch import Tensor
 
 from glasswork import generation, zoo
 from glasswork.errors import GlassworkError
-from glasswork.explaining.residual_stream import lens, rank
+from glasswork.explaining.residual_stream import rank
 from glasswork.scenes import messages as m
-from glasswork.scenes.anatomy import Anatomy, anatomy, last_norm, pooled, unembedding
+from glasswork.scenes.anatomy import Anatomy, anatomy, last_norm, pooled
 from glasswork.scenes.heads import head_read
+from glasswork.scenes.lenses import Lenses
 from glasswork.scenes.memory import free_memory
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.networks import Networks
-from glasswork.scenes.streams import StreamRun, attributed, gifts_of, slope, switched_off
+from glasswork.scenes.next_tokens import next_tokens, sampling, unwritten
+from glasswork.scenes.spoke import Spoke, written
+from glasswork.scenes.streams import attributed, gifts_of, slope, switched_off
 from glasswork.scenes.traces import Traces
 from glasswork.tracing import Trace
-from glasswork.zoo import Tokenizer
 
 # T tokens, L blocks, H heads, V tokens of the vocabulary, W width
 
@@ -41,36 +41,10 @@ CELLS = 32
 """A drawn attention matrix has at most so many cells each way."""
 LONGEST = 200
 """Tokens that are written at a time."""
+SLOW = 1.0
+"""Seconds of a run, past which it is not run once more for every head that is looked at."""
 TEXTS = 8
 """Texts that are written on at once."""
-OUTLINE = 160
-"""Ranks at which the outline of all shares is given."""
-
-
-@dataclass(frozen=True)
-class Spoke(StreamRun):
-    """A recorded run of a language model on a text, and a position whose next token is looked at."""
-
-    words: Tokenizer
-
-    @property
-    def tokens(self) -> list[int]:
-        """What was read."""
-        return self.trace.value("input").tensor[0].tolist()
-
-    @cached_property
-    def logits(self) -> Tensor:
-        """At the position, (V)."""
-        return self.trace.value("lm_head").tensor[0, self.at].detach()
-
-    def word(self, token: int) -> s.Word:
-        """A token as it is shown."""
-        return s.Word(written(self.words, token), token)
-
-    def probability(self, token: int) -> Number:
-        """Of a token after the position, by the network itself."""
-        value = torch.softmax(self.logits.double(), 0)[token].item()
-        return Number(self.ref(f"share/1/{self.at}", token), value)
 
 
 class LanguageModels:
@@ -83,6 +57,7 @@ class LanguageModels:
 
     def __init__(self, networks: Networks, traces: Traces) -> None:
         self._networks, self._traces = networks, traces
+        self._lenses = Lenses()
 
     def answer(self, request: s.SpeakingRequest, cancelled: threading.Event) -> Iterator[m.Answer | str | bytes]:
         """The answer to a request.
@@ -92,17 +67,21 @@ class LanguageModels:
         """
         match request:
             case s.ListSpoken():
-                yield s.Spoken(request.request, self._networks.speakers())
+                yield s.Spoken(request.request, self._networks.speakers(request.named))
             case s.OpenText():
-                yield self._open(request, cancelled)
+                yield from self._open(request, cancelled)
             case s.OpenHead():
                 spoke = self._known(request.source, request.row)
-                answer, arrays = head_read(spoke, request, self._without(spoke, request, cancelled))
-                yield m.encode(answer, arrays)
+                yield m.encode(*head_read(spoke, request))
+                if spoke.trace.seconds <= SLOW:
+                    yield s.HeadWithout(request=request.request, off=self._without(spoke, request, cancelled))
             case s.ReadLens():
-                yield self._lens(request)
+                spoke = self._known(request.source, 0)
+                positions = [t for t in request.positions[:MOST] if 0 <= t < len(spoke.tokens)]
+                yield self._lens(request.request, spoke, positions, whole=True, cancelled=cancelled)
             case s.NextTokens():
-                yield self._nexts(request)
+                spoke = self._known(request.source, request.position)
+                yield m.encode(*next_tokens(spoke, request.how, request.listed, request.request))
             case s.Continue():
                 yield self._continue(request, cancelled)
             case s.OpenSlopes():
@@ -119,7 +98,7 @@ class LanguageModels:
 
     # -- the text ------------------------------------------------------------------------------------------------------
 
-    def _open(self, request: s.OpenText, cancelled: threading.Event) -> str | bytes:
+    def _open(self, request: s.OpenText, cancelled: threading.Event) -> Iterator[str | bytes]:
         network = self._networks.speaker(request.network)
         words, parts = zoo.tokenizer(network), anatomy(network)
         text = DEFAULT[words.kind] if request.text is None else request.text
@@ -149,7 +128,13 @@ class LanguageModels:
             id, trace = self._traces.change(id, edits, cancelled)
             spoke = Spoke(id, trace, network, parts, at, words)
         seconds = time.perf_counter() - begun
-        return self._read(request, spoke, plain if request.switched else None, len(ids) - len(shown), text, seconds)
+        if request.lanes:
+            first = max(0, min(at - request.lanes // 2, len(shown) - request.lanes))
+            lanes = list(range(first, min(len(shown), first + request.lanes)))
+            yield self._lens(request.request, spoke, lanes, whole=False)
+        yield self._read(request, spoke, plain if request.switched else None, len(ids) - len(shown), text, seconds)
+        if request.how is not None:
+            yield m.encode(*next_tokens(spoke, request.how, request.listed, request.request))
 
     def _read(
         self, request: s.OpenText, spoke: Spoke, plain: Spoke | None, cut: int, text: str, seconds: float
@@ -158,13 +143,12 @@ class LanguageModels:
         followed = generation.likeliest((plain or spoke).logits) if request.followed is None else request.followed
         if not 0 <= followed < parts.vocabulary:
             raise GlassworkError("there is no such token", where="followed", why=f"there are {parts.vocabulary:,}")
-        norm, matrix = last_norm(spoke.network), unembedding(spoke.network)
         jumps = sorted({one.layer for one in request.switched if one.what == "stream" and one.row == at} - {0})
         told = attributed(spoke, followed, jumps)
         per_head = told.parts[1 : 1 + parts.layers * parts.heads].view(parts.layers, parts.heads)
         rest = told.parts[1 + per_head.numel() :][: 2 * parts.layers].view(-1, 2)  # the output's bias, and the MLP
         patched = told.parts[len(told.parts) - len(jumps) :]
-        ranks = rank(lens(spoke.streams[:, at], norm, matrix), followed)
+        ranks = rank(spoke.lens, followed)
         ranks[-1] = rank(spoke.logits, followed)
         heads, mlps = per_head.sum(1) + rest[:, 0], rest[:, 1]
         layer, head = divmod(int(per_head.argmax()), parts.heads)
@@ -221,7 +205,7 @@ class LanguageModels:
                 for i in range(parts.layers)
             ],
             embedding=adds("embedding", told.parts[0].item()),
-            bias=adds("bias", told.bias) if norm.bias is not None else None,
+            bias=adds("bias", told.bias) if last_norm(spoke.network).bias is not None else None,
             patched=adds("patched", patched.sum().item()) if jumps else None,
             heads_sum=adds("allheads", heads.sum().item()),
             mlps_sum=adds("allmlps", mlps.sum().item()),
@@ -230,7 +214,7 @@ class LanguageModels:
             head=[layer, head, looks],
             gift=Number(spoke.ref(f"head/{layer}/{head}/{at}", followed), per_head[layer, head].item()),
             resting=resting,
-            nats=_nats(spoke),
+            nats=spoke.nats,
             seconds=seconds,
             arrays=arrays,
         )
@@ -239,82 +223,25 @@ class LanguageModels:
 
     def _without(self, spoke: Spoke, request: s.OpenHead, cancelled: threading.Event) -> Number:
         """The followed token's probability when the head is switched off."""
-        if not (0 <= request.layer < spoke.parts.layers and 0 <= request.head < spoke.parts.heads):
-            why = f"there are {spoke.parts.layers} blocks of {spoke.parts.heads}"
-            raise GlassworkError(f"there is no head {request.layer}·{request.head}", where=request.source, why=why)
         edits = edits_of(s.Switched("head", request.layer, request.head), spoke, None)
         before = self._traces.edits(spoke.id)
-        id, trace = self._traces.change(self._traces.base(spoke.id), [*before, *edits], cancelled)
+        id, trace = self._traces.change(self._traces.base(spoke.id), [*before, *edits], cancelled, passing=True)
         off = Spoke(id, trace, spoke.network, spoke.parts, spoke.at, spoke.words)
         return off.probability(request.token)
 
-    def _lens(self, request: s.ReadLens) -> str | bytes:
-        spoke = self._known(request.source, 0)
-        count = len(spoke.tokens)
-        positions = [t for t in request.positions[:MOST] if 0 <= t < count]
-        norm, matrix = last_norm(spoke.network), unembedding(spoke.network)
-        best, sure = [], []
-        for stream in spoke.streams:  # one block at a time: a row of a vocabulary for each token is much
-            top = torch.softmax(lens(stream[positions], norm, matrix), -1).max(-1)
-            best.append(top.indices.tolist())
-            sure.append(top.values)
-        entry = Array(ref=f"{request.source}#lens@value", shape=[len(sure), len(positions)], dtype="float32")
-        answer = s.Lens(
-            request=request.request,
-            positions=positions,
-            words=[[written(spoke.words, token) for token in row] for row in best],
-            ids=best,
-            arrays=[entry],
-        )
-        return m.encode(answer, [torch.stack(sure).float().numpy()])
+    def _lens(
+        self,
+        request: int,
+        spoke: Spoke,
+        positions: list[int],
+        *,
+        whole: bool,
+        cancelled: threading.Event | None = None,
+    ) -> str | bytes:
+        changes = msgspec.json.encode(self._traces.edits(spoke.id)).decode()
+        return m.encode(*self._lenses.read(spoke, positions, changes, request, whole=whole, cancelled=cancelled))
 
     # -- the next token ------------------------------------------------------------------------------------------------
-
-    def _nexts(self, request: s.NextTokens) -> str | bytes:
-        spoke, how = self._known(request.source, request.position), sampling(request.how)
-        logits = spoke.logits.double()
-        tempered = torch.softmax(logits / (how.temperature or 1.0), 0)
-        free = without(logits, spoke.words)
-        drawn_at = generation.shares(free, how)
-        token = generation.drawn(drawn_at, generation.uniform(request.how.seed, spoke.tokens[: spoke.at + 1]))
-        listed = logits.topk(min(max(1, request.listed), 50, len(logits))).indices.tolist()
-        listed = listed if token in listed else [*listed[:-1], token]
-        t = f"{how.temperature:g}"
-        cut = f"{t}/{how.top_k}/{how.top_p:g}/{how.min_p:g}"
-        choices = []
-        for one in listed:
-            scaled = None
-            if how.temperature:
-                scaled = Number(spoke.ref(f"scaled/{t}/{spoke.at}", one), logits[one].item() / how.temperature)
-            choices.append(
-                s.Choice(
-                    word=spoke.word(one),
-                    logit=spoke.number("lm_head", 0, spoke.at, one),
-                    scaled=scaled,
-                    share=Number(
-                        spoke.ref(f"share/{t if how.temperature else '1'}/{spoke.at}", one), tempered[one].item()
-                    ),
-                    drawn_at=Number(spoke.ref(f"drawn/{cut}/{spoke.at}", one), drawn_at[one].item()),
-                    kept=bool(drawn_at[one] > 0),
-                )
-            )
-        falling = tempered.sort(descending=True).values
-        count = len(falling)
-        places = np.unique(np.round(np.geomspace(1, count, min(OUTLINE, count))).astype(int)) - 1
-        outline = torch.stack([torch.from_numpy(places + 1.0), falling[torch.from_numpy(places)]])
-        entry = Array(
-            ref=f"{request.source}#ranked/{t if how.temperature else '1'}/{spoke.at}@value",
-            shape=list(outline.shape),
-            dtype="float32",
-        )
-        answer = s.Nexts(
-            request=request.request,
-            choices=choices,
-            kept=int((drawn_at > 0).sum()),
-            drawn=spoke.word(token),
-            arrays=[entry],
-        )
-        return m.encode(answer, [outline.float().numpy()])
 
     def _continue(self, request: s.Continue, cancelled: threading.Event) -> s.Continued:
         spoke, how = self._known(request.source, request.position), sampling(request.how)
@@ -424,45 +351,3 @@ def _patch(one: s.Switched, spoke: Spoke, other: tuple[str, Trace] | None) -> m.
         raise GlassworkError("the other text is too short", where="What if", why=why)
     path = spoke.parts.streams[one.layer]
     return m.Edit(at=path, index=[0, one.row, 0], axis=1, action="patch", other=id, other_index=[0, place, 0])
-
-
-def sampling(how: s.Sampled) -> generation.Sampling:
-    """How a token is drawn.
-
-    Raises:
-        GlassworkError: a setting is out of its range.
-    """
-    return generation.Sampling(how.temperature, how.top_k, how.top_p, how.min_p)
-
-
-def unwritten(words: Tokenizer) -> frozenset[int]:
-    """Tokens that are never drawn: nobody can read what stands for unknown characters."""
-    return frozenset({0}) if words.kind == "characters" else frozenset()
-
-
-def without(logits: Tensor, words: Tokenizer) -> Tensor:
-    """Logits (V) with those that are never drawn at -infinity."""
-    never = sorted(unwritten(words))
-    if not never:
-        return logits
-    free = logits.clone()
-    free[never] = -torch.inf
-    return free
-
-
-def written(words: Tokenizer, token: int) -> str:
-    """A token as it is shown: its text, or its bytes where they are no whole character."""
-    raw = words.bytes(token)
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return " ".join(f"0x{byte:02X}" for byte in raw)
-
-
-def _nats(spoke: Spoke) -> Number | None:
-    tokens = spoke.tokens
-    if len(tokens) < 2:
-        return None
-    logits = spoke.trace.value("lm_head").tensor[0, :-1].detach().double()
-    told = torch.log_softmax(logits, -1)[range(len(tokens) - 1), tokens[1:]]
-    return Number(f"text:{spoke.id}#nats@value", -told.mean().item())

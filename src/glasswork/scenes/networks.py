@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Mapping
@@ -141,9 +142,13 @@ class Networks:
         found = [(name, self.load(name)) for name in pictures]
         return [name for name, other in found if page_of(other) == "cnn" and other.labels == network.labels]
 
-    def speakers(self) -> list[SpokenNetwork]:
-        """Language models and translators: those that ship, those that were named, and those of packages."""
-        found = []
+    def speakers(self, named: str | None = None) -> list[SpokenNetwork]:
+        """Language models and translators: those that ship, those that were named, and those of packages.
+
+        Args:
+            named: that of a run at a step, where it can be loaded; when it is opened it says why not.
+        """
+        found: list[SpokenNetwork] = []
         shipped = {row.name for row in zoo.shipped() if row.data in (*text_names(), *phrase_names())}
         for target in self.targets:
             if target.startswith("hf:") or (target not in shipped and "/" in target) or target in shipped:
@@ -162,6 +167,12 @@ class Networks:
             here = is_here(one)
             todo = "" if here else f"glasswork data fetch {name}"
             found.append(SpokenNetwork(name=name, title="SmolLM2 135M", here=here, todo=todo, bytes=memory_of(name)))
+        if named and named.startswith(PREFIXES) and named not in {one.name for one in found}:
+            with contextlib.suppress(GlassworkError):
+                other = self.load(named)
+                translates = other.translation is not None
+                one = SpokenNetwork(name=named, title=other.title, here=True, todo="", bytes=0, translates=translates)
+                found.append(one)
         return found
 
     def cards(self) -> list[NetworkCard]:

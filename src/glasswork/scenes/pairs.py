@@ -8,7 +8,7 @@ parts still add up to the logit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,7 +31,9 @@ ATTENTION: dict[p.Part, str] = {"encoder": "self_attn", "decoder": "self_attn", 
 STEPS = (("self_attn", "add", "norm1"), ("multihead_attn", "add#2", "norm2"), ("dropout3", "add#3", "norm3"))
 """What a block of the decoder does: who writes, the sum, and the norm after it."""
 Kind = tuple[str, int, int]
-"""Whose part of the sum: "decoder", "cross", "mlp", "embedding" or "bias"; its block; its head."""
+"""Whose part of the sum: "decoder", "cross", "mlp", "embedding", "bias" or "patched"; its block; its head."""
+SIDES: dict[p.Side, tuple[str, str]] = {"encoder": (ENCODER, "dropout"), "decoder": (DECODER, "dropout#2")}
+"""Where each side's blocks are, and its stream before the first."""
 
 
 @dataclass(frozen=True)
@@ -135,16 +137,19 @@ class PairRun:
         """A head switched off, as a change of the run's tensors."""
         return m.Edit(at=self.attention(part, layer, "matmul#2"), index=[0, head, 0, 0], axis=1, action="off")
 
-    def streams(self, side: str) -> Tensor:
+    def stream_paths(self, side: p.Side) -> list[str]:
+        """The addresses of the stream before each block of the encoder or the decoder, and after the last."""
+        blocks, first = SIDES[side]
+        return [first, *(f"{blocks}.layers.{layer}" for layer in range(self.layers))]
+
+    def streams(self, side: p.Side) -> Tensor:
         """Before each block of the encoder or the decoder, and after the last: (L + 1, tokens, W)."""
-        first = "dropout" if side == ENCODER else "dropout#2"
-        paths = [first, *(f"{side}.layers.{layer}" for layer in range(self.layers))]
-        return torch.stack([self.trace.value(path).tensor[0].detach() for path in paths])
+        return torch.stack([self.trace.value(path).tensor[0].detach() for path in self.stream_paths(side)])
 
     @cached_property
     def lenses(self) -> Tensor:
         """What the last norm and the unembedding make of each stream of the decoder: logits, (L + 1, T, V)."""
-        early = lens(self.streams(DECODER)[:-1], norm_of(self.core.decoder.norm), self.matrix)
+        early = lens(self.streams("decoder")[:-1], norm_of(self.core.decoder.norm), self.matrix)
         return torch.cat([early, self.logits[None]])
 
     # -- the sum -------------------------------------------------------------------------------------------------------
@@ -162,15 +167,22 @@ class PairRun:
                 before = self.trace.value(f"{DECODER}.layers.{layer}:{total}").tensor[0, self.at].detach()
                 found.append((norm, norm.scale(before)))
         norm = norm_of(self.core.decoder.norm)
-        return [*found, (norm, norm.scale(self.streams(DECODER)[-1, self.at]))]
+        return [*found, (norm, norm.scale(self.streams("decoder")[-1, self.at]))]
 
-    def attributed(self, token: int) -> Attributed:
-        """What embedding, heads, MLPs and biases add to a token's logit, less the mean of all."""
+    def attributed(self, token: int, jumps: Collection[int] = ()) -> Attributed:
+        """What embedding, heads, MLPs and biases add to a token's logit, less the mean of all.
+
+        Before each block of `jumps` the stream was set from outside: how far it then was from its parts is one more.
+        """
         kinds: list[Kind] = [("embedding", 0, 0)]
-        rows = self.streams(DECODER)[0, self.at].double()[None]  # (parts, W)
+        streams = self.streams("decoder")[:, self.at].double()  # (L + 1, W)
+        rows = streams[:1]  # (parts, W)
         norms = self._norms()
         for i, (norm, scale) in enumerate(norms):
             layer, step = divmod(i, len(STEPS))
+            if layer in jumps and not step:
+                rows = torch.cat([rows, (streams[layer] - rows.sum(0))[None]])
+                kinds.append(("patched", layer, 0))
             if layer < self.layers:
                 wrote = self._wrote(layer, step)
                 kinds += [kind for kind, _ in wrote]

@@ -58,6 +58,11 @@ class StreamRun:
         return torch.stack([self.trace.value(path).tensor[0].detach() for path in self.parts.streams])
 
     @cached_property
+    def last(self) -> Tensor:
+        """After the last block, at the position, (W)."""
+        return self.trace.value(self.parts.streams[-1]).tensor[0, self.at].detach()
+
+    @cached_property
     def mixed(self) -> Tensor:
         """What each head wrote at the position, (L, H, W), fp64."""
         rows = []
@@ -97,14 +102,14 @@ def gifts_of(run: StreamRun, layer: int, head: int, token: int) -> Tensor:
     values = run.trace.value(parts.of(layer, parts.value)).tensor[0, head, seen].detach()
     rows = output_matrix(run.network, layer)[0][head * parts.size : (head + 1) * parts.size]
     norm = last_norm(run.network)
-    through = norm.through(gifts(weights, values, rows), norm.scale(run.streams[-1, at]))
+    through = norm.through(gifts(weights, values, rows), norm.scale(run.last))
     return through @ direction(run.network, token)
 
 
 def gift_of(run: StreamRun, layer: int, head: int, token: int) -> float:
     """What a head adds to an answer in all."""
     norm = last_norm(run.network)
-    through = norm.through(run.mixed[layer, head], norm.scale(run.streams[-1, run.at]))
+    through = norm.through(run.mixed[layer, head], norm.scale(run.last))
     return float(through @ direction(run.network, token))
 
 

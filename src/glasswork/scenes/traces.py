@@ -163,8 +163,16 @@ class Traces:
         found = self._get(record.id)
         return None if found is None or (aim is not None and not found.backward) else (record.id, found)
 
-    def change(self, id: str, edits: list[Edit], cancel: threading.Event | None = None) -> tuple[str, Trace]:
+    def change(
+        self, id: str, edits: list[Edit], cancel: threading.Event | None = None, *, passing: bool = False
+    ) -> tuple[str, Trace]:
         """The run of an id once more, with changes; its own id and trace.
+
+        Args:
+            id: of the run.
+            edits: the changes.
+            cancel: when set, nobody waits for it.
+            passing: it is looked at once, and pushes no other out of memory.
 
         Raises:
             GlassworkError: the id is not known, or a change does not fit.
@@ -175,11 +183,11 @@ class Traces:
         record = msgspec.structs.replace(record, edits=tuple(msgspec.json.encode(edit).decode() for edit in edits))
         held = self._get(record.id)
         if held is None:
-            held = self._changed(record, cancel)
+            held = self._changed(record, cancel, passing)
             self._records.keep(f"{record.id}.json", msgspec.json.encode(record))
         return record.id, held
 
-    def _changed(self, record: Record, cancel: threading.Event | None) -> Trace:
+    def _changed(self, record: Record, cancel: threading.Event | None, passing: bool = False) -> Trace:
         base = self.get(msgspec.structs.replace(record, edits=()).id)
         edits = [msgspec.json.decode(edit, type=Edit) for edit in record.edits]
         wanted = changes(base, edits, self.get)
@@ -190,7 +198,8 @@ class Traces:
         except TraceFailed as error:
             made = error.trace
             made.edits = {edit.at: in_words(edit) for edit in edits}
-        self._hold(record.id, made)
+        if not passing:
+            self._hold(record.id, made)
         return made
 
     def get(self, id: str) -> Trace:

@@ -7,22 +7,21 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-import numpy as np
 import torch
 
 from glasswork.data.clip_tokens import shown
 from glasswork.data.clip_tokens import words as words_of
 from glasswork.data.phrases import Phrases, load_phrases, phrase_names
 from glasswork.errors import GlassworkError
-from glasswork.explaining.residual_stream import rank
 from glasswork.generation.beams import Beam, path
 from glasswork.generation.translation import LONGEST, beams_of
 from glasswork.scenes import messages as m
-from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages import translating as p
-from glasswork.scenes.messages.base import Array, Number
+from glasswork.scenes.messages.base import Number
 from glasswork.scenes.networks import Networks
-from glasswork.scenes.pairs import DECODER, ENCODER, PairRun, after, strongest
+from glasswork.scenes.pair_reading import pair_head, pair_read, pieces
+from glasswork.scenes.pair_slopes import pair_slopes
+from glasswork.scenes.pairs import PairRun, after
 from glasswork.scenes.traces import Traces
 from glasswork.zoo import Network, Translation
 
@@ -32,8 +31,6 @@ MOST = 40
 """Tokens of a phrase that are read, with both marks."""
 BEAMS = 8
 PENALTY = 3.0
-LISTED = 8
-"""Next tokens that are listed."""
 
 
 class Translations:
@@ -60,6 +57,8 @@ class Translations:
                 yield self._open(request, cancelled)
             case p.OpenPairHead():
                 yield self._head(request, cancelled)
+            case p.OpenPairSlopes():
+                yield self._slopes(request, cancelled)
 
     def _translate(self, request: p.Translate, cancelled: threading.Event) -> p.Translated:
         network, words = self._translator(request.network)
@@ -101,7 +100,7 @@ class Translations:
             translation=translation,
             exact=translation in [words.decode(words.encode(one)) for one in references],
             right=[Number(f"measure:{card.recipe}#{name}@value", card.scores[name]) for name in right],
-            counts=[card.trained_on, card.tested_on],
+            counts=[card.trained_on if name == "exact_train" else card.tested_on for name in right],
             branches=[branch(run, nodes, at, request.penalty) for at in range(len(nodes))],
             best=best,
             seconds=seconds,
@@ -143,26 +142,57 @@ class Translations:
         inputs = (torch.tensor([first.read]), torch.tensor([written]))
         id, trace = self._traces.run(first.network, inputs, None, cancel=cancelled)
         run = plain = PairRun(id, trace, first.network, first.words, request.position)
-        if request.off:
-            run = self._without(plain, request.off, cancelled)
+        if request.off or request.patched:
+            patches = self._patches(request, plain, cancelled)
+            run = self._changed(plain, [*(head_off(plain, one) for one in request.off), *patches], cancelled)
         followed = int(plain.logits[plain.at].argmax()) if request.followed is None else request.followed
         seconds = time.perf_counter() - begun
-        return pair_read(request.request, run, plain if request.off else None, followed, seconds)
+        jumps = {one.layer for one in request.patched if one.side == "decoder" and one.row == run.at and one.layer}
+        return pair_read(request.request, run, None if run is plain else plain, followed, jumps, seconds)
 
-    def _without(self, run: PairRun, heads: list[p.HeadOff], cancelled: threading.Event) -> PairRun:
-        """The run with these heads switched off, besides those that are already."""
-        for one in heads:
-            check_head(run, one.layer, one.head)
-        edits = [*self._traces.edits(run.id), *(run.off(one.part, one.layer, one.head) for one in heads)]
-        id, trace = self._traces.change(self._traces.base(run.id), edits, cancelled)
+    def _changed(self, run: PairRun, edits: list[m.Edit], cancelled: threading.Event, passing: bool = False) -> PairRun:
+        """The run with these changes, besides those that are there already."""
+        all_edits = [*self._traces.edits(run.id), *edits]
+        id, trace = self._traces.change(self._traces.base(run.id), all_edits, cancelled, passing=passing)
         return PairRun(id, trace, run.network, run.words, run.at)
+
+    def _patches(self, request: p.OpenPair, run: PairRun, cancelled: threading.Event) -> list[m.Edit]:
+        """Streams that are taken from the run on another phrase, which has the same translation written."""
+        if not request.patched:
+            return []
+        if not run.words.tokens.split(request.other or ""):
+            raise GlassworkError("there is no other phrase to take from", where="What if", why="", todo="Type one.")
+        ids, _ = shortened(run.words, request.other or "")
+        inputs = (torch.tensor([ids]), torch.tensor([run.written]))
+        id, _ = self._traces.run(run.network, inputs, None, cancel=cancelled)
+        found = []
+        for one in request.patched:
+            tokens = min(len(run.read), len(ids)) if one.side == "encoder" else len(run.written)
+            if not (0 <= one.layer <= run.layers and 0 <= one.row < tokens):
+                why = f"there are {run.layers} blocks, and {tokens} tokens that both have"
+                todo = "Choose a token that both have, or a phrase as long."
+                raise GlassworkError("there is no such stream in both", where="What if", why=why, todo=todo)
+            path, place = run.stream_paths(one.side)[one.layer], [0, one.row, 0]
+            found.append(m.Edit(at=path, index=place, axis=1, action="patch", other=id, other_index=place))
+        return found
 
     def _head(self, request: p.OpenPairHead, cancelled: threading.Event) -> str | bytes:
         run = self._known(request.source, request.position)
-        check_head(run, request.layer, request.head)
-        off = self._without(run, [p.HeadOff(request.part, request.layer, request.head)], cancelled)
+        edit = head_off(run, p.HeadOff(request.part, request.layer, request.head))
+        off = self._changed(run, [edit], cancelled, passing=True)
         answer, arrays = pair_head(run, request, off.share(request.token))
         return m.encode(answer, arrays)
+
+    def _slopes(self, request: p.OpenPairSlopes, cancelled: threading.Event) -> str | bytes:
+        run = self._known(request.source, request.position)
+        if self._traces.edits(run.id):
+            todo = "Undo the changes first."
+            raise GlassworkError("Backward is of the unchanged network", where="Backward", why="", todo=todo)
+        if not 0 <= request.token < len(run.matrix):
+            raise GlassworkError("there is no such token", where="Backward", why=f"it knows {len(run.matrix):,}")
+        inputs, loss = (torch.tensor([run.read]), torch.tensor([run.written])), (0, run.at, request.token)
+        id, trace = self._traces.run(run.network, inputs, loss, cancel=cancelled)
+        return m.encode(*pair_slopes(run, id, trace, request.token, request.request))
 
 
 def shortened(words: Translation, text: str) -> tuple[list[int], int]:
@@ -172,20 +202,16 @@ def shortened(words: Translation, text: str) -> tuple[list[int], int]:
     return (ids if not cut else [*ids[: MOST - 1], words.end]), cut
 
 
-def check_head(run: PairRun, layer: int, head: int) -> None:
-    """Whether there is such a head.
+def head_off(run: PairRun, one: p.HeadOff) -> m.Edit:
+    """A head switched off.
 
     Raises:
         GlassworkError: there is none.
     """
-    if not (0 <= layer < run.layers and 0 <= head < run.heads):
+    if not (0 <= one.layer < run.layers and 0 <= one.head < run.heads):
         why = f"there are {run.layers} blocks of {run.heads}"
-        raise GlassworkError(f"there is no head {layer}·{head}", where=run.network.title, why=why)
-
-
-def pieces(run: PairRun, name: str, ids: list[int]) -> list[s.Piece]:
-    """Tokens as they are shown."""
-    return [s.Piece(text, run.number(name, 0, t)) for t, text in enumerate(run.words.pieces(ids))]
+        raise GlassworkError(f"there is no head {one.layer}·{one.head}", where=run.network.title, why=why)
+    return run.off(one.part, one.layer, one.head)
 
 
 def branch(run: PairRun, nodes: list[Beam], at: int, penalty: float) -> p.Branch:
@@ -203,130 +229,6 @@ def branch(run: PairRun, nodes: list[Beam], at: int, penalty: float) -> p.Branch
         ended=node.ended,
         text=run.words.decode(path(nodes, at)) if node.kept and node.ended else "",
     )
-
-
-def pair_read(request: int, run: PairRun, plain: PairRun | None, followed: int, seconds: float) -> str | bytes:
-    """Encoder and decoder at a position, as a message."""
-    at, layers = run.at, run.layers
-    told = run.attributed(followed)
-    layer, head = strongest(told.parts)
-    weights: list[tuple[p.Part, torch.Tensor]] = [(part, run.weights(part)) for part in ("encoder", "decoder", "cross")]
-    looks = int(weights[2][1][layer, head, at].argmax())
-    shares = run.lenses.double().softmax(-1)  # (L + 1, T, V)
-    sure, best = shares.max(-1)
-    lengths = [run.streams(side).double().norm(dim=-1) for side in (ENCODER, DECODER)]
-    logits = run.logits[at].double()
-    listed = logits.topk(min(LISTED, len(logits))).indices.tolist()
-    listed = listed if followed in listed else [*listed[:-1], followed]
-    ln = logits.log_softmax(0)
-
-    def adds(path: str, value: float) -> Number:
-        return Number(run.ref(f"{path}/{at}", followed), value)
-
-    arrays = [
-        *(Array(ref=run.ref(f"length/{name}"), shape=list(one.shape), dtype="float32")
-          for name, one in zip(("encoder", "decoder"), lengths, strict=True)),
-        Array(ref=run.ref("lens"), shape=list(sure.shape), dtype="float32"),
-        *(Array(ref=run.ref(f"attention/{part}"), shape=list(one.shape), dtype="float32") for part, one in weights),
-    ]  # fmt: skip
-    answer = p.PairRead(
-        request=request,
-        source=f"pair:{run.id}",
-        base=f"pair:{plain.id}" if plain else "",
-        layers=layers,
-        heads=run.heads,
-        size=run.matrix.shape[1] // run.heads,
-        width=run.matrix.shape[1],
-        vocabulary=len(run.matrix),
-        read=pieces(run, "input", run.read),
-        written=pieces(run, "input.1", run.written),
-        position=at,
-        followed=run.word(followed),
-        probability=run.share(followed),
-        before=plain.share(followed) if plain else None,
-        lens=[run.words.pieces(row) for row in best.tolist()],
-        lens_ids=best.tolist(),
-        ranks=[
-            Number(run.ref(f"rank/{i}/{at}", followed), float(value))
-            for i, value in enumerate(rank(run.lenses[:, at], followed).tolist())
-        ],
-        adds=[
-            p.PairAdds(
-                adds(f"heads/{i}", told.of("decoder", i)),
-                adds(f"cross/{i}", told.of("cross", i)),
-                adds(f"mlp/{i}", told.of("mlp", i)),
-            )
-            for i in range(layers)
-        ],
-        embedding=adds("embedding", told.of("embedding")),
-        bias=adds("bias", told.of("bias")),
-        heads_sum=adds("allheads", told.of("decoder")),
-        cross_sum=adds("allcross", told.of("cross")),
-        mlps_sum=adds("allmlps", told.of("mlp")),
-        total=adds("all", told.total),
-        error=told.error,
-        head=[layer, head, looks],
-        gift=Number(run.ref(f"gift/cross/{layer}/{head}/{at}", followed), told.parts["cross", layer, head]),
-        weight=run.number(run.attention("cross", layer, "softmax"), 0, head, at, looks),
-        choices=[
-            p.PairChoice(
-                word=run.word(one),
-                logit=run.number(":linear", 0, at, one),
-                share=run.share(one),
-                logprob=Number(run.ref(f"logprob/{at}", one), ln[one].item()),
-            )
-            for one in listed
-        ],
-        longest=Number(run.ref("longest"), max(one.max().item() for one in lengths)),
-        seconds=seconds,
-        arrays=arrays,
-    )
-    values = [*lengths, sure, *(one for _, one in weights)]
-    return m.encode(answer, [value.to(torch.float32).numpy() for value in values])
-
-
-def pair_head(run: PairRun, request: p.OpenPairHead, off: Number) -> tuple[p.PairHeadRead, list[np.ndarray]]:
-    """A head at a row of its matrix.
-
-    Raises:
-        GlassworkError: there is no such row or column, or it is not seen.
-    """
-    part, layer, head, row, column = request.part, request.layer, request.head, request.row, request.column
-    weights = run.trace.value(run.attention(part, layer, "softmax")).tensor[0, head].detach()  # (rows, columns)
-    rows, columns = weights.shape
-    seen = row + 1 if part == "decoder" else columns
-    if not (0 <= row < rows and 0 <= column < seen and 0 <= request.token < len(run.matrix)):
-        why = f"there are {rows} rows, and row {row} sees {seen} tokens"
-        raise GlassworkError("this is not seen", where=request.source, why=why)
-    listed = sorted({*weights[row, :seen].argsort(descending=True, stable=True)[:LISTED].tolist(), column})
-    query, key = run.attention(part, layer, "transpose"), run.attention(part, layer, "transpose#2")
-    q = run.trace.value(query).tensor[0, head, row].detach()
-    k = run.trace.value(key).tensor[0, head, column].detach()
-    address = f"{part}/{layer}/{head}/{row}"
-    told = part != "encoder" and row == run.at
-    given = run.given(part, layer, head, request.token) if told else torch.zeros(0)
-    answer = p.PairHeadRead(
-        request=request.request,
-        part=part,
-        layer=layer,
-        head=head,
-        row=row,
-        column=column,
-        listed=listed,
-        weights=[run.number(run.attention(part, layer, "softmax"), 0, head, row, at) for at in listed],
-        dots=[run.number(run.attention(part, layer, "matmul"), 0, head, row, at) for at in listed],
-        scaled=[run.number(run.attention(part, layer, "div"), 0, head, row, at) for at in listed],
-        gives=[Number(run.ref(f"gives/{address}/{request.token}", at), given[at].item()) for at in listed if told],
-        rest=Number(run.ref(f"gift/{address}", request.token), given.sum().item()) if told else None,
-        off=off,
-        now=run.share(request.token),
-        arrays=[
-            Array(ref=f"trace:{run.id}#{query}@value", shape=list(q.shape), dtype="float32"),
-            Array(ref=f"trace:{run.id}#{key}@value", shape=list(k.shape), dtype="float32"),
-            Array(ref=run.ref(f"products/{address}/{column}"), shape=list(q.shape), dtype="float32"),
-        ],
-    )
-    return answer, [one.float().numpy() for one in (q, k, q * k)]
 
 
 # -- the phrases ---------------------------------------------------------------------------------------------------

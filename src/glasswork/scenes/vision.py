@@ -217,6 +217,7 @@ class VisionTransformers:
             base=f"patches:{plain.id}" if plain else "",
             network=request.network,
             title=network.title,
+            untrained=network.weights == "random",
             input=picture[0],
             name=picture[1],
             label=picture[2],

@@ -23,6 +23,7 @@ from glasswork.training.state import Kept, State, begin
 from glasswork.training.tabular import TableConfig, Tabular, scored_rows, split_rows, target_of
 from glasswork.training.task import About, Draw, Task, Turn
 from glasswork.training.translating import Translating, TranslationConfig
+from glasswork.training.translating import chosen as chosen_pairs
 from glasswork.training.translating import final_scores as score_translation
 from glasswork.training.utterances import UtteranceConfig, Utterancing, score_utterances
 from glasswork.training.watching import Watch, look, watch
@@ -78,6 +79,7 @@ __all__ = [
     "aside_groups",
     "asked_to_stop",
     "begin",
+    "chosen_pairs",
     "combinations",
     "flat",
     "free_folder",

@@ -18,6 +18,9 @@ from glasswork.training.task import About, Draw, Task
 from glasswork.zoo import Translation
 
 Pair = tuple[str, str]
+AT_ONCE = 256
+FEW = 5_000
+"""So many pairs are translated in minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +29,14 @@ class TranslationConfig(Config):
 
     Attributes:
         merges: how many byte pairs are joined, at most.
+        longest: pairs of which one side has more tokens than this, marks apart, are left out; 0: none are.
+        scored: of what is set aside, and of what is held out, so many pairs are scored, spread evenly; 0: all are.
         label_smoothing: what share of a token is spread over all.
     """
 
     merges: int = 1_500
+    longest: int = 0
+    scored: int = 0
     label_smoothing: float = 0.1
 
     def task(self) -> Task:
@@ -48,14 +55,15 @@ class Translating(Task):
     config: TranslationConfig
 
     def __init__(self, config: TranslationConfig) -> None:
-        self.phrases: Phrases = load_phrases(config.data)
-        merges = learn_merges((text for pair in self.phrases.train for text in pair), config.merges)
+        phrases = load_phrases(config.data)
+        merges = learn_merges((text for pair in phrases.train for text in pair), config.merges)
         self.translation = Translation(
-            read=self.phrases.read,
-            written=self.phrases.written,
+            read=phrases.read,
+            written=phrases.written,
             merges=tuple(" ".join(pair) for pair in merges),
-            sample=self.phrases.test[0][0],
+            sample=phrases.test[0][0],
         )
+        self.phrases = chosen(phrases, self.translation, config.longest, config.scored)
         super().__init__(replace(config, sizes={**config.sizes, "vocabulary": self.translation.tokens.size}))
         self.encoded = [self._encode(pair) for pair in self.phrases.train]
 
@@ -107,6 +115,29 @@ class Translating(Task):
         )
 
 
+def chosen(phrases: Phrases, translation: Translation, longest: int = 0, scored: int = 0) -> Phrases:
+    """The pairs that a run trains on and is scored by; see TranslationConfig."""
+
+    def fit(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+        if not longest:
+            return tuple(pairs)
+        return tuple(pair for pair in pairs if all(len(translation.encode(text)) - 2 <= longest for text in pair))
+
+    def spread(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
+        if not scored or len(pairs) <= scored:
+            return pairs
+        return tuple(pairs[i * len(pairs) // scored] for i in range(scored))
+
+    return Phrases(
+        phrases.name,
+        phrases.read,
+        phrases.written,
+        fit(phrases.train),
+        spread(fit(phrases.validation)),
+        spread(fit(phrases.test)),
+    )
+
+
 def told(network: nn.Module, batch: Batch, smoothing: float = 0.0) -> Tensor:
     """The mean of -ln p over the tokens that should come, a scalar."""
     logits = network(batch.source, batch.target[:, :-1], batch.seen)  # (B, T, V)
@@ -126,15 +157,21 @@ def translation_scores(network: nn.Module, translation: Translation, pairs: Sequ
     try:
         encoded = [(translation.encode(first), translation.encode(second)) for first, second in pairs]
         with torch.inference_mode():
-            nats = told(network, padded(encoded, translation)).item()
+            nats = count = 0.0
+            for first in range(0, len(encoded), AT_ONCE):
+                batch = padded(encoded[first : first + AT_ONCE], translation)
+                tokens = int(batch.counts.sum())
+                nats, count = nats + tokens * told(network, batch).item(), count + tokens
         found = translate(network, translation, [first for first, _ in pairs])
     finally:
         network.train(training)
     right = sum(translation.decode(ids) == text for (_, ids), text in zip(encoded, found, strict=True))
-    return {"nats": nats, "exact": right / len(pairs)}
+    return {"nats": nats / count, "exact": right / len(pairs)}
 
 
 def final_scores(network: nn.Module, translation: Translation, phrases: Phrases) -> dict[str, float]:
-    """Scores on held-out pairs, and `exact_train` on those that were trained on."""
+    """Scores on held-out pairs, and `exact_train` on those that were trained on, where they are few enough."""
+    if len(phrases.train) > FEW:
+        return translation_scores(network, translation, phrases.test)
     trained = translation_scores(network, translation, phrases.train)["exact"]
     return {**translation_scores(network, translation, phrases.test), "exact_train": trained}

@@ -1,6 +1,6 @@
 /** Where things stand on the map of a Transformer: one column a block, shared by ribbons, ranks, heads and pushes. */
 export const GUTTER = 118;
-const MOST_LANES = 40;
+export const MOST_LANES = 40;
 const LARGEST_PANE = 84;
 
 export interface Geometry {

@@ -4,7 +4,19 @@ import { link } from "../../lib/link.svelte";
 import type { Failure, SpokenNetwork } from "../../lib/messages";
 
 /** What belongs to one network and its text, and is left behind with it. */
-const OF_ONE = ["text", "more", "off", "other", "head", "key", "row", "position", "followed", "written"];
+const OF_ONE = [
+  "text",
+  "more",
+  "off",
+  "patched",
+  "other",
+  "head",
+  "key",
+  "row",
+  "position",
+  "followed",
+  "written",
+];
 
 export class Models {
   all = $state.raw<SpokenNetwork[]>([]);
@@ -21,7 +33,7 @@ export class Models {
   }
 
   #list(): void {
-    link.ask({ type: "list_spoken" }, (answer) => {
+    link.ask({ type: "list_spoken", named: address.get("network") }, (answer) => {
       if (answer.type === "spoken") {
         this.all = answer.networks;
         this.listed = true;

@@ -8,19 +8,18 @@ import type {
   HeadRead,
   Lens,
   Nexts,
+  Number as Addressed,
   Sampled,
   Slopes,
   Switched,
   TextRead,
 } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
+import { lanes, MOST_LANES } from "./geometry";
 import type { Models } from "./models.svelte";
 import { numbers, whole, within } from "./numbers";
 import { readSwitched, withSwitched, wordOf, writtenSwitched } from "./switched";
 
-const LENS_AT_ONCE = 40;
-/** Logits of the lens, over lanes and layers, that are had in no time. */
-const AT_ONCE = 100_000;
 const LISTED = 8;
 
 interface Read {
@@ -34,13 +33,15 @@ export class TransformerState {
   read = $state.raw<Read | null>(null);
   lens = $state.raw<{ answer: Lens; sure: Tensor; source: string } | null>(null);
   nexts = $state.raw<{ answer: Nexts; outline: Tensor } | null>(null);
-  head = $state.raw<{ answer: HeadRead; parts: Tensor[] } | null>(null);
+  head = $state.raw<{ answer: HeadRead; parts: Tensor[]; off: Addressed | null } | null>(null);
   slopes = $state.raw<{ answer: Slopes; lengths: Tensor } | null>(null);
   continued = $state.raw<Continued | null>(null);
   failure = $state.raw<Failure | null>(null);
   busy = $state(false);
   writing = $state(false);
   #opening = 0;
+  /** Of which text, position and settings the next tokens are, or will be. */
+  #coming = "";
   #models: Models;
 
   text = $derived(address.get("text"));
@@ -90,8 +91,8 @@ export class TransformerState {
     });
     $effect(() => {
       const { read } = this;
-      void this.#sampling;
-      if (read) untrack(() => this.#nexts(read.answer, this.how));
+      const coming = read && this.#named(read.answer, this.#sampling);
+      if (read && coming !== this.#coming) untrack(() => this.#nexts(read.answer, this.how));
     });
     $effect(() => {
       const { read, open, column } = this;
@@ -107,46 +108,47 @@ export class TransformerState {
 
   #open(): void {
     const network = this.#models.name;
-    const { text, more, switched, followed, position } = this;
+    const { text, more, switched, followed, position, how } = this;
     if (!network) return;
     this.busy = true;
     const other = switched.length ? this.other : null;
-    this.#opening = link.ask(
-      { type: "open_text", network, text, more, switched, other, followed, position },
-      (answer, tensors) => {
-        if (answer.request !== this.#opening) return;
-        if (answer.type === "text_read") {
-          const [lengths, heads, attention] = tensors;
-          this.read = { answer, lengths: lengths!, heads: heads!, attention: attention! };
-          this.continued = null;
-          this.failure = null;
-          this.#lens(answer);
-        }
-        if (answer.type === "failure") this.failure = answer;
-        if (answer.type === "failure" || answer.type === "done") this.busy = false;
-      },
-    );
+    const sampling = this.#sampling;
+    const asked = { network, text, more, switched, other, followed, position, how, listed: LISTED };
+    let lens: { answer: Lens; sure: Tensor } | null = null;
+    this.#opening = link.ask({ type: "open_text", ...asked, lanes: MOST_LANES }, (answer, tensors) => {
+      if (answer.request !== this.#opening) return;
+      if (answer.type === "lens") lens = { answer, sure: tensors[0]! };
+      if (answer.type === "text_read") {
+        const [lengths, heads, attention] = tensors;
+        this.#coming = this.#named(answer, sampling);
+        this.read = { answer, lengths: lengths!, heads: heads!, attention: attention! };
+        this.continued = null;
+        this.failure = null;
+        this.lens = lens && { ...lens, source: answer.source };
+        this.#lens(answer);
+      }
+      if (answer.type === "nexts") this.nexts = { answer, outline: tensors[0]! };
+      if (answer.type === "failure") this.failure = answer;
+      if (answer.type === "failure" || answer.type === "done") this.busy = false;
+    });
   }
 
-  /** The streams' answers: those at the position first, then those of the other lanes that are drawn. */
+  /** What the streams of some lanes would answer came before the text; those of the others that are drawn are read now. */
   #lens(read: TextRead): void {
-    const ask = (positions: number[], then?: () => void): void => {
-      link.ask({ type: "read_lens", source: read.source, positions }, (answer, tensors) => {
-        if (answer.type === "lens" && this.read?.answer.source === read.source) {
-          this.lens = { answer, sure: tensors[0]!, source: read.source };
-          then?.();
-        }
-      });
-    };
-    const last = read.pieces.length - 1;
-    const from = Math.max(0, Math.min(read.position - LENS_AT_ONCE / 2, last - LENS_AT_ONCE + 1));
-    const lanes = Array.from({ length: Math.min(last - from + 1, LENS_AT_ONCE) }, (_, i) => from + i);
-    if (lanes.length * read.layers * read.vocabulary <= AT_ONCE) ask(lanes);
-    else ask([read.position], () => ask(lanes));
+    const { first, count } = lanes(read.pieces.length, read.position);
+    if (this.lens?.answer.positions.length === count) return;
+    const positions = Array.from({ length: count }, (_, i) => first + i);
+    link.ask({ type: "read_lens", source: read.source, positions }, (answer, tensors) => {
+      if (answer.type === "lens" && this.read?.answer === read)
+        this.lens = { answer, sure: tensors[0]!, source: read.source };
+    });
   }
+
+  #named = (read: TextRead, sampling: string): string => `${read.source} ${read.position} ${sampling}`;
 
   #nexts(read: TextRead, how: Sampled): void {
     const { source, position } = read;
+    this.#coming = this.#named(read, JSON.stringify(how));
     link.ask({ type: "next_tokens", source, position, how, listed: LISTED }, (answer, tensors) => {
       if (answer.type === "nexts" && this.read?.answer === read)
         this.nexts = { answer, outline: tensors[0]! };
@@ -166,7 +168,10 @@ export class TransformerState {
           this.read?.answer === read &&
           this.open?.join() === `${layer},${head}`
         )
-          this.head = { answer, parts: [...tensors] };
+          this.head = { answer, parts: [...tensors], off: null };
+        const { head: one } = this;
+        if (answer.type === "head_without" && one?.answer.request === answer.request)
+          this.head = { ...one, off: answer.off };
         if (answer.type === "failure") this.failure = answer;
       },
     );

@@ -49,6 +49,11 @@ class OpenText(base.Request, tag="open_text", frozen=True):
     """The token whose logit is followed; None for the likeliest."""
     position: int | None = None
     """After which token; None for the last."""
+    how: Sampled | None = None
+    """The next tokens after it come as well, drawn like this."""
+    listed: int = 8
+    lanes: int = 0
+    """Before it comes the lens of so many tokens around it: of each that was read before, and of its own."""
 
 
 class OpenHead(base.Request, tag="open_head", frozen=True):
@@ -114,6 +119,9 @@ class SpokenNetwork(Struct, frozen=True, kw_only=True):
 
 class ListSpoken(base.Request, tag="list_spoken", frozen=True):
     """Which language models there are."""
+
+    named: str | None = None
+    """One that is wanted whether it is among them or not, such as that of a run at a step."""
 
 
 class Spoken(Struct, tag_field="type", tag="spoken", frozen=True):
@@ -227,11 +235,18 @@ class HeadRead(Struct, tag_field="type", tag="head_read", frozen=True, kw_only=T
     """What all positions give."""
     writes: list[str]
     """The tokens that the unembedding reads in what it writes."""
-    off: Number
-    """The followed token's probability without it."""
     now: Number
-    """The same with it."""
+    """The followed token's probability with it."""
     arrays: list[Array]
+
+
+class HeadWithout(Struct, tag_field="type", tag="head_without", frozen=True, kw_only=True):
+    """What would be without a head, after what it does: the whole network has to run once more for it. Of a text on
+    which that takes long it does not come."""
+
+    request: int
+    off: Number
+    """The followed token's probability."""
 
 
 class Lens(Struct, tag_field="type", tag="lens", frozen=True, kw_only=True):
@@ -310,4 +325,4 @@ class Slopes(Struct, tag_field="type", tag="slopes", frozen=True, kw_only=True):
 
 
 SpeakingRequest = ListSpoken | OpenText | OpenHead | ReadLens | NextTokens | Continue | OpenSlopes
-SpeakingAnswer = Spoken | TextRead | HeadRead | Lens | Nexts | Continued | Slopes
+SpeakingAnswer = Spoken | TextRead | HeadRead | HeadWithout | Lens | Nexts | Continued | Slopes

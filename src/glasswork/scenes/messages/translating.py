@@ -14,6 +14,9 @@ from glasswork.scenes.messages.speaking import Piece, Word
 Part = Literal["encoder", "decoder", "cross"]
 """Whose attention: the encoder's and the decoder's to their own text, or the decoder's to what was read."""
 
+Side = Literal["encoder", "decoder"]
+WeightPart = Literal["self_attn", "multihead_attn", "mlp"]
+
 Place = Literal["", "train", "validation", "test"]
 """Where a phrase stands in the data; "" for nowhere."""
 
@@ -24,6 +27,16 @@ class HeadOff(Struct, frozen=True, forbid_unknown_fields=True):
     part: Part
     layer: int
     head: int
+
+
+class PairPatch(Struct, frozen=True, forbid_unknown_fields=True):
+    """The stream before a block, at a token, is taken from the run on another phrase, at the same token from the start.
+    That run writes the same translation, as far as it is written."""
+
+    side: Side
+    layer: int
+    """As many as there are blocks: after the last."""
+    row: int
 
 
 class Translate(base.Request, tag="translate", frozen=True):
@@ -49,6 +62,9 @@ class OpenPair(base.Request, tag="open_pair", frozen=True):
     followed: int | None = None
     """The token whose logit is followed; None for the likeliest."""
     off: list[HeadOff] = msgspec.field(default_factory=list[HeadOff])
+    patched: list[PairPatch] = msgspec.field(default_factory=list[PairPatch])
+    other: str | None = None
+    """The phrase whose run is patched in."""
 
 
 class OpenPairHead(base.Request, tag="open_pair_head", frozen=True):
@@ -64,6 +80,15 @@ class OpenPairHead(base.Request, tag="open_pair_head", frozen=True):
     position: int
     token: int
     """What is followed, and where."""
+
+
+class OpenPairSlopes(base.Request, tag="open_pair_slopes", frozen=True):
+    """Backward: from a logit to every token of both texts, every block, and its weights."""
+
+    source: str
+    """Of the pair."""
+    position: int
+    token: int
 
 
 class Branch(Struct, frozen=True):
@@ -111,9 +136,9 @@ class Translated(Struct, tag_field="type", tag="translated", frozen=True, kw_onl
     exact: bool
     """Whether it is one of the references."""
     right: list[Number]
-    """The share of phrases written to the letter: of those trained on, of those held out."""
+    """The share of phrases written to the letter: of those trained on, if that is known, and of those held out."""
     counts: list[int]
-    """How many phrases these are."""
+    """Of how many phrases each is."""
     branches: list[Branch]
     best: list[int]
     """The branches of the translation, in order."""
@@ -169,6 +194,8 @@ class PairRead(Struct, tag_field="type", tag="pair_read", frozen=True, kw_only=T
     embedding: Number
     bias: Number
     """What the biases add: of the norms, and of what the heads write."""
+    patched: Number | None
+    """What streams that were set from outside add; None where none was at the position."""
     heads_sum: Number
     cross_sum: Number
     mlps_sum: Number
@@ -212,5 +239,29 @@ class PairHeadRead(Struct, tag_field="type", tag="pair_head_read", frozen=True, 
     arrays: list[Array]
 
 
-TranslatingRequest = Translate | OpenPair | OpenPairHead
-TranslatingAnswer = Translated | PairRead | PairHeadRead
+class WeightSlope(Struct, frozen=True):
+    """The length of the slope at all weights of one part of a block."""
+
+    side: Side
+    layer: int
+    part: WeightPart
+    slope: Number
+
+
+class PairSlopes(Struct, tag_field="type", tag="pair_slopes", frozen=True, kw_only=True):
+    """Backward from a logit. With it come the lengths of the slope at each stream and token of the encoder, (L + 1, S),
+    and of the decoder, (L + 1, T)."""
+
+    request: int
+    source: str
+    """The run with slopes."""
+    read: list[Number]
+    """slope · embedding of each token that is read: what the logit would lose at first order without it."""
+    written: list[Number]
+    """The same of each that is written."""
+    weights: list[WeightSlope]
+    arrays: list[Array]
+
+
+TranslatingRequest = Translate | OpenPair | OpenPairHead | OpenPairSlopes
+TranslatingAnswer = Translated | PairRead | PairHeadRead | PairSlopes

@@ -95,6 +95,8 @@ class PatchesRead(Struct, tag_field="type", tag="patches_read", frozen=True, kw_
     """The run without changes; "" where nothing is changed."""
     network: str
     title: str
+    untrained: bool
+    """Its weights are random."""
     input: str
     """The picture's id."""
     name: str

@@ -8,6 +8,7 @@ export const KEYS: KeyRow[] = [
   { keys: ["Space"], does: "translating.keys.play" },
   { keys: ["−", "+"], does: "translating.keys.beams" },
   { keys: ["H"], does: "translating.keys.head" },
+  { keys: ["F", "B"], does: "transformer.keys.direction" },
   { keys: ["Esc"], does: "keys.escape" },
   { keys: ["?"], does: "keys.list" },
 ];

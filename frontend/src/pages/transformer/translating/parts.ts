@@ -1,5 +1,5 @@
 /** Heads as they stand in the address, `cross.1.3`, and those that are off, `cross-1-3 decoder-0-2`. */
-import type { HeadOff } from "../../../lib/messages";
+import type { HeadOff, PairPatch } from "../../../lib/messages";
 
 export type Part = HeadOff["part"];
 
@@ -18,6 +18,20 @@ export const readOff = (words: string | null): HeadOff[] =>
 
 export const writtenOff = (all: HeadOff[]): string | null =>
   all.map(({ part, layer, head }) => `${part}-${layer}-${head}`).join(" ") || null;
+
+const PATCH = /^(encoder|decoder)-(\d{1,3})-(\d{1,3})$/;
+
+/** Streams that are another phrase's, as they stand in the address: `encoder-0-3`, the block and the token. */
+export const readPatched = (words: string | null): PairPatch[] =>
+  (words ?? "").split(" ").flatMap((one): PairPatch[] => {
+    const found = PATCH.exec(one);
+    if (!found) return [];
+    return [{ side: found[1] as PairPatch["side"], layer: Number(found[2]), row: Number(found[3]) }];
+  });
+
+export const wordOfPatch = ({ side, layer, row }: PairPatch): string => `${side}-${layer}-${row}`;
+
+export const writtenPatched = (all: PairPatch[]): string | null => all.map(wordOfPatch).join(" ") || null;
 
 export const same = (a: HeadOff, b: HeadOff): boolean => headOf(a) === headOf(b);
 

@@ -2,11 +2,29 @@
 import { untrack } from "svelte";
 import { address } from "../../../lib/address.svelte";
 import { link } from "../../../lib/link.svelte";
-import type { Failure, HeadOff, PairHeadRead, PairRead, Translated } from "../../../lib/messages";
+import type {
+  Failure,
+  HeadOff,
+  PairHeadRead,
+  PairPatch,
+  PairRead,
+  PairSlopes,
+  Translated,
+} from "../../../lib/messages";
 import type { Tensor } from "../../../lib/tensors";
 import { numbers, whole, within } from "../numbers";
 import type { Models } from "../models.svelte";
-import { headOf, readHead, readOff, same, writtenOff, type Part } from "./parts";
+import {
+  headOf,
+  readHead,
+  readOff,
+  readPatched,
+  same,
+  wordOfPatch,
+  writtenOff,
+  writtenPatched,
+  type Part,
+} from "./parts";
 import { path } from "./tree";
 
 export interface Pair {
@@ -23,7 +41,11 @@ export class TranslatorState {
   tree = $state.raw<Translated | null>(null);
   pair = $state.raw<Pair | null>(null);
   head = $state.raw<{ answer: PairHeadRead; parts: Tensor[] } | null>(null);
-  failure = $state.raw<Failure | null>(null);
+  slopes = $state.raw<{ answer: PairSlopes; encoder: Tensor; decoder: Tensor } | null>(null);
+  /** Why nothing was translated, and why nothing could be looked into. */
+  #refused = $state.raw<Failure | null>(null);
+  #closed = $state.raw<Failure | null>(null);
+  failure = $derived(this.#refused ?? this.#closed);
   busy = $state(false);
   #translating = 0;
   #opening = 0;
@@ -33,6 +55,11 @@ export class TranslatorState {
   beams = $derived(Math.round(within(address.get("beams"), 1, MOST_BEAMS, 4)));
   penalty = $derived(within(address.get("penalty"), 0, 3, 1));
   off = $derived(readOff(address.get("off")));
+  patched = $derived(readPatched(address.get("patched")));
+  other = $derived(address.get("other"));
+  /** How much is changed. */
+  changes = $derived(this.off.length + this.patched.length);
+  backward = $derived(address.get("direction") === "backward");
   /** The tokens of the chosen path, without the mark of its end. */
   chosen = $derived.by((): number[] => {
     const { tree } = this;
@@ -72,7 +99,16 @@ export class TranslatorState {
     return [...weights].reduce((best, value, at) => (value > weights[best]! ? at : best), 0);
   });
   #wanted = $derived.by(() => JSON.stringify([this.#models.name, this.text, this.beams, this.penalty]));
-  #inside = $derived.by(() => JSON.stringify([this.written, this.position, this.followed, this.off]));
+  #inside = $derived.by(() =>
+    JSON.stringify([
+      this.written,
+      this.position,
+      this.followed,
+      this.off,
+      this.patched,
+      this.patched.length && this.other,
+    ]),
+  );
 
   constructor(models: Models) {
     this.#models = models;
@@ -91,6 +127,11 @@ export class TranslatorState {
       if (pair && open) untrack(() => this.#head(pair.answer, open, row, column));
       else untrack(() => (this.head = null));
     });
+    $effect(() => {
+      const { pair, backward } = this;
+      if (pair && backward && !pair.answer.base) untrack(() => this.#slopes(pair.answer));
+      else untrack(() => (this.slopes = null));
+    });
   }
 
   #translate(): void {
@@ -102,18 +143,19 @@ export class TranslatorState {
       if (answer.request !== this.#translating) return;
       if (answer.type === "translated") {
         this.tree = answer;
-        this.failure = null;
+        this.#refused = null;
       }
-      if (answer.type === "failure") this.failure = answer;
+      if (answer.type === "failure") this.#refused = answer;
       if (answer.type === "failure" || answer.type === "done") this.busy = false;
     });
   }
 
   #open(tree: Translated): void {
-    const { written, position, followed, off } = this;
+    const { written, position, followed, off, patched } = this;
     const { source } = tree;
+    const other = patched.length ? this.other : null;
     this.#opening = link.ask(
-      { type: "open_pair", source, written, position, followed, off },
+      { type: "open_pair", source, written, position, followed, off, patched, other },
       (answer, tensors) => {
         if (answer.request !== this.#opening) return;
         if (answer.type === "pair_read") {
@@ -126,9 +168,10 @@ export class TranslatorState {
             Tensor,
           ];
           const weights = { encoder: own, decoder: past, cross };
+          this.#closed = null;
           this.pair = { answer, lengths: { encoder, decoder }, sure, weights };
         }
-        if (answer.type === "failure") this.failure = answer;
+        if (answer.type === "failure") this.#closed = answer;
       },
     );
   }
@@ -141,13 +184,22 @@ export class TranslatorState {
         const now = this.open;
         if (answer.type === "pair_head_read" && this.pair?.answer === read && now && same(now, one))
           this.head = { answer, parts: [...tensors] };
-        if (answer.type === "failure") this.failure = answer;
+        if (answer.type === "failure") this.#closed = answer;
       },
     );
   }
 
+  #slopes(read: PairRead): void {
+    const { source, position, followed } = read;
+    link.ask({ type: "open_pair_slopes", source, position, token: followed.id }, (answer, tensors) => {
+      if (answer.type === "pair_slopes" && this.pair?.answer === read)
+        this.slopes = { answer, encoder: tensors[0]!, decoder: tensors[1]! };
+      if (answer.type === "failure") this.#closed = answer;
+    });
+  }
+
   type(text: string): void {
-    address.set({ text, off: null, ...INSIDE });
+    address.set({ text, off: null, patched: null, other: null, ...INSIDE });
   }
 
   search(name: "beams" | "penalty", value: string): void {
@@ -201,8 +253,24 @@ export class TranslatorState {
     address.set({ off: writtenOff([...this.off.filter((each) => !same(each, one)), one]) });
   }
 
+  /** Streams of another phrase's run in place of those of this. */
+  patch(other: string, streams: PairPatch[]): void {
+    const followed = this.followed ?? this.pair?.answer.followed.id;
+    address.set({
+      other,
+      patched: writtenPatched(streams),
+      followed: followed === undefined ? null : String(followed),
+    });
+  }
+
+  unpatch(one: PairPatch): void {
+    const left = this.patched.filter((each) => wordOfPatch(each) !== wordOfPatch(one));
+    address.set({ patched: writtenPatched(left), ...(left.length ? {} : { other: null }) });
+  }
+
   undo(one?: HeadOff): void {
-    address.set({ off: writtenOff(one ? this.off.filter((each) => !same(each, one)) : []) });
+    const left = one ? this.off.filter((each) => !same(each, one)) : [];
+    address.set({ off: writtenOff(left), ...(one ? {} : { patched: null, other: null }) });
   }
 }
 
