@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from glasswork import networks
     from glasswork._trace import record, trace
     from glasswork.explaining import explain
+    from glasswork.explaining.attributing import grad_cam, integrated_gradients, occlusion
     from glasswork.tracing import compare, open_trace, profile, rerun
     from glasswork.training import watch
     from glasswork.zoo import load
@@ -28,8 +29,11 @@ __all__ = [
     "__version__",
     "compare",
     "explain",
+    "grad_cam",
+    "integrated_gradients",
     "load",
     "networks",
+    "occlusion",
     "open_trace",
     "profile",
     "record",
@@ -41,7 +45,10 @@ __all__ = [
 _HOMES = {
     "compare": "tracing",
     "explain": "explaining",
+    "grad_cam": "explaining.attributing",
+    "integrated_gradients": "explaining.attributing",
     "load": "zoo",
+    "occlusion": "explaining.attributing",
     "open_trace": "tracing",
     "profile": "tracing",
     "record": "_trace",

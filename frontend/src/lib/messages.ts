@@ -32,6 +32,11 @@ export type Request =
   | OpenPatches
   | OpenPatchHead
   | OpenPatchSlopes
+  | ListSeeing
+  | FetchWeights
+  | OpenWhy
+  | FindExciting
+  | ClimbOn
   | OpenForgetting
   | ListImaginers
   | ImagineOn
@@ -98,6 +103,13 @@ export type Answer =
   | PatchesRead
   | PatchHeadRead
   | PatchSlopes
+  | Seeing
+  | WhyRead
+  | CamRead
+  | IntegratedRead
+  | OccludedRead
+  | Exciting
+  | Climbed
   | Forgetting
   | Imaginers
   | Imagined
@@ -546,6 +558,57 @@ export interface OpenPatchSlopes {
   type: "open_patch_slopes";
   source: string;
   followed: number;
+  request: number;
+}
+/**
+ * Which convolutional networks there are, and whether their weights are on this machine.
+ */
+export interface ListSeeing {
+  type: "list_seeing";
+  request: number;
+}
+/**
+ * Begin to bring the weights of one here; `ListSeeing` says how far that is.
+ */
+export interface FetchWeights {
+  type: "fetch_weights";
+  network: string;
+  request: number;
+}
+/**
+ * What a network says of a picture, and why.
+ */
+export interface OpenWhy {
+  type: "open_why";
+  network: string;
+  input?: string | null;
+  score?: number | null;
+  layer?: string;
+  baseline?: ("black" | "grey" | "white") | null;
+  all?: boolean;
+  view?: string;
+  request: number;
+}
+/**
+ * Which of the pictures that ship excite a channel most.
+ */
+export interface FindExciting {
+  type: "find_exciting";
+  network: string;
+  layer?: string;
+  channel?: number | null;
+  request: number;
+}
+/**
+ * A picture made so that a channel, or a class, answers to it most.
+ */
+export interface ClimbOn {
+  type: "climb_on";
+  network: string;
+  channel: number;
+  layer?: string;
+  steps?: number;
+  seed?: number;
   request: number;
 }
 /**
@@ -1754,6 +1817,167 @@ export interface PatchSlopes {
   request: number;
   source: string;
   patches: Number[];
+  arrays: Array[];
+}
+/**
+ * The networks, those that ship first.
+ */
+export interface Seeing {
+  type: "seeing";
+  request: number;
+  networks: SeeingNetwork[];
+}
+/**
+ * A convolutional network that the page shows.
+ */
+export interface SeeingNetwork {
+  name: string;
+  title: string;
+  classes: number;
+  about: string;
+  folded: boolean;
+  here: boolean;
+  keeper: string;
+  bytes: number;
+  fetched: number;
+  failed: string;
+  todo: string;
+}
+/**
+ * What is said. With it comes the picture as the network saw it, uint8 (rows, columns, colours).
+ */
+export interface WhyRead {
+  type: "why_read";
+  request: number;
+  source: string;
+  trace: string;
+  network: string;
+  title: string;
+  input: string;
+  name: string;
+  label: string;
+  given: boolean;
+  classes: ClassShare[];
+  count: number;
+  followed: ClassShare;
+  layers: LayerChoice[];
+  baseline: "black" | "grey" | "white";
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * A layer whose maps can be asked about.
+ */
+export interface LayerChoice {
+  path: string;
+  label: string;
+  channels: number;
+  rows: number;
+  columns: number;
+  called: boolean;
+}
+/**
+ * Grad-CAM. With it comes what is shown, (rows, columns).
+ */
+export interface CamRead {
+  type: "cam_read";
+  request: number;
+  layer: LayerChoice;
+  place: number[];
+  value: Number;
+  total: Number;
+  terms: CamTerm[];
+  rest: Number;
+  arrays: Array[];
+}
+/**
+ * One channel at one place: its mean slope times its activation.
+ */
+export interface CamTerm {
+  channel: number;
+  weight: Number;
+  activation: Number;
+  product: Number;
+}
+/**
+ * Integrated gradients. With it comes what each pixel gives, its colours together, (rows, columns).
+ */
+export interface IntegratedRead {
+  type: "integrated_read";
+  request: number;
+  baseline: "black" | "grey" | "white";
+  segments: number;
+  last: boolean;
+  score: Number;
+  base: Number;
+  difference: Number;
+  total: Number;
+  gap: number;
+  place: number[];
+  apart: Number;
+  slope: Number;
+  value: Number;
+  arrays: Array[];
+}
+/**
+ * Occlusion. With it comes what the score loses with each square covered, (rows, columns).
+ */
+export interface OccludedRead {
+  type: "occluded_read";
+  request: number;
+  cell: number;
+  square: number;
+  last: boolean;
+  place: number[];
+  score: Number;
+  covered: Number;
+  lost: Number;
+  rises: number;
+  arrays: Array[];
+}
+/**
+ * Those that excite most, of what was looked at so far. With it come the pictures, uint8 (count, rows, columns,
+ *     colours).
+ */
+export interface Exciting {
+  type: "exciting";
+  request: number;
+  network: string;
+  title: string;
+  layer: LayerChoice;
+  layers: LayerChoice[];
+  channel: number;
+  seen: number;
+  of: number;
+  pictures: ExcitingPicture[];
+  silent: number;
+  arrays: Array[];
+}
+/**
+ * A picture that excites a channel.
+ */
+export interface ExcitingPicture {
+  id: string;
+  name: string;
+  label: string;
+  value: Number;
+  place: number[];
+}
+/**
+ * A step of the ascent. With it comes the picture, uint8 (rows, columns, colours), and the values so far.
+ */
+export interface Climbed {
+  type: "climbed";
+  request: number;
+  layer: string;
+  channel: number;
+  label: string;
+  step: number;
+  steps: number;
+  first: Number | null;
+  value: Number | null;
+  probability: Number | null;
+  input: string;
   arrays: Array[];
 }
 /**

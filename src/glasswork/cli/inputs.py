@@ -11,7 +11,7 @@ from torch import Tensor
 from glasswork.cli.pictures import decoded
 from glasswork.cli.tensors import read_array
 from glasswork.scenes.examples import made_up
-from glasswork.scenes.pictures import prepare, read_picture, stand_in
+from glasswork.scenes.pictures import offered, prepare, read_picture
 from glasswork.zoo import Network, takes_text, tokens
 
 
@@ -40,8 +40,8 @@ def choose(network: Network, wanted: str) -> Given:
     Raises:
         GlassworkError: it can't be read, or nothing is known of what the network takes.
     """
-    if wanted.startswith("sample:"):
-        return _sample(network, wanted.removeprefix("sample:"), "")
+    if wanted.startswith(("sample:", "photo:")):
+        return _shipped(network, wanted, "")
     if wanted.endswith(".npy"):
         return Given(os.path.basename(wanted), "an array of the reader's", (read_array(Path(wanted)),))
     if wanted and network.rows is not None:
@@ -52,18 +52,19 @@ def choose(network: Network, wanted: str) -> Given:
         _, png = decoded(Path(wanted))
         return Given(os.path.basename(wanted), "", prepare(network, read_picture("upload:", lambda _: png)).inputs)
     if network.samples:
-        return _sample(network, network.samples[0], "the network's first sample")
-    name = stand_in(network)
+        return _shipped(network, f"sample:{network.samples[0]}", "the network's first sample")
+    ids = offered(network)
     if network.vocabulary is not None or network.rows is not None:
         made = made_up(network)
         return Given("held out", "text or row that it was not trained on", made.tensors)
-    if name is None or network.preprocess is None:
+    if not ids or network.preprocess is None:
         made = made_up(network)
         return Given(made.name, made.about, made.tensors)
     guessed = ", sized by a guess" if network.preprocess.guessed else ""
-    return _sample(network, name, f"a picture of ours, since this network comes without samples{guessed}")
+    return _shipped(network, ids[0], f"a picture of ours, since this network comes without samples{guessed}")
 
 
-def _sample(network: Network, name: str, about: str) -> Given:
-    picture = read_picture(f"sample:{name}", lambda _: b"")
-    return Given(picture.id, about or f"its label is {picture.label}", prepare(network, picture).inputs)
+def _shipped(network: Network, id: str, about: str) -> Given:
+    picture = read_picture(id, lambda _: b"")
+    told = f"its label is {picture.label}" if picture.label else "a photo of ours"
+    return Given(picture.id, about or told, prepare(network, picture).inputs)

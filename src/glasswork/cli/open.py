@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CARDS = Path(glasswork.__file__).parent / "weights"
 ARRAY_ID = 16
-NAMED = ("sample:", "upload:")  # inputs that the server knows by themselves
+NAMED = ("sample:", "photo:", "upload:")  # inputs that the server knows by themselves
 
 
 def warm(respondent: Respondent) -> None:
@@ -155,10 +155,10 @@ class Open(Command):
 
     def _keep_input(self, home: Path) -> str:
         """The input as the page names it; a file's picture is kept where uploads are, an array in memory."""
-        if self.input.startswith("sample:"):
-            from glasswork import data
+        if self.input.startswith(("sample:", "photo:")):
+            from glasswork.scenes.pictures import read_picture
 
-            data.sample(self.input)
+            read_picture(self.input, lambda _: b"")
         if self.input.startswith(NAMED):
             return self.input
         if self.input.endswith(".npy"):
@@ -218,11 +218,11 @@ def _imagines(target: str) -> bool:
 
 def _stand_in(respondent: Respondent, target: str) -> str:
     """What a network of the reader's looks at first, which has no samples of its own."""
-    from glasswork.scenes.pictures import stand_in
+    from glasswork.scenes.pictures import offered
 
     network = respondent.networks.load(target)
-    name = None if network.samples else stand_in(network)
-    return f"sample:{name}" if name else ""
+    ids = () if network.samples else offered(network)
+    return ids[0] if ids else ""
 
 
 def _say(line: str) -> None:

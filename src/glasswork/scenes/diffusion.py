@@ -23,7 +23,7 @@ from glasswork.scenes.imaginers import Imaginers
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages.base import Array
 from glasswork.scenes.networks import Networks
-from glasswork.scenes.pictures import ReadInput, sample_pictures
+from glasswork.scenes.pictures import ReadInput, thumbnails
 from glasswork.scenes.records import Records
 from glasswork.scenes.traces import Traces
 
@@ -59,7 +59,7 @@ class Diffusions:
         match request:
             case d.ListImaginers():
                 names = tuple(data.samples(emoji_captions.NAME))
-                pixels = sample_pictures(names)
+                pixels = thumbnails(tuple(names))
                 entry = Array(ref="data:emoji-captions#samples@value", shape=list(pixels.shape), dtype="uint8")
                 ids = [f"sample:{name}" for name in names]
                 cards = self._imaginers.cards()

@@ -178,7 +178,7 @@ def _column(
     return GraphColumn(
         key=one.key,
         path=shown.path,
-        name=_name(one),
+        name=column_name(one),
         kind=one.parts[0].kind if len(one.parts) == 1 else ", ".join(dict.fromkeys(p.kind for p in one.parts)),
         operations=len(one.ops) // one.count,
         begins=one.ops[0].id,
@@ -243,7 +243,7 @@ def _steepest(slopes: torch.Tensor, address: str) -> Number:
     return Number(ref=f"{address}[{index}]@grad", value=value)
 
 
-def _name(column: Column) -> str:
+def column_name(column: Column) -> str:
     """What a column is called: its own part of the path, under the bracket of what it stands in."""
     first = column.parts[0]
     stem = first.key.split(":")[-1] if ":" in first.key else first.key.removeprefix(f"{column.stage}.")

@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from glasswork.scenes.memory import check_room
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.scenes.messages.speaking import SpokenNetwork
 from glasswork.scenes.moments import PREFIXES, Moments
+from glasswork.scenes.photo_networks import PHOTO_NETWORKS, missing
 from glasswork.scenes.workshop import is_workshop, network_of
 from glasswork.zoo import Network
 from glasswork.zoo.packages import PACKAGED, is_here
@@ -86,11 +88,16 @@ class Networks:
         if name.startswith(OURS):  # one of another library, in our form
             return self._converted(name.removeprefix(OURS))
         target = self._named.get(name, name)
-        if target not in self.targets and target not in SPEAKERS and not target.startswith(REGISTRIES):
+        known = target in self.targets or target in SPEAKERS or target in PHOTO_NETWORKS
+        if not known and not target.startswith(REGISTRIES):
             raise unknown("network", name, list(self._named))
         with self._lock:
             if target not in self._loaded:
+                if target in PHOTO_NETWORKS and target not in self.targets and (error := missing(target)):
+                    raise error
                 network = zoo.load(target)
+                if target in PHOTO_NETWORKS:
+                    network = replace(network, title=PHOTO_NETWORKS[target])
                 if target in self._weights:
                     zoo.load_weights(network.module, self._weights[target])
                 self._loaded[target] = network
@@ -141,6 +148,13 @@ class Networks:
         pictures = [row.name for row in zoo.shipped() if row.data in data.names() and row.name in self.targets]
         found = [(name, self.load(name)) for name in pictures]
         return [name for name, other in found if page_of(other) == "cnn" and other.labels == network.labels]
+
+    def convolutional(self) -> list[Network]:
+        """Those that ship, and those that were named, which tell pictures apart by convolutions."""
+        shipped = [row.name for row in zoo.shipped() if row.data in data.names() and row.name in self.targets]
+        named = [name for name in self.targets if name in PHOTO_NETWORKS]
+        found = [self.load(name) for name in (*named, *shipped)]
+        return [one for one in found if page_of(one) in ("cnn", "race")]
 
     def speakers(self, named: str | None = None) -> list[SpokenNetwork]:
         """Language models and translators: those that ship, those that were named, and those of packages.
@@ -222,7 +236,7 @@ def page_of(network: Network) -> str:
     """The page that shows a network best."""
     card = network.card
     if card is None:
-        return "open"
+        return "cnn" if network.target in PHOTO_NETWORKS and network.weights != "random" else "open"
     if card.recipe in recipes.RACERS:
         return "race"
     if card.diffusion.get("part") == "denoiser":

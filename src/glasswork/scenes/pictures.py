@@ -11,14 +11,22 @@ import numpy as np
 from PIL import Image
 
 from glasswork import data
+from glasswork.data.photos import NAMES, photo
 from glasswork.errors import GlassworkError
 from glasswork.scenes.messages import InputCard, Step
-from glasswork.zoo import Network, Preprocessed
+from glasswork.zoo import Network, Preprocessed, Preprocessing
 
 ReadInput = Callable[[str], bytes]
 """The PNG of a picture that was given, by its id."""
 STAND_IN = {1: "mnist", 3: "emoji"}  # whose first sample is shown to a network that comes without samples
 CHANNELS = {1: ["grey"], 3: ["red", "green", "blue"]}
+PHOTO = "photo:"
+PHOTOS = tuple(sorted((name for names in NAMES.values() for name in names), key=lambda name: (name != "cat", name)))
+"""Those that ship, with the one first that a page begins with."""
+IMAGENET = 1000
+"""Classes of a network that was trained on photos."""
+THUMBNAIL = 64
+"""Pixels along a side of a photo in a menu."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Picture:
 
 
 def read_picture(id: str, read_input: ReadInput) -> Picture:
-    """The picture of an id: `sample:NAME` or `upload:ID`.
+    """The picture of an id: `sample:NAME`, `photo:NAME` or `upload:ID`.
 
     Raises:
         GlassworkError: there is no such picture.
@@ -44,12 +52,14 @@ def read_picture(id: str, read_input: ReadInput) -> Picture:
         sample = data.sample(name)
         pixels = sample.picture[..., 0] if sample.picture.shape[-1] == 1 else sample.picture
         return Picture(id, readable(sample.name), sample.label, Image.fromarray(pixels), given=False)
+    if kind == "photo":
+        return Picture(id, name, None, Image.fromarray(photo(name).pixels), given=False)
     if kind == "upload":
         return Picture(id, "your picture", None, Image.open(io.BytesIO(read_input(name))), given=True)
     raise GlassworkError(
         f"{id!r} names no picture",
         where="the input",
-        why="an input is sample:NAME or upload:ID",
+        why="an input is sample:NAME, photo:NAME or upload:ID",
         todo="Choose one of the pictures, or give your own.",
     )
 
@@ -101,9 +111,18 @@ def stand_in(network: Network) -> str | None:
     return None if network.preprocess is None else data.samples(STAND_IN[network.preprocess.channels])[0]
 
 
-def stand_ins(network: Network) -> tuple[str, ...]:
-    """The samples that a network which comes without any can be given; none if it takes no pictures that we know of."""
-    return () if network.preprocess is None else tuple(data.samples(STAND_IN[network.preprocess.channels]))
+def reads_photos(network: Network) -> bool:
+    """Whether a network was trained on photos of all kinds of things."""
+    return network.preprocess is not None and network.preprocess.channels == 3 and len(network.labels) == IMAGENET
+
+
+def offered(network: Network) -> tuple[str, ...]:
+    """The ids of the pictures that a network can be given at once; none if it takes no pictures that we know of."""
+    if reads_photos(network):
+        return tuple(f"{PHOTO}{name}" for name in PHOTOS)
+    if network.samples or network.preprocess is None:
+        return tuple(f"sample:{name}" for name in network.samples)
+    return tuple(f"sample:{name}" for name in data.samples(STAND_IN[network.preprocess.channels]))
 
 
 def first_input(network: Network) -> str:
@@ -112,10 +131,10 @@ def first_input(network: Network) -> str:
     Raises:
         GlassworkError: it takes no pictures that we know of.
     """
-    name = network.samples[0] if network.samples else stand_in(network)
-    if name is None:
+    ids = offered(network)
+    if not ids:
         raise _takes_none(network)
-    return f"sample:{name}"
+    return ids[0]
 
 
 def _takes_none(network: Network) -> GlassworkError:
@@ -127,7 +146,15 @@ def _takes_none(network: Network) -> GlassworkError:
     )
 
 
-def sample_pictures(names: tuple[str, ...]) -> np.ndarray:
-    """Samples as their data set has them, uint8 (count, height, width, colours)."""
-    pictures = [data.sample(name).picture for name in names]
-    return np.stack(pictures) if pictures else np.zeros((0, 1, 1, 1), np.uint8)
+def thumbnails(ids: tuple[str, ...]) -> np.ndarray:
+    """Pictures that ship, for a menu: photos as small squares, samples as their data set has them.
+
+    Returns:
+        uint8, (count, height, width, colours).
+    """
+    if not ids:
+        return np.zeros((0, 1, 1, 1), np.uint8)
+    if ids[0].startswith(PHOTO):
+        small = Preprocessing(THUMBNAIL, 3)
+        return np.stack([small(photo(id.removeprefix(PHOTO)).pixels).picture for id in ids])
+    return np.stack([data.sample(id).picture for id in ids])

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import torch
 
-from glasswork import data
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
 from glasswork.scenes.changes import Differences
@@ -36,6 +34,7 @@ from glasswork.scenes.messages import lessons as q
 from glasswork.scenes.messages import playground as p
 from glasswork.scenes.messages import reading as r
 from glasswork.scenes.messages import remembering as memory
+from glasswork.scenes.messages import seeing as e
 from glasswork.scenes.messages import speaking as s
 from glasswork.scenes.messages import teaching as teach
 from glasswork.scenes.messages import training as t
@@ -52,11 +51,10 @@ from glasswork.scenes.pictured import axes_around, placed, size_of, whole
 from glasswork.scenes.pictures import (
     first_input,
     input_card,
+    offered,
     prepare,
     read_picture,
-    readable,
-    sample_pictures,
-    stand_ins,
+    thumbnails,
 )
 from glasswork.scenes.playground import Playground
 from glasswork.scenes.race import race
@@ -64,6 +62,8 @@ from glasswork.scenes.reading import Readings
 from glasswork.scenes.records import Records
 from glasswork.scenes.remembering import Remembering
 from glasswork.scenes.runs import Run, Runs
+from glasswork.scenes.scores import chosen_score
+from glasswork.scenes.seeing import Seers
 from glasswork.scenes.sets import OwnPictures, PictureSets
 from glasswork.scenes.speakers import Speakers
 from glasswork.scenes.taught import TaughtRuns
@@ -75,7 +75,6 @@ from glasswork.scenes.troubles import notes, trouble
 from glasswork.scenes.unrolled import Unrollings
 from glasswork.scenes.vision import VisionTransformers
 from glasswork.scenes.workshop import answer as workshop
-from glasswork.zoo import Network
 
 REFERENCE = re.compile(r"trace:([0-9a-f]{16})#([^\[\]@]+)(?:\[(\d+(?:,\d+)*)\])?@([a-z]+)")
 LONGEST_REFERENCE = 400
@@ -156,6 +155,7 @@ class Respondent:
         self.language = LanguageModels(self.networks, self.traces)
         self.translations = Translations(self.networks, self.traces)
         self.vision = VisionTransformers(self.networks, self.traces)
+        self.seers = Seers(self.networks, self.traces)
         self.diffusions = Diffusions(self.imaginers, self.networks, self.traces, Records(traces))
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
@@ -233,6 +233,8 @@ class Respondent:
                 yield from self.translations.answer(request, session.cancelled)
             case v.OpenPatches() | v.OpenPatchHead() | v.OpenPatchSlopes():
                 yield from self.vision.answer(request, session.inputs.read, session.cancelled)
+            case e.ListSeeing() | e.FetchWeights() | e.OpenWhy() | e.FindExciting() | e.ClimbOn():
+                yield from self.seers.answer(request, session.inputs.read, session.cancelled)
             case w.OpenWorkshop():
                 yield from workshop(request, self.traces, self.networks.load, session.inputs.read, session.cancelled)
             case teach.LookAtPictures() | teach.ShowVaried():
@@ -259,9 +261,10 @@ class Respondent:
         if self.runs.is_saved(request.network):
             return m.encode(m.Samples(request.request, [], []))
         network = self.networks.load(request.network)
-        names = network.samples or stand_ins(network)
-        pixels = sample_pictures(names)
-        samples = [m.Sample(id=f"sample:{name}", name=readable(name), label=data.sample(name).label) for name in names]
+        ids = offered(network)
+        pixels = thumbnails(ids)
+        pictures = [read_picture(id, lambda _: b"") for id in ids]
+        samples = [m.Sample(id=one.id, name=one.name, label=one.label or one.name) for one in pictures]
         entry = m.Array(ref=f"data:{request.network}#samples@value", shape=list(pixels.shape), dtype="uint8")
         return m.encode(m.Samples(request.request, samples, [entry]), [pixels])
 
@@ -374,41 +377,6 @@ class Respondent:
             name, content = tensor_file(trace, path, what, request.form)
         entry = m.Array(ref=request.ref, shape=[len(content)], dtype="uint8")
         return m.encode(m.File(request.request, name, [entry]), [np.frombuffer(content, np.uint8)])
-
-
-def chosen_score(network: Network, inputs: tuple[torch.Tensor, ...], wanted: int | None) -> int:
-    """The score that is followed: the wanted one, or the network's own choice.
-
-    Raises:
-        GlassworkError: the module can't take the inputs, what it returns are no class scores, or there is no such one.
-    """
-    try:
-        with torch.inference_mode():
-            logits = network.module(*inputs)
-    except Exception as error:  # whatever a reader's module raises
-        raise GlassworkError(
-            f"{network.title} can't take this picture",
-            where=network.target,
-            why=str(error)[:300] or type(error).__name__,
-            todo="Give it a picture of the size that it was made for; glasswork trace shows how far it comes.",
-        ) from error
-    if not isinstance(logits, torch.Tensor) or logits.dim() != 2 or len(logits) != 1:
-        found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise GlassworkError(
-            f"{network.title} is no classifier of pictures",
-            where=network.target,
-            why=f"this page reads one row of class scores, (1, K); it returned {found}",
-            todo="Look at it with glasswork trace.",
-        )
-    chosen = int(logits[0].argmax()) if wanted is None else wanted
-    if not 0 <= chosen < logits.shape[-1]:
-        raise GlassworkError(
-            f"there is no score {chosen}",
-            where=network.title,
-            why=f"it has {logits.shape[-1]} classes",
-            todo="Choose one of them.",
-        )
-    return chosen
 
 
 def parse(ref: str) -> tuple[str, str, tuple[int, ...], str]:

@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
-from glasswork.data.photos import NAMES, photo
+from glasswork.data.photos import NAMES
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
 from glasswork.scenes.kernels import Load, choices, planes_of
@@ -22,13 +21,12 @@ from glasswork.scenes.messages.workshop import (
     Workshop,
     WorkshopSample,
 )
-from glasswork.scenes.pictures import Picture, ReadInput, read_picture, readable
+from glasswork.scenes.pictures import PHOTO, ReadInput, read_picture, readable
 from glasswork.scenes.receptive import stacked
 from glasswork.scenes.traces import Traces
 from glasswork.zoo import Network, Preprocessing
 
 PREFIX = "workshop:"
-PHOTO = "photo:"
 FIRST = "cat"
 EMOJI = ("twitter-sunglasses", "google-cactus", "twitter-owl", "google-fire-engine")
 SIDES = (4, 64)
@@ -270,7 +268,7 @@ def answer(
         planes, bias = planes_of(how.kernel, how.size, channels, load)
         how = msgspec.structs.replace(how, bias=bias if how.bias is None else how.bias)
     built = Built(operation=msgspec.structs.replace(how, kernel=""), planes=planes, channels=channels)
-    picture = _read(request.input or f"{PHOTO}{FIRST}", read_input)
+    picture = read_picture(request.input or f"{PHOTO}{FIRST}", read_input)
     x = Preprocessing(request.side, channels)(picture.pixels).inputs[0]
     id, trace = traces.run(network_of(built.target), (x,), None, cancel=cancelled)
     source, op = f"trace:{id}", trace.ops[-1]
@@ -320,14 +318,6 @@ def _learned(built: Built) -> int:
     return weight_of(built).numel() + built.operation.groups if built.planes else 0
 
 
-def _read(id: str, read_input: ReadInput) -> Picture:
-    """photo:NAME, sample:NAME or upload:ID."""
-    if not id.startswith(PHOTO):
-        return read_picture(id, read_input)
-    found = photo(id.removeprefix(PHOTO))
-    return Picture(id, found.name, None, Image.fromarray(found.pixels), given=False)
-
-
 def _samples() -> list[WorkshopSample]:
     photos = [name for names in NAMES.values() for name in names]
     return [WorkshopSample(f"{PHOTO}{name}", name, name) for name in sorted(photos, key=lambda name: name != FIRST)] + [
@@ -336,4 +326,4 @@ def _samples() -> list[WorkshopSample]:
 
 
 def _thumbnail(id: str) -> np.ndarray:
-    return Preprocessing(THUMBNAIL, 3)(_read(id, lambda _: b"").pixels).picture
+    return Preprocessing(THUMBNAIL, 3)(read_picture(id, lambda _: b"").pixels).picture

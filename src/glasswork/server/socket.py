@@ -29,6 +29,7 @@ from glasswork.scenes.messages import (
     Request,
 )
 from glasswork.scenes.messages.gan import MeasureLab
+from glasswork.scenes.messages.seeing import FetchWeights, ListSeeing
 from glasswork.scenes.messages.training import ListRuns, OpenCourse, ResumeRun, StartRun, SteerRun
 from glasswork.server.bucket import TokenBucket
 from glasswork.server.given import TraceFileStore
@@ -41,6 +42,7 @@ WAITING = 64  # requests of one page that are not answered yet
 DENIED, NOT_TEXT, TOO_BIG, TRY_LATER = 1008, 1003, 1009, 1013
 LIGHT = (
     ListNetworks, ListSamples, OpenRace, ExplainNumber, ListRuns, OpenCourse, SteerRun, StartRun, ResumeRun, MeasureLab,
+    ListSeeing, FetchWeights,
 )  # fmt: skip
 
 log = logging.getLogger("glasswork.server")

@@ -11,7 +11,7 @@ from glasswork.zoo.references import Counted, counted, is_reference
 from glasswork.zoo.rows import Column, Rows, fit_rows
 from glasswork.zoo.sequences import Forecast, Utterance
 from glasswork.zoo.shipping import Shipped, build, described, expected_picture, shipped, shipped_names
-from glasswork.zoo.sources import Source, fetch, sources
+from glasswork.zoo.sources import Source, fetch, source_of, sources
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
 from glasswork.zoo.tokenizers import Tokenizer, tokenizer
@@ -55,6 +55,7 @@ __all__ = [
     "shipped",
     "shipped_names",
     "softmax",
+    "source_of",
     "sources",
     "takes_text",
     "to_record",

@@ -35,17 +35,22 @@ class Source:
 
 def sources() -> Iterator[Source]:
     """Of all reference networks that somebody has trained."""
-    for one in packages.PACKAGED.values():
-        yield Source(one.name, f"{one.package} {one.version}", one.licence, one.bytes, packages.is_here(one))
-    for name in networks.named():
-        entry = (
-            None if name in packages.PACKAGED else torchvision_files.published(name, networks.sizes(name).get("size"))
-        )
-        if entry is not None:
-            bytes_ = round(entry.meta["_file_size"] * 2**20)
-            yield Source(name, f"torchvision {entry}", "", bytes_, torchvision_files.kept_at(entry).is_file())
-    for name, place in hub.REPOSITORIES.items():
-        yield Source(name, f"hf:{place}", hub.LICENCES[name], 0, hub.kept_at(name) is not None)
+    names = dict.fromkeys((*packages.PACKAGED, *networks.named(), *hub.REPOSITORIES))
+    return filter(None, map(source_of, names))
+
+
+def source_of(name: str) -> Source | None:
+    """Who keeps the weights of one reference network; None where nobody does."""
+    if name in packages.PACKAGED:
+        one = packages.PACKAGED[name]
+        return Source(one.name, f"{one.package} {one.version}", one.licence, one.bytes, packages.is_here(one))
+    if name in hub.REPOSITORIES:
+        return Source(name, f"hf:{hub.REPOSITORIES[name]}", hub.LICENCES[name], 0, hub.kept_at(name) is not None)
+    entry = torchvision_files.published(name, networks.sizes(name).get("size")) if name in networks.named() else None
+    if entry is None:
+        return None
+    bytes_ = round(entry.meta["_file_size"] * 2**20)
+    return Source(name, f"torchvision {entry}", "", bytes_, torchvision_files.kept_at(entry).is_file())
 
 
 def fetch(name: str, progress: Progress = lambda done, total: None) -> Path:

@@ -28,6 +28,7 @@ from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
 from glasswork.scenes.messages.reading import ReadingAnswer, ReadingRequest
 from glasswork.scenes.messages.remembering import RememberAnswer, RememberRequest
+from glasswork.scenes.messages.seeing import SeeingAnswer, SeeingRequest
 from glasswork.scenes.messages.speaking import SpeakingAnswer, SpeakingRequest
 from glasswork.scenes.messages.teaching import TeachingAnswer, TeachingRequest
 from glasswork.scenes.messages.training import TrainingAnswer, TrainingRequest
@@ -182,6 +183,7 @@ Request = (
     | SpeakingRequest
     | TranslatingRequest
     | VisionRequest
+    | SeeingRequest
     | ForgettingRequest
     | DiffusionRequest
     | FetchTensors
@@ -625,6 +627,7 @@ Answer = (
     | SpeakingAnswer
     | TranslatingAnswer
     | VisionAnswer
+    | SeeingAnswer
     | ForgettingAnswer
     | DiffusionAnswer
     | Scene
