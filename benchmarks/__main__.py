@@ -19,6 +19,7 @@ from benchmarks import (
     long_runs,
     open_page,
     page,
+    photos,
     playground,
     tracing,
     training,
@@ -39,6 +40,7 @@ def row(figure: Figure) -> str:
 def main() -> int:
     measured = [
         page,
+        photos,
         open_page,
         language,
         playground,

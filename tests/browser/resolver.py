@@ -27,6 +27,7 @@ import safetensors.torch
 import speakings
 import torch
 import torch.nn.functional as F
+import whyrun
 import workshoprun
 from anyrun import AnyRun
 from changed import ChangedRun
@@ -387,6 +388,8 @@ class Resolver:
         self.readings: dict[str, readings.Reading] = {}
         self.speakings: dict[str, speakings.Speaking] = {}
         self.patches: dict[str, patchrun.Patches] = {}
+        self.whys: dict[str, whyrun.Why] = {}
+        self.graphs: dict[str, AnyRun] = {}
         self.pairs: dict[str, pairrun.Pairs] = {}
         self.refused: dict[str, NoNumberError] = {}
 
@@ -467,20 +470,35 @@ class Resolver:
             return speakings.resolve(self.rerun(f"trace:{name}"), self.speakings, name, path, index)
         if kind == "patches":
             return patchrun.resolve(self.rerun(f"trace:{name}"), self.patches, name, path, index)
+        if kind == "why":
+            return whyrun.resolve(self.rerun(f"trace:{name}"), self.whys, name, path, index)
         if kind == "pair":
             return pairrun.resolve(self.rerun(f"trace:{name}"), self.pairs, name, path, index)
         if kind == "trace":
-            return self.rerun(source).number(path, index, what, int(match["k"]) if match["k"] else None)
+            k = int(match["k"]) if match["k"] else None
+            try:
+                return self.rerun(source).number(path, index, what, k)
+            except NoNumberError:
+                if type(self.runs.get(name)) is not Rerun:
+                    raise
+                return self.graph(source).number(path, index, what, k)
         raise NoNumberError(f"nothing is written down here about {kind!r}")
 
+    def graph(self, source: str) -> AnyRun:
+        """A run as any network's, also of a network of ours that is drawn as a graph."""
+        found = self.rerun(source)
+        if isinstance(found, AnyRun):
+            return found
+        id = source.partition(":")[2]
+        if id not in self.graphs:
+            self.graphs[id] = AnyRun(*recorded(self.folder, id))
+        return self.graphs[id]
+
     def reach(self, source: str, *of: Any) -> Number:
-        return self.rerun(source).reach(*of)
+        return (self.graph(source) if of[-1] == "open" else self.rerun(source)).reach(*of)
 
     def largest_drawn(self, source: str, path: str, index: list[int], what: str) -> Number:
-        run = self.rerun(source)
-        if not isinstance(run, AnyRun):
-            raise NoNumberError("this is no network that was opened as a graph")
-        return run.largest_drawn(path, tuple(index), what)
+        return self.graph(source).largest_drawn(path, tuple(index), what)
 
     def largest(self, source: str, *of: Any) -> Number:
         most = self.prepared(source).sharing(*of).max().item()

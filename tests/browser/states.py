@@ -25,11 +25,13 @@ class State:
     """What is clicked, one after another."""
     hover: str = ""
     """What the pointer is laid on."""
+    folded: bool = False
+    """Whether the network has so many layers that its page is a graph."""
 
     @property
     def mode(self) -> str:
         graph = self.path in ("open", "train", "teach", "convolution") or self.query.get("view") == "images"
-        return "open" if graph else str(self.query.get("scale", "module"))
+        return "open" if graph or self.folded else str(self.query.get("scale", "module"))
 
 
 # One number of every kind of operation, by the paths that a Tiny VGG has.

@@ -1947,6 +1947,7 @@ export interface Exciting {
   layer: LayerChoice;
   layers: LayerChoice[];
   channel: number;
+  classes: string[];
   seen: number;
   of: number;
   pictures: ExcitingPicture[];

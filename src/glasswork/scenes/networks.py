@@ -26,7 +26,7 @@ from glasswork.scenes.messages.speaking import SpokenNetwork
 from glasswork.scenes.moments import PREFIXES, Moments
 from glasswork.scenes.photo_networks import PHOTO_NETWORKS, missing
 from glasswork.scenes.workshop import is_workshop, network_of
-from glasswork.zoo import Network
+from glasswork.zoo import Card, Network
 from glasswork.zoo.packages import PACKAGED, is_here
 
 RECURRENT = ("rnn", "gru", "lstm")
@@ -149,12 +149,12 @@ class Networks:
         found = [(name, self.load(name)) for name in pictures]
         return [name for name, other in found if page_of(other) == "cnn" and other.labels == network.labels]
 
-    def convolutional(self) -> list[Network]:
-        """Those that ship, and those that were named, which tell pictures apart by convolutions."""
-        shipped = [row.name for row in zoo.shipped() if row.data in data.names() and row.name in self.targets]
-        named = [name for name in self.targets if name in PHOTO_NETWORKS]
-        found = [self.load(name) for name in (*named, *shipped)]
-        return [one for one in found if page_of(one) in ("cnn", "race")]
+    def convolutional(self) -> list[tuple[Card, str]]:
+        """Those that ship and tell pictures apart by convolutions, the smallest first: the card, and the page of each;
+        none is loaded for that."""
+        named = [card for card in zoo.shipped_cards() if card.data in data.names() and card.name in self.targets]
+        pages = [(card, page_of_card(card)) for card in named if "accuracy" in card.scores]
+        return sorted((one for one in pages if one[1] in ("cnn", "race")), key=lambda one: (one[1], one[0].macs))
 
     def speakers(self, named: str | None = None) -> list[SpokenNetwork]:
         """Language models and translators: those that ship, those that were named, and those of packages.
@@ -237,8 +237,6 @@ def page_of(network: Network) -> str:
     card = network.card
     if card is None:
         return "cnn" if network.target in PHOTO_NETWORKS and network.weights != "random" else "open"
-    if card.recipe in recipes.RACERS:
-        return "race"
     if card.diffusion.get("part") == "denoiser":
         return "diffusion"
     if network.translation is not None or (card.network == "gpt" and network.vocabulary is not None):
@@ -249,6 +247,13 @@ def page_of(network: Network) -> str:
         return "gan"
     if card.network in RECURRENT and network.weights == "shipped":
         return "rnn"
+    return page_of_card(card)
+
+
+def page_of_card(card: Card) -> str:
+    """The page of a network that tells things apart, by its card alone."""
+    if card.recipe in recipes.RACERS:
+        return "race"
     return PAGES.get((card.network, ""), PAGES.get((card.network, card.data), "open"))
 
 

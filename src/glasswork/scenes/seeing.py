@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterator
 
 from glasswork.scenes.messages import seeing as e
-from glasswork.scenes.networks import Networks, page_of, shown
-from glasswork.scenes.photo_networks import PHOTO_NETWORKS, WeightsFetcher
+from glasswork.scenes.networks import Networks
+from glasswork.scenes.photo_networks import WeightsFetcher
 from glasswork.scenes.pictures import ReadInput
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.units import Units
@@ -49,14 +49,14 @@ class Seers:
                 yield from self._units.climb(request, cancelled)
 
     def _listed(self) -> list[e.SeeingNetwork]:
-        """Those that ship or were named, then those of photos whose weights others keep."""
+        """Those that ship, then those of photos whose weights others keep."""
         own = [
             e.SeeingNetwork(
-                name=shown(one.target),
-                title=one.title,
-                classes=len(one.labels),
-                about=one.card.data if one.card is not None else "ImageNet",
-                folded=page_of(one) == "race",
+                name=card.name,
+                title=card.title,
+                classes=len(card.labels),
+                about=card.data,
+                folded=page == "race",
                 here=True,
                 keeper="",
                 bytes=0,
@@ -64,7 +64,6 @@ class Seers:
                 failed="",
                 todo="",
             )
-            for one in self._networks.convolutional()
-            if one.target not in PHOTO_NETWORKS
+            for card, page in self._networks.convolutional()
         ]
         return [*own, *self._weights.listed()]

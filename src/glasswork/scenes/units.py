@@ -81,15 +81,16 @@ class Units:
         _check(layer, channel)
         call = call_of(trace, trace[layer.path])
         assert call is not None
-        ids = pool(network)
+        groups = pool(network)
+        ids = tuple(groups)
         seen = self._seen(network, layer.path)
         told = time.monotonic()
         while seen.count < len(ids) and not cancel.is_set():
             _look(network, call, ids, seen)
             if time.monotonic() - told > PAUSE and seen.count < len(ids):
-                yield self._told(request, network, layer, choices, channel, ids, seen)
+                yield self._told(request, network, layer, choices, channel, groups, seen)
                 told = time.monotonic()
-        yield self._told(request, network, layer, choices, channel, ids, seen)
+        yield self._told(request, network, layer, choices, channel, groups, seen)
 
     def _first(self, network: Network) -> Trace:
         inputs = prepare(network, read_picture(first_input(network), lambda _: b"")).inputs
@@ -110,13 +111,17 @@ class Units:
         layer: e.LayerChoice,
         choices: list[e.LayerChoice],
         channel: int,
-        ids: tuple[str, ...],
+        groups: dict[str, str],
         seen: _Seen,
     ) -> str | bytes:
         values = torch.cat([part[:, channel] for part in seen.values])
         rows = torch.cat([part[:, channel] for part in seen.rows])
         columns = torch.cat([part[:, channel] for part in seen.columns])
-        best = values.argsort(descending=True, stable=True)[:BEST].tolist()
+        ids = tuple(groups)
+        firsts: dict[str, int] = {}  # of each thing in its forms the one that excites most
+        for at in values.argsort(descending=True, stable=True).tolist():
+            firsts.setdefault(groups[ids[at]], at)
+        best = list(firsts.values())[:BEST]
         found, pixels = [], []
         for at in best:
             picture = read_picture(ids[at], lambda _: b"")
@@ -143,8 +148,9 @@ class Units:
             layer=layer,
             layers=choices,
             channel=channel,
+            classes=list(network.labels),
             seen=seen.count,
-            of=len(ids),
+            of=len(groups),
             pictures=found,
             silent=int((values <= 0).sum()),
             arrays=[entry],
@@ -250,11 +256,15 @@ def _climbed(
     return m.encode(answer, [pixels, values])
 
 
-def pool(network: Network) -> tuple[str, ...]:
-    """The pictures that a network's channels are held against: held-out ones of what it was trained on; or photos, and
-    emoji beside them."""
+def pool(network: Network) -> dict[str, str]:
+    """The pictures that a network's channels are held against, each with what it is a form of: held-out ones of what it
+    was trained on; or photos, and emoji beside them.
+
+    Raises:
+        GlassworkError: none of what it was trained on ships.
+    """
     if reads_photos(network):
-        return (*(f"{PHOTO}{name}" for name in PHOTOS), *_held_out("emoji", MOST_LARGE))
+        return {**{f"{PHOTO}{name}": f"{PHOTO}{name}" for name in PHOTOS}, **_held_out("emoji", MOST_LARGE)}
     if network.card is not None and network.card.data in data.names():
         return _held_out(network.card.data, MOST)
     raise GlassworkError(
@@ -265,10 +275,10 @@ def pool(network: Network) -> tuple[str, ...]:
     )
 
 
-def _held_out(name: str, most: int) -> tuple[str, ...]:
-    names = data.load(name, "test").names
-    step = max(1, -(-len(names) // most))
-    return tuple(f"sample:{one}" for one in names[::step])
+def _held_out(name: str, most: int) -> dict[str, str]:
+    held = data.load(name, "test")
+    step = max(1, -(-len(held) // most))
+    return {f"sample:{held.names[i]}": held.groups[i] for i in range(0, len(held), step)}
 
 
 def _look(network: Network, call: Call, ids: tuple[str, ...], seen: _Seen) -> None:

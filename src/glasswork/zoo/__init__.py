@@ -10,7 +10,7 @@ from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.references import Counted, counted, is_reference
 from glasswork.zoo.rows import Column, Rows, fit_rows
 from glasswork.zoo.sequences import Forecast, Utterance
-from glasswork.zoo.shipping import Shipped, build, described, expected_picture, shipped, shipped_names
+from glasswork.zoo.shipping import Shipped, build, described, expected_picture, shipped, shipped_cards, shipped_names
 from glasswork.zoo.sources import Source, fetch, source_of, sources
 from glasswork.zoo.storing import fill, read_weights, save_weights, write_atomically
 from glasswork.zoo.targets import load
@@ -53,6 +53,7 @@ __all__ = [
     "reads_text",
     "save_weights",
     "shipped",
+    "shipped_cards",
     "shipped_names",
     "softmax",
     "source_of",

@@ -48,13 +48,22 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in WEIGHTS.glob("*.json"))
 
 
+def shipped_cards() -> list[Card]:
+    """The cards of the trained networks that ship.
+
+    Raises:
+        GlassworkError: a card can't be read.
+    """
+    return [read_card(WEIGHTS / f"{name}.json") for name in shipped_names()]
+
+
 def shipped() -> list[Shipped]:
     """What ships, with size, cost, data and measured score, from the cards.
 
     Raises:
         GlassworkError: a card can't be read.
     """
-    cards = [read_card(WEIGHTS / f"{name}.json") for name in shipped_names()]
+    cards = shipped_cards()
     return [
         Shipped(c.name, c.recipe, c.parameters, c.macs, c.data, c.scores, c.bytes, c.licence, c.title) for c in cards
     ]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from glasswork.explaining.attributing.layer_outputs import Call, output_of
+from glasswork.explaining.attributing.redirected import Redirected
 
 RATE = 0.05
 """Of Adam."""
@@ -70,12 +71,14 @@ def ascend(
     reach = max(1, round(SHIFT * max(height, width)))
 
     def picture() -> Tensor:
+        """(C, H, W), 0 to 1."""
         return torch.fft.irfft2(torch.view_as_complex(waves) * scale, s=(height, width)).div(4).sigmoid()
 
     for step in range(steps + 1):
         now = picture()
         shift = torch.randint(-reach, reach + 1, (2,), generator=drawn).tolist()
-        made = output_of(module, prepare(now.roll(shift, (1, 2)))[None], call)
+        with Redirected():
+            made = output_of(module, prepare(now.roll(shift, (1, 2)))[None], call)
         value = made[0, channel].mean()
         yield Ascended(step, now.detach(), value.item())
         if step < steps:

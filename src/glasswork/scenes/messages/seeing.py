@@ -223,6 +223,8 @@ class Exciting(Struct, tag_field="type", tag="exciting", frozen=True, kw_only=Tr
     layer: LayerChoice
     layers: list[LayerChoice]
     channel: int
+    classes: list[str]
+    """Of the network's answer, for which a picture can be made too."""
     seen: int
     of: int
     pictures: list[ExcitingPicture]
