@@ -99,16 +99,17 @@ def visit(page: Page, address: str, process: int) -> list[Figure]:
     page.goto(f"{address}{SWITCHED[-1]}")
     page.evaluate(PAINTED, "")
     each = PICTURES // SWITCHES
+    again = (SWITCHES - 1) % len(SWITCHED) + len(SWITCHED)  # the last network's turn before, after each was there
     readings: list[tuple[float, float]] = []
     for turn in range(SWITCHES):
         page.evaluate(SWITCH, next(networks))
         for _ in range(each):
             page.evaluate(NEW_PICTURE, next(pictures))
-        if turn in (len(SWITCHED) - 1, SWITCHES - 1):
+        if turn in (again, SWITCHES - 1):
             page.wait_for_timeout(1_000)
             readings.append((min(resident(process) for _ in range(READINGS)), heap(devtools)))
     (early, few), (late, many) = readings
-    what = f"{PICTURES} pictures, {SWITCHES} networks switched, beside {len(SWITCHED)} of them"
+    what = f"{PICTURES} pictures, {SWITCHES} networks switched, beside {each * (again + 1)} and {again + 1}"
     return [
         Figure(f"server memory, {what}", late / early, 1.05, "x"),
         Figure(f"page heap after collection, {what}", many / few, 1.05, "x"),

@@ -25,9 +25,7 @@ STATES = (
         "why, of another class",
         query={"network": DEEP, "view": "why", "score": 3, "layer": "layer2.1.relu2", "baseline": "white"},
     ),
-    State("why, in colour", query={"network": "tiny-vgg-emoji", "view": "why", "input": "sample:twitter-owl"}),
-    State("units", query={"network": FASHION, "view": "units", "channel": 2}),
-    State("made", query={"network": DEEP, "view": "units", "layer": "layer3.0.relu2"}, keys=("Enter",)),
+    State("made", query={"network": FASHION, "view": "units", "layer": "block1.pool", "channel": 2}, keys=("Enter",)),
     State(
         "made for a class", query={"network": FASHION, "view": "units", "made": "class", "class": 4}, keys=("Enter",)
     ),
@@ -58,7 +56,9 @@ def verdict(browser: Browser, served: App, answers: Asking) -> Verdict:
         page = context.new_page()
         seen += [look(page, served, state) for state in STATES]
     with window(browser, served, complaints, viewport=PHONE, has_touch=True, color_scheme="dark") as context:
-        seen.append(look(context.new_page(), served, State("small", query={"network": FASHION, "view": "why"})))
+        seen.append(
+            look(context.new_page(), served, State("small", query={"network": "tiny-vgg-emoji", "view": "why"}))
+        )
     complaints.raise_any()
     return judge(seen, answers)
 

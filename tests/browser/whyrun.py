@@ -27,8 +27,8 @@ class Why:
         self.x = (run.values["input"] if isinstance(run, AnyRun) else run.input).detach()
         self.score = run.record["loss"][1] if run.record["loss"] else None
         for part in self.module.modules():
-            if hasattr(part, "inplace"):
-                part.inplace = False  # pyright: ignore[reportAttributeAccessIssue]
+            if isinstance(part, nn.ReLU | nn.Hardtanh):
+                part.inplace = False
 
     @cache  # noqa: B019  it lives as long as the process
     def maps(self, path: str) -> tuple[Tensor, Tensor | None]:
@@ -38,7 +38,11 @@ class Why:
         if name not in parts:
             raise NoNumberError(f"{path!r} is no module")
         kept: list[Tensor] = []
-        handle = parts[name].register_forward_hook(lambda part, given, made: kept.append(made))
+
+        def keep(part: Any, given: Any, made: Tensor) -> None:
+            kept.append(made)
+
+        handle = parts[name].register_forward_hook(keep)
         logits = self.module(self.x.clone().requires_grad_())
         handle.remove()
         made = kept[int(number or 1) - 1]

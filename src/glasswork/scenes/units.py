@@ -14,7 +14,7 @@ from torch import Tensor
 
 from glasswork import data
 from glasswork.errors import GlassworkError
-from glasswork.explaining.attributing import Call, ascend, call_of, grad_cam, output_of, responses
+from glasswork.explaining.attributing import Call, ascend, at_once, call_of, grad_cam, output_of, responses
 from glasswork.scenes import messages as m
 from glasswork.scenes.messages import seeing as e
 from glasswork.scenes.messages.base import Array, Number
@@ -32,13 +32,10 @@ SIDE = 112
 """Pixels along a side, at most, of a picture that is shown."""
 MOST, MOST_LARGE = 1000, 128
 """Pictures that are looked at: small ones, and those beside the photos that a network of photos is shown."""
-AT_ONCE, AT_ONCE_LARGE = 64, 8
 PAUSE = 0.4
 """Seconds between two answers, while pictures are looked at."""
 KEPT = 6
 """Layers whose answers to all pictures are kept."""
-LARGE = 96
-"""From so many pixels a side on, a network's pictures are few at once."""
 LONGEST = 512
 """Steps of an ascent."""
 FRAME = 0.12
@@ -284,7 +281,7 @@ def _held_out(name: str, most: int) -> dict[str, str]:
 def _look(network: Network, call: Call, ids: tuple[str, ...], seen: _Seen) -> None:
     """At a few more pictures."""
     assert network.preprocess is not None
-    count = AT_ONCE_LARGE if network.preprocess.size >= LARGE else AT_ONCE
+    count = at_once(torch.empty(1, 1, network.preprocess.size, network.preprocess.size, device="meta"))
     some = ids[seen.count : seen.count + count]
     inputs = torch.cat([prepare(network, read_picture(id, lambda _: b"")).inputs[0] for id in some])
     found = responses(network.module, inputs, call)

@@ -93,7 +93,7 @@ def why(
 def _both(asked: Asked, nothing: Tensor, cancel: threading.Event) -> Iterator[str | bytes]:
     """Integrated gradients and occlusion by turns, so that both are seen soon and then get finer."""
     module, x, score = asked.network.module, asked.x, asked.followed
-    integrals = integrated_gradients(module, x, score, nothing)
+    integrals = integrated_gradients(module, x, score, nothing, stop=cancel.is_set)
     squares = occlusion(module, x, score, nothing, stop=cancel.is_set)
     steps = 0
     while not cancel.is_set():

@@ -1,6 +1,7 @@
 """Why a network says what it says of a picture: which parts of it count, and what its units look for."""
 
 from glasswork.explaining.attributing.ascent import Ascended, ascend
+from glasswork.explaining.attributing.batches import at_once
 from glasswork.explaining.attributing.grad_cam import GradCam, grad_cam
 from glasswork.explaining.attributing.integrated_gradients import Integrated, integrated_gradients
 from glasswork.explaining.attributing.layer_outputs import Call, call_of, output_of
@@ -16,6 +17,7 @@ __all__ = [
     "Occluded",
     "Responses",
     "ascend",
+    "at_once",
     "call_of",
     "covers",
     "grad_cam",

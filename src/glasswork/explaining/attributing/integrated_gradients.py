@@ -12,12 +12,13 @@ them are wrong by 10 %). So of each threshold the mean slope over the segment is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from glasswork.explaining.attributing.batches import at_once
 from glasswork.explaining.attributing.secants import Secants
 
 SEGMENTS = (4, 16, 32, 64, 128)
@@ -25,8 +26,6 @@ FINE = 16
 """So many there are at least in the end: the sum is right before the picture is."""
 GAP = 0.01
 """So far, as a share of the score's change, the sum may be from it."""
-AT_ONCE = 4
-"""Segments that are run together."""
 POWER = 3
 """The ends of N segments stand at (i / N) ** POWER of the way."""
 
@@ -65,7 +64,12 @@ class Integrated:
 
 
 def integrated_gradients(
-    module: nn.Module, x: Tensor, score: int, baseline: Tensor, most: float = GAP
+    module: nn.Module,
+    x: Tensor,
+    score: int,
+    baseline: Tensor,
+    most: float = GAP,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Integrated]:
     """Integrated gradients of a logit, with more and more segments until their sum is right.
 
@@ -75,22 +79,35 @@ def integrated_gradients(
         score: which of the K.
         baseline: of the same shape: the picture of nothing.
         most: the gap at which it is enough.
+        stop: asked between two batches whether to end.
     """
     for segments in SEGMENTS:
-        found = integrate(module, x, score, baseline, segments)
+        found = integrate(module, x, score, baseline, segments, stop)
+        if found is None:
+            return
         yield found
         if segments >= FINE and found.gap <= most:
             return
 
 
-def integrate(module: nn.Module, x: Tensor, score: int, baseline: Tensor, segments: int) -> Integrated:
-    """Integrated gradients over so many segments; the arguments are those of `integrated_gradients`."""
+def integrate(
+    module: nn.Module,
+    x: Tensor,
+    score: int,
+    baseline: Tensor,
+    segments: int,
+    stop: Callable[[], bool] = lambda: False,
+) -> Integrated | None:
+    """Integrated gradients over so many segments; the arguments are those of `integrated_gradients`. None: stopped."""
     x, baseline = x.detach(), baseline.detach()
     ends = [(i / segments) ** POWER for i in range(segments + 1)]
     given = torch.zeros(x.shape[1:], dtype=torch.float64)
     scores: list[float] = []
-    for first in range(0, segments, AT_ONCE):
-        part = torch.tensor(ends[first : first + AT_ONCE + 1], dtype=x.dtype).view(-1, 1, 1, 1)
+    together = max(1, at_once(x) - 1)  # so many segments have one end more
+    for first in range(0, segments, together):
+        if stop():
+            return None
+        part = torch.tensor(ends[first : first + together + 1], dtype=x.dtype).view(-1, 1, 1, 1)
         path = (baseline + part * (x - baseline)).requires_grad_()
         with Secants():
             told = module(path)[:, score]

@@ -13,7 +13,8 @@ from math import ceil
 import torch
 from torch import Tensor, nn
 
-AT_ONCE = 8
+from glasswork.explaining.attributing.batches import at_once
+
 GRIDS = (4, 7, 14)
 """Cells along a side, coarse first."""
 WIDE = 7
@@ -97,10 +98,11 @@ def occlusion(
         squares = covers(height, width, grid)
         places = [(row, column) for row in range(squares.rows) for column in range(squares.columns)]
         scores: list[float] = []
-        for first in range(0, len(places), AT_ONCE):
+        together = at_once(x)
+        for first in range(0, len(places), together):
             if stop():
                 return
-            some = places[first : first + AT_ONCE]
+            some = places[first : first + together]
             covered = x.repeat(len(some), 1, 1, 1)
             for i, place in enumerate(some):
                 rows, columns = squares.of(*place)

@@ -44,7 +44,7 @@ class _Redirected(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         x, y = ctx.saved_tensors
         nothing = torch.zeros_like(slope)
         through = torch.where(x == y, slope, nothing)

@@ -50,7 +50,7 @@ class Secants(TorchFunctionMode):
 
 class _Secant(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(ctx: Any, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         with torch._C.DisableTorchFunction():
             y = function(x)
         ctx.save_for_backward(x, y)
@@ -58,7 +58,7 @@ class _Secant(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         x, y = ctx.saved_tensors
         along, up = x[1:] - x[:-1], y[1:] - y[:-1]
         with torch.enable_grad(), torch._C.DisableTorchFunction():
@@ -70,14 +70,14 @@ class _Secant(torch.autograd.Function):
 
 class _SecantMax(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, settings: Sequence[Any], named: dict[str, Any]) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(ctx: Any, x: Tensor, settings: Sequence[Any], named: dict[str, Any]) -> Tensor:
         with torch._C.DisableTorchFunction():
             y, places = F.max_pool2d(x, *settings[:5], **{**named, "return_indices": True})
         ctx.save_for_backward(x, places)
         return y
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         x, places = ctx.saved_tensors
         flat, at = x.flatten(2), places.flatten(2)
         left, right, before, after = flat[:-1], flat[1:], at[:-1], at[1:]
