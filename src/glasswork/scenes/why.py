@@ -97,10 +97,11 @@ def _both(asked: Asked, nothing: Tensor, cancel: threading.Event) -> Iterator[st
     squares = occlusion(module, x, score, nothing, stop=cancel.is_set)
     steps = 0
     while not cancel.is_set():
-        given, covered = next(integrals, None), next(squares, None)
         steps += 1
+        given = next(integrals, None)
         if given is not None:
             yield _integrated(asked, given, nothing)
+        covered = next(squares, None)
         if covered is not None:
             yield _occluded(asked, covered, last=steps == len(GRIDS))
         if given is None and covered is None:
