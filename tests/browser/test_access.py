@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 from opening import App, go, move, settle
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 from states import DESK, OPENED, PHONE, State, enact, settings_of, sheet_states
 from windows import Complaints, window
 
@@ -101,7 +101,7 @@ RULES: dict[Literal["light", "dark"], list[str] | None] = {
 }
 FINGER: dict[str, Any] = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 WINDOWS: dict[str, dict[str, Any]] = {"wide": {"viewport": DESK}, "narrow": FINGER}
-BETWEEN = {"wide": {"width": 1024, "height": 844}, "narrow": {"width": 720, "height": 844}}
+BETWEEN: dict[str, ViewportSize] = {"wide": {"width": 1024, "height": 844}, "narrow": {"width": 720, "height": 844}}
 """To what size each window is drawn as well, in every state."""
 
 
