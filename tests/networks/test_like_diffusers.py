@@ -42,7 +42,7 @@ UNETS = [
     {"widths": "8,16,24,24", "attention": "1,1,1,0", "layers": 2, "heads": 8, "text": 12, "groups": 8, "channels": 4},
     {
         "widths": "8,16", "attention": "1,1", "layers": 1, "heads": 4, "text": 8, "groups": 4, "channels": 3,
-        "pooled": 2, "fold": 2,
+        "pooled": 2, "fold": 2, "scaled": 1,
     },
 ]  # fmt: skip
 
@@ -179,6 +179,7 @@ def test_the_denoiser_says_and_learns_the_same(sizes: dict[str, Any], fused: int
         cross_attention_dim=sizes["text"],
         attention_head_dim=sizes["heads"],  # diffusers' name for the number of heads, in Stable Diffusion 1.x
         norm_num_groups=sizes["groups"],
+        resnet_time_scale_shift="scale_shift" if sizes.get("scaled") else "default",
         addition_embed_type="text" if pooled else None,
         addition_embed_type_num_heads=pooled,
     )

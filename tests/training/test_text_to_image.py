@@ -242,3 +242,12 @@ def test_combinations_are_forty_fixed_prompts_that_training_never_joined() -> No
         assert (one.code, one.style, word) not in seen
         assert prompt.startswith(f"{word} ")
         assert prompt.endswith(one.style)
+
+
+@pytest.mark.parametrize(("shift", "median"), [(1.0, 500), (3.0, 750)])
+def test_times_are_drawn_nearer_to_noise(shift: float, median: int, runs: tuple[Path, Any], folder: Path) -> None:
+    task = denoising(runs[0], folder)
+    task.config = replace(task.config, shift=shift)
+    times = torch.cat([task.batch(draw(step))[1] for step in range(100)])
+    assert 0 <= times.min() <= times.max() < 1000
+    assert (times >= median).float().mean() == pytest.approx(0.5, abs=0.06)  # of 800: three deviations are .053

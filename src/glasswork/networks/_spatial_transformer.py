@@ -20,13 +20,14 @@ from glasswork.networks._diffusion import attend
 
 
 class Shared(NamedTuple):
-    """What is the same in all blocks: numbers of the time and of a token, heads, groups of a normalisation."""
+    """What is the same in all blocks: numbers of the time and of a token, heads, groups of a normalisation, kinds."""
 
     time: int
     text: int
     heads: int
     groups: int
     fused: bool
+    scaled: bool
 
 
 class Attention(nn.Module):

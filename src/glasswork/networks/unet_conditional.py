@@ -60,7 +60,8 @@ class Down(nn.Module):
         super().__init__()
         self.attentions = nn.ModuleList(Transformer(width, shared) for _ in range(layers if attends else 0))
         self.resnets = nn.ModuleList(
-            Resnet(width if i else channels, width, shared.groups, EPS, shared.time) for i in range(layers)
+            Resnet(width if i else channels, width, shared.groups, EPS, shared.time, shared.scaled)
+            for i in range(layers)
         )
         self.downsamplers = nn.ModuleList([] if last else [Downsampler(width, padding=1)])
 
@@ -83,7 +84,9 @@ class Middle(nn.Module):
     def __init__(self, channels: int, shared: Shared) -> None:
         super().__init__()
         self.attentions = nn.ModuleList([Transformer(channels, shared)])
-        self.resnets = nn.ModuleList(Resnet(channels, channels, shared.groups, EPS, shared.time) for _ in range(2))
+        self.resnets = nn.ModuleList(
+            Resnet(channels, channels, shared.groups, EPS, shared.time, shared.scaled) for _ in range(2)
+        )
 
     def forward(self, x: Tensor, time: Tensor, text: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
@@ -99,7 +102,9 @@ class Up(nn.Module):
     def __init__(self, inputs: list[int], width: int, attends: bool, last: bool, shared: Shared) -> None:
         super().__init__()
         self.attentions = nn.ModuleList(Transformer(width, shared) for _ in (inputs if attends else ()))
-        self.resnets = nn.ModuleList(Resnet(channels, width, shared.groups, EPS, shared.time) for channels in inputs)
+        self.resnets = nn.ModuleList(
+            Resnet(channels, width, shared.groups, EPS, shared.time, shared.scaled) for channels in inputs
+        )
         self.upsamplers = nn.ModuleList([] if last else [Upsampler(width)])
 
     def forward(self, x: Tensor, time: Tensor, text: Tensor, remembered: list[Tensor]) -> Tensor:
@@ -139,6 +144,7 @@ class UNetConditional(nn.Module):
             Stable Diffusion.
         fold: places on a side that are one place inside, with more channels: 1 as in Stable Diffusion, 2 as in what
             came after it (P. Esser et al., 2024, https://arxiv.org/abs/2403.03206, section 4), a quarter of the work.
+        scaled: 1 if the time also says how much of each channel there is.
         fused: 1 for PyTorch's attention kernel; the same numbers, but no attention weights to see.
     """
 
@@ -156,6 +162,7 @@ class UNetConditional(nn.Module):
         groups: int = 32,
         pooled: int = 0,
         fold: int = 1,
+        scaled: int = 0,
         fused: int = 0,
     ) -> None:
         super().__init__()
@@ -163,7 +170,7 @@ class UNetConditional(nn.Module):
         _check(wide, attends, heads, groups, size, fold)
         self.fold = fold
         self.shape, self.words = (channels, size, size), (context, text)
-        shared, last = Shared(4 * wide[0], text, heads, groups, bool(fused)), len(wide) - 1
+        shared, last = Shared(4 * wide[0], text, heads, groups, bool(fused), bool(scaled)), len(wide) - 1
         self.conv_in = nn.Conv2d(fold**2 * channels, wide[0], kernel_size=3, padding=1)
         self.time_embedding = TimeEmbedding(wide[0], shared.time)
         self.add_embedding = TextPooling(text, shared.time, pooled) if pooled else None
@@ -211,6 +218,10 @@ class UNetConditional(nn.Module):
     def example(self, batch: int = 1) -> tuple[Tensor, ...]:
         """Random latents, times and texts."""
         return torch.randn(batch, *self.shape), torch.randint(1000, (batch,)), torch.randn(batch, *self.words)
+
+
+def _resnet(channels: int, width: int, shared: Shared) -> Resnet:
+    return Resnet(channels, width, shared.groups, EPS, shared.time, shared.scaled)
 
 
 def _check(widths: tuple[int, ...], attention: tuple[int, ...], heads: int, groups: int, size: int, fold: int) -> None:

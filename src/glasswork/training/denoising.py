@@ -49,6 +49,9 @@ class DenoiserConfig(Config):
         judge: the TARGET of the classifier that the final scores are measured by; empty for none.
         noise: its schedule: linear, scaled_linear or squaredcos_cap_v2.
         prediction: what it learns to tell: epsilon or v_prediction.
+        shift: times are drawn nearer to pure noise, where the prompt matters, the larger this is; 1 draws all alike
+            (P. Esser et al., 2024, https://arxiv.org/abs/2403.03206, equation 23).
+        flip: the part of examples that are mirrored, of pictures that then show the same.
         captions: how many are drawn of each picture, once.
         unsaid: the part of examples that are shown without their caption.
         recolour: for how many of the pictures a copy in another colour is shown, with the word for it.
@@ -61,6 +64,8 @@ class DenoiserConfig(Config):
     judge: str = ""
     noise: str = "squaredcos_cap_v2"
     prediction: str = "v_prediction"
+    shift: float = 1.0
+    flip: float = 0.5
     captions: int = 16
     unsaid: float = 0.1
     recolour: float = 0.2
@@ -77,7 +82,7 @@ class DenoiserConfig(Config):
 class Denoising(Task):
     """Learn what noise was put into a latent, by its mean squared error.
 
-    Half of the pictures are mirrored, where that changes nothing of what they show.
+    Some of the pictures are mirrored, where that changes nothing of what they show.
 
     Raises:
         GlassworkError: the pictures or one of the networks are not on this machine.
@@ -160,11 +165,13 @@ class Denoising(Task):
                 row = self.copies[i][which % len(self.copies[i])]
                 rows.append((self.copy_latents[row], self.copy_vectors[row][which % 4]))
             else:
-                latents = self.mirrored if which % 2 else self.latents
+                latents = self.mirrored if random.random() < config.flip else self.latents
                 rows.append((latents[i], self.vectors[i][which // 2 % config.captions]))
         unsaid = random.random(count) < config.unsaid
         noise = torch.randn(count, *self.latents.shape[1:], generator=draw.random)
-        times = torch.randint(self.schedule.times, (count,), generator=draw.random)
+        way = torch.rand(count, generator=draw.random)
+        way = config.shift * way / (1 + (config.shift - 1) * way)
+        times = (way * self.schedule.times).long()
         part = slice(*draw.part.indices(count))
         clean = torch.stack([latent for latent, _ in rows[part]])
         text = torch.stack([
