@@ -27,7 +27,8 @@ class Players:
 
     def __init__(self, name: str) -> None:
         self.card = json.loads((shipping.WEIGHTS / f"{name}.json").read_text())
-        self.weights = safetensors.torch.load_file(shipping.WEIGHTS / f"{name}.safetensors")
+        kept = safetensors.torch.load_file(shipping.WEIGHTS / f"{name}.safetensors")
+        self.weights = {name: value.float() for name, value in kept.items()}
         self.numbers = int(self.card["sizes"]["noise"])
         self.judge = zoo.load(self.card["settings"]["judge"])
 
