@@ -36,7 +36,7 @@ def imported_rooms(path: Path) -> set[str]:
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         rooms |= {name.split(".")[1] for name in names if name.startswith("glasswork.")}
-    return rooms - {"version", "__version__", "errors", "randomness", "beginnings"}
+    return rooms - {"version", "__version__", "errors", "randomness", "file_signatures"}
 
 
 ROOMS = sorted(path.name for path in SOURCE.iterdir() if (path / "__init__.py").is_file())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,43 +37,28 @@ STATES = (
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = App(tmp_path_factory.mktemp("app"))
-    app.start()
-    yield app
-    app.stop()
-
-
-@pytest.fixture(scope="module")
-def answers(served: App) -> Iterator[Asking]:
-    asks = Asking(served.traces)
-    yield asks
-    asks.close()
-
-
-@pytest.fixture(scope="module")
-def verdict(browser: Browser, served: App, answers: Asking) -> Verdict:
+def verdict(browser: Browser, app: App, asking: Asking) -> Verdict:
     complaints, seen = Complaints(), []
-    with window(browser, served, complaints, viewport=DESK) as context:
+    with window(browser, app, complaints, viewport=DESK) as context:
         page = context.new_page()
-        seen += [look(page, served, state) for state in STATES]
-        seen.append(look(page, served, State("all terms", "convolution", keys=("t",))))
-    with window(browser, served, complaints, viewport=PHONE, has_touch=True, color_scheme="dark") as context:
-        seen.append(look(context.new_page(), served, State("small", "convolution", {"padding": 2, "at": "0,1,1"})))
+        seen += [look(page, app, state) for state in STATES]
+        seen.append(look(page, app, State("all terms", "convolution", keys=("t",))))
+    with window(browser, app, complaints, viewport=PHONE, has_touch=True, color_scheme="dark") as context:
+        seen.append(look(context.new_page(), app, State("small", "convolution", {"padding": 2, "at": "0,1,1"})))
     complaints.raise_any()
-    return judge(seen, answers)
+    return judge(seen, asking)
 
 
 def test_every_number_of_the_workshop_is_true(verdict: Verdict) -> None:
     assert not verdict.wrong, str(verdict)
 
 
-def test_enough_of_the_workshop_was_checked(verdict: Verdict, answers: Asking) -> None:
+def test_enough_of_the_workshop_was_checked(verdict: Verdict, asking: Asking) -> None:
     least = {"value": 150, "term": 60, "part": 8}
     assert not {kind: len(verdict.checked[kind]) for kind, count in least.items() if len(verdict.checked[kind]) < count}
     paths = Counter(ref.partition("#")[2].partition("[")[0] for ref in verdict.checked["value"])
     assert {"input", "pad", "conv", "pool", "conv.weight"} <= set(paths), paths
-    assert answers.foreign == []
+    assert asking.foreign == []
 
 
 PLANTS = {
@@ -84,13 +68,13 @@ PLANTS = {
 }
 
 
-def test_each_error_planted_in_the_workshop_is_found(browser: Browser, served: App, answers: Asking) -> None:
-    with window(browser, served, Complaints(), viewport=DESK) as context:
+def test_each_error_planted_in_the_workshop_is_found(browser: Browser, app: App, asking: Asking) -> None:
+    with window(browser, app, Complaints(), viewport=DESK) as context:
         page = context.new_page()
-        go(page, served.address("convolution"))
+        go(page, app.address("convolution"))
         for name, plant in PLANTS.items():
             page.evaluate(f"() => {{ window.undo = ({plant})(); }}")
-            wrong = judge([collect(page, "planted", "open", lean=True)], answers).wrong
+            wrong = judge([collect(page, "planted", "open", lean=True)], asking).wrong
             assert any(one.startswith("[planted] text: ") for one in wrong), (name, wrong)
             page.evaluate("() => window.undo()")
 
@@ -148,12 +132,12 @@ async () => {
 """
 
 
-def test_every_window_is_drawn_where_it_truly_stands(browser: Browser, served: App) -> None:
+def test_every_window_is_drawn_where_it_truly_stands(browser: Browser, app: App) -> None:
     side = 6
-    with window(browser, served, Complaints(), viewport=DESK) as context:
+    with window(browser, app, Complaints(), viewport=DESK) as context:
         page = context.new_page()
         for how in PLACED:
-            move(page, served.address("convolution", side=side, **how))
+            move(page, app.address("convolution", side=side, **how))
             around, walked = json.loads(page.evaluate(WALK))
             wanted = reads(how, side)
             assert {tuple(place) for place, _ in walked} == {
@@ -170,10 +154,10 @@ def test_every_window_is_drawn_where_it_truly_stands(browser: Browser, served: A
             settle(page, -1)
 
 
-def test_the_workshop_by_keyboard_alone(browser: Browser, served: App) -> None:
-    with window(browser, served, Complaints(), viewport=DESK) as context:
+def test_the_workshop_by_keyboard_alone(browser: Browser, app: App) -> None:
+    with window(browser, app, Complaints(), viewport=DESK) as context:
         page: Page = context.new_page()
-        go(page, served.address("convolution", at="0,5,5"))
+        go(page, app.address("convolution", at="0,5,5"))
         page.locator(".reading").focus()
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Shift+ArrowDown")
@@ -207,16 +191,16 @@ TOLD = {
 }
 
 
-def test_what_does_not_fit_is_refused_and_what_is_odd_is_told(browser: Browser, served: App) -> None:
-    with window(browser, served, Complaints(), viewport=DESK) as context:
+def test_what_does_not_fit_is_refused_and_what_is_odd_is_told(browser: Browser, app: App) -> None:
+    with window(browser, app, Complaints(), viewport=DESK) as context:
         page = context.new_page()
         for said, query in UNFIT.items():
-            go(page, served.address("convolution", **query))  # as the first thing that is asked
+            go(page, app.address("convolution", **query))  # as the first thing that is asked
             assert said in page.locator("[role=alert]").inner_text()
             assert page.locator(".controls").is_visible()  # so that it can be mended
         page.locator(".controls select").first.select_option("max")
         settle(page)
         for said, query in TOLD.items():
-            move(page, served.address("convolution", **query))
+            move(page, app.address("convolution", **query))
             assert page.locator("[role=alert]").count() == 0
             assert said in page.locator(".sizes").inner_text()

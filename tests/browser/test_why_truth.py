@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from asking import Asking
@@ -35,45 +34,28 @@ STATES = (
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = App(tmp_path_factory.mktemp("app"))
-    app.start()
-    yield app
-    app.stop()
-
-
-@pytest.fixture(scope="module")
-def answers(served: App) -> Iterator[Asking]:
-    asks = Asking(served.traces)
-    yield asks
-    asks.close()
-
-
-@pytest.fixture(scope="module")
-def verdict(browser: Browser, served: App, answers: Asking) -> Verdict:
+def verdict(browser: Browser, app: App, asking: Asking) -> Verdict:
     complaints, seen = Complaints(), []
-    with window(browser, served, complaints, viewport=DESK) as context:
+    with window(browser, app, complaints, viewport=DESK) as context:
         page = context.new_page()
-        seen += [look(page, served, state) for state in STATES]
-    with window(browser, served, complaints, viewport=PHONE, has_touch=True, color_scheme="dark") as context:
-        seen.append(
-            look(context.new_page(), served, State("small", query={"network": "tiny-vgg-emoji", "view": "why"}))
-        )
+        seen += [look(page, app, state) for state in STATES]
+    with window(browser, app, complaints, viewport=PHONE, has_touch=True, color_scheme="dark") as context:
+        seen.append(look(context.new_page(), app, State("small", query={"network": "tiny-vgg-emoji", "view": "why"})))
     complaints.raise_any()
-    return judge(seen, answers)
+    return judge(seen, asking)
 
 
 def test_every_number_of_why_is_true(verdict: Verdict) -> None:
     assert not verdict.wrong, str(verdict)
 
 
-def test_enough_of_why_was_checked(verdict: Verdict, answers: Asking) -> None:
+def test_enough_of_why_was_checked(verdict: Verdict, asking: Asking) -> None:
     refs = [ref for ref in verdict.checked["value"] if ref.startswith("why:")]
     kinds = Counter(ref.partition("#")[2].partition("/")[0] for ref in refs)
     least = {"cam": 15, "camweight": 12, "camrest": 3, "given": 12, "givensum": 3, "difference": 3, "meanslope": 3}
     few = {"lost": 12, "covered": 3, "base": 3, "apart": 3, "givenpart": 3, "mapmean": 2}
     assert not {kind: kinds[kind] for kind, count in (least | few).items() if kinds[kind] < count}, kinds
-    assert answers.foreign == []
+    assert asking.foreign == []
 
 
 PLANTS = {
@@ -84,21 +66,21 @@ PLANTS = {
 }
 
 
-def test_each_error_planted_in_why_is_found(browser: Browser, served: App, answers: Asking) -> None:
-    with window(browser, served, Complaints(), viewport=DESK) as context:
+def test_each_error_planted_in_why_is_found(browser: Browser, app: App, asking: Asking) -> None:
+    with window(browser, app, Complaints(), viewport=DESK) as context:
         page = context.new_page()
-        go(page, served.address("cnn", network=FASHION, view="why"))
+        go(page, app.address("cnn", network=FASHION, view="why"))
         for name, plant in PLANTS.items():
             page.evaluate(f"() => {{ window.undo = ({plant})(); }}")
-            wrong = judge([collect(page, "planted", lean=True)], answers).wrong
+            wrong = judge([collect(page, "planted", lean=True)], asking).wrong
             assert any(one.startswith("[planted] text: ") for one in wrong), (name, wrong)
             page.evaluate("() => window.undo()")
 
 
-def test_why_by_keyboard_alone(browser: Browser, served: App) -> None:
-    with window(browser, served, Complaints(), viewport=DESK) as context:
+def test_why_by_keyboard_alone(browser: Browser, app: App) -> None:
+    with window(browser, app, Complaints(), viewport=DESK) as context:
         page: Page = context.new_page()
-        go(page, served.address("cnn", network=FASHION, view="why"))
+        go(page, app.address("cnn", network=FASHION, view="why"))
         heat = page.locator(".method .heat").nth(2)
         heat.focus()
         before = page.locator(".method .told").nth(2).inner_text()
@@ -132,24 +114,24 @@ UNFIT: dict[str, dict[str, str | int]] = {
 }
 
 
-def test_what_does_not_fit_why_says_so(browser: Browser, served: App) -> None:
-    with window(browser, served, Complaints(), viewport=DESK) as context:
+def test_what_does_not_fit_why_says_so(browser: Browser, app: App) -> None:
+    with window(browser, app, Complaints(), viewport=DESK) as context:
         page = context.new_page()
         for said, query in UNFIT.items():
-            move(page, served.address("cnn", **query))
+            move(page, app.address("cnn", **query))
             assert said in page.locator("main").inner_text()
         # A photo is one that any network can be given, and then one where no place is like the ones that it knows.
-        move(page, served.address("cnn", network=DEEP, view="why", input="photo:cat"))
+        move(page, app.address("cnn", network=DEEP, view="why", input="photo:cat"))
         assert page.locator(".method .heat").count() == 3
 
 
 def test_weights_that_are_not_here_are_offered(
-    browser: Browser, served: App, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, app: App, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GLASSWORK_HOME", str(tmp_path))
-    with window(browser, served, Complaints(), viewport=DESK) as context:
+    with window(browser, app, Complaints(), viewport=DESK) as context:
         page = context.new_page()
-        go(page, served.address("cnn", network="efficientnet-lite0"))
+        go(page, app.address("cnn", network="efficientnet-lite0"))
         main = page.locator("main").inner_text()
         assert "19 MB" in main
         assert "glasswork data fetch efficientnet-lite0" in main

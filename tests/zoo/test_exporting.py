@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import io
 import subprocess
 import sys
@@ -117,6 +119,26 @@ def test_other_answers_are_never_handed_over(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(GlassworkError, match="gives other answers"):
         to_python(zoo.load("tiny-vgg-digits"), tmp_path / "wrong")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_word_of_a_card_is_run(tmp_path: Path) -> None:
+    """A card may come from anybody: its words must stay words in a script that is imported to be checked."""
+    ran = tmp_path / "ran"
+    attack = f"open({str(ran)!r}, 'w').close()"
+    network = zoo.load("tiny-vgg-digits")
+    title = f'a title"""\n{attack}\n"""\\'
+    labels = tuple(f"'{sign})\n{attack}\n#<<SOURCE>>{number}" for number, sign in enumerate("\"'\\<[({])>"))
+    made = to_python(dataclasses.replace(network, title=title, labels=labels), tmp_path / 'mine"""')
+    with zipfile.ZipFile(made.path) as archive:
+        source = archive.read(next(name for name in archive.namelist() if name.endswith(".py"))).decode()
+    assigned = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    listed = next(node for node in assigned if ast.unparse(node.targets[0]) == "LABELS")
+    assert ast.literal_eval(listed.value) == labels
+    assert network.preprocess is not None
+    odd = dataclasses.replace(network.preprocess, filter=f"x\n{attack}")
+    with pytest.raises(GlassworkError, match="is none of"):
+        to_python(dataclasses.replace(network, preprocess=odd), tmp_path / "mine")
+    assert not ran.exists()
 
 
 def test_without_the_package_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

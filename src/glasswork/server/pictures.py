@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from glasswork.beginnings import recognise
 from glasswork.errors import GlassworkError
+from glasswork.file_signatures import recognise
 
 FORMATS = {"PNG": "PNG", "JPEG": "JPEG", "GIF": "GIF", "WEBP": "WebP", "BMP": "BMP"}
 READ = "PNG, JPEG, GIF, WebP and BMP pictures are read"

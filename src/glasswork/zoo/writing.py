@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from glasswork.errors import GlassworkError
 from glasswork.version import __version__
 from glasswork.zoo.libraries import library_call
 from glasswork.zoo.network import Network
+from glasswork.zoo.preprocessing import FILTERS
 
 OURS = "glasswork."
 IMPORTS = (
@@ -23,6 +25,7 @@ IMPORTS = (
     "from torch import Tensor, nn",
 )
 """What the template itself needs."""
+MARK = re.compile("<<([A-Z_]+)>>")
 TEMPLATE = Path(__file__).with_name("template.py.txt")
 
 
@@ -73,9 +76,12 @@ def script(network: Network, name: str) -> str:
         source = "\n\n\n".join(
             [*gathered.parts.values(), f"def build() -> nn.Module:\n    return {factory.__name__}({arguments})"]
         )
+    if how.filter not in FILTERS:
+        why = f"it is resized by {how.filter[:40]!r}, which is none of {', '.join(FILTERS)}"
+        raise GlassworkError("this network can't be written as a script", where=network.target, why=why)
     filled = {
-        "NAME": name,
-        "TITLE": network.title,
+        "NAME": _plain(name),
+        "TITLE": _plain(network.title),
         "VERSION": __version__,
         "ABOUT": _about(network),
         **_sorted({*IMPORTS, *imports} - {"from torch import Tensor", "from torch import nn"}),
@@ -89,10 +95,13 @@ def script(network: Network, name: str) -> str:
         "STD": repr(how.std),
         "INVERT": repr(how.light_on_dark),
     }
-    text = TEMPLATE.read_text(encoding="utf-8")
-    for key, value in filled.items():
-        text = text.replace(f"<<{key}>>", value)
-    return text
+    # in one pass: a label may read like a mark itself
+    return MARK.sub(lambda found: filled[found[1]], TEMPLATE.read_text(encoding="utf-8"))
+
+
+def _plain(words: str) -> str:
+    """Words of a card or a file's name as they may stand in a docstring: nothing in them can end it."""
+    return "".join(one for one in " ".join(words.split()) if one.isprintable() and one not in '"\\')
 
 
 def _sorted(imports: set[str]) -> dict[str, str]:

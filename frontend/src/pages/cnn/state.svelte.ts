@@ -7,7 +7,7 @@ import { format, parse } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
 import type { Place } from "../../figures/map/Map.svelte";
 import { findRanges, SCALE_MODES, type ScaleMode } from "../../figures/map/ranges";
-import { upload, type Given, type Refusal } from "../../chrome/input/upload";
+import { PictureReader } from "../../chrome/input/reader.svelte";
 
 /** So many scenes stay at hand: going back to one of them asks for nothing. */
 const KEPT_SCENES = 12;
@@ -16,7 +16,7 @@ const CARD_TERMS = 4;
 /** The chain rule's terms are drawn as a waterfall; the rest is one remainder. */
 const SLOPE_TERMS = 10;
 
-export class CnnState {
+export class CnnState extends PictureReader {
   networks = $state.raw<NetworkCard[]>([]);
   samples = $state.raw<Sample[]>([]);
   thumbnails = $state.raw<Tensor | null>(null);
@@ -31,15 +31,10 @@ export class CnnState {
   failure = $state.raw<Failure | null>(null);
   /** What could not be explained; the map stays. */
   cardFailure = $state.raw<Failure | null>(null);
-  /** What was wrong with a picture that was given; everything else stays. */
-  refusal = $state.raw<Refusal | null>(null);
-  /** The last picture that was given: its name and how it was read are known to this page only. */
-  given = $state.raw<Given | null>(null);
   busy = $state(false);
   #opening = 0;
   /** What the scene that is shown was asked for with. */
   #shown = $state.raw<Asked | null>(null);
-  #pictures = 0;
   /** The scenes seen last, by what they were asked for with; the newest is the last. */
   #kept = new Map<string, { scene: Scene; tensors: Map<string, Tensor> }>();
   /** The way from the score through the open number to the input; what was walked stays, the rest is computed. */
@@ -81,6 +76,7 @@ export class CnnState {
   });
 
   constructor() {
+    super();
     $effect(() =>
       link.onReopen(() => {
         this.#kept.clear(); // the program may be another one now
@@ -234,19 +230,6 @@ export class CnnState {
     if (next) this.follow(next.number.ref);
   }
 
-  async give(picture: Blob | null | undefined): Promise<void> {
-    if (!picture) return;
-    const turn = ++this.#pictures;
-    const answer = await upload(picture);
-    if (turn !== this.#pictures) return; // a newer picture was given meanwhile
-    this.refusal = "refusal" in answer ? answer.refusal : null;
-    if ("id" in answer) {
-      this.given = answer;
-      this.read(answer.id);
-    }
-  }
-
-  /** Read a picture that was given; drawing on does not fill the history. */
   read(id: string, step = true): void {
     address.set({ input: `upload:${id}`, score: null }, step);
   }

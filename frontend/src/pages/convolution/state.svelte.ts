@@ -1,6 +1,6 @@
 /** What the workshop knows: the operation as the address has it, its output, and the number that is open. */
 import { untrack } from "svelte";
-import { upload, type Refusal } from "../../chrome/input/upload";
+import { PictureReader } from "../../chrome/input/reader.svelte";
 import type { Windowed } from "../../figures/opened/Windows.svelte";
 import { address } from "../../lib/address.svelte";
 import { link } from "../../lib/link.svelte";
@@ -43,13 +43,12 @@ interface Shown {
   output: Tensor;
 }
 
-export class WorkshopState {
+export class WorkshopState extends PictureReader {
   shown = $state.raw<Shown | null>(null);
   explained = $state.raw<Explained | null>(null);
   windows = $state.raw<Windowed | null>(null);
   failure = $state.raw<Failure | null>(null);
   cardFailure = $state.raw<Failure | null>(null);
-  refusal = $state.raw<Refusal | null>(null);
   samples = $state.raw<Sample[]>([]);
   thumbnails = $state.raw<Tensor | null>(null);
   busy = $state(false);
@@ -57,7 +56,6 @@ export class WorkshopState {
   readonly card: NetworkCard | null = null;
   #opening = 0;
   #looking = 0;
-  #pictures = 0;
 
   input = $derived(address.get("input"));
   side = $derived(whole(address.get("side"), 24));
@@ -102,6 +100,7 @@ export class WorkshopState {
   });
 
   constructor() {
+    super();
     $effect(() => {
       if (this.#asked) untrack(() => this.#open());
     });
@@ -206,15 +205,6 @@ export class WorkshopState {
       const [, channel = 0, row = 0, column = 0] = found.index;
       this.move(row, column, channel);
     } else address.set({ see: `${found.path}[${found.index.join(",")}]` });
-  }
-
-  async give(picture: Blob | null | undefined): Promise<void> {
-    if (!picture) return;
-    const turn = ++this.#pictures;
-    const answer = await upload(picture);
-    if (turn !== this.#pictures) return; // a newer picture was given meanwhile
-    this.refusal = "refusal" in answer ? answer.refusal : null;
-    if ("id" in answer) this.read(answer.id);
   }
 
   read(id: string, step = true): void {

@@ -17,7 +17,7 @@ import type {
 import type { Tensor } from "../../lib/tensors";
 import { lanes, MOST_LANES } from "./geometry";
 import type { Models } from "./models.svelte";
-import { numbers, whole, within } from "./numbers";
+import { numbers, whole, within } from "../../lib/addressed";
 import { readSwitched, withSwitched, wordOf, writtenSwitched } from "./switched";
 
 const LISTED = 8;

@@ -1,7 +1,8 @@
 /** What the page of Vision Transformers knows: the picture as it was read, the open head, what is switched off. */
 import { untrack } from "svelte";
-import { upload, type Given, type Refusal } from "../../chrome/input/upload";
+import { PictureReader } from "../../chrome/input/reader.svelte";
 import { address } from "../../lib/address.svelte";
+import { whole } from "../../lib/addressed";
 import { link } from "../../lib/link.svelte";
 import type {
   Failure,
@@ -26,7 +27,7 @@ interface Read {
   numbers: Tensor;
 }
 
-export class VitState {
+export class VitState extends PictureReader {
   networks = $state.raw<NetworkCard[]>([]);
   samples = $state.raw<Sample[]>([]);
   thumbnails = $state.raw<Tensor | null>(null);
@@ -34,11 +35,8 @@ export class VitState {
   head = $state.raw<{ answer: PatchHeadRead; parts: Tensor[] } | null>(null);
   slopes = $state.raw<{ answer: PatchSlopes; pixels: Tensor; lengths: Tensor } | null>(null);
   failure = $state.raw<Failure | null>(null);
-  refusal = $state.raw<Refusal | null>(null);
-  given = $state.raw<Given | null>(null);
   busy = $state(false);
   #opening = 0;
-  #pictures = 0;
 
   network = $derived(address.get("network") ?? this.networks.find((one) => one.page === "vit")?.name ?? null);
   card = $derived(this.networks.find((one) => one.name === this.network) ?? null);
@@ -60,6 +58,7 @@ export class VitState {
   #wanted = $derived(JSON.stringify([this.network, this.input, this.followed, this.token, this.switched]));
 
   constructor() {
+    super();
     $effect(() =>
       link.onReopen(() => {
         this.#list();
@@ -177,24 +176,7 @@ export class VitState {
     address.set({ off: writtenParts(left) });
   }
 
-  async give(picture: Blob | null | undefined): Promise<void> {
-    if (!picture) return;
-    const turn = ++this.#pictures;
-    const answer = await upload(picture);
-    if (turn !== this.#pictures) return; // a newer picture was given meanwhile
-    this.refusal = "refusal" in answer ? answer.refusal : null;
-    if ("id" in answer) {
-      this.given = answer;
-      this.read(answer.id);
-    }
-  }
-
-  /** Read a picture that was given; drawing on does not fill the history. */
   read(id: string, step = true): void {
     address.set({ input: `upload:${id}`, followed: null }, step);
   }
-}
-
-function whole(words: string | null): number | null {
-  return words !== null && /^\d{1,6}$/.test(words) ? Number(words) : null;
 }

@@ -12,9 +12,9 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from glasswork.beginnings import ENOUGH, recognise
 from glasswork.data.given.files import Problem, inside
 from glasswork.errors import GlassworkError
+from glasswork.file_signatures import ENOUGH, recognise
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"})

@@ -1,7 +1,8 @@
 /** What the views beside the map know: what a network says of a picture and why, and what its units look for. */
 import { untrack } from "svelte";
-import { upload, type Given, type Refusal } from "../../../chrome/input/upload";
+import { PictureReader } from "../../../chrome/input/reader.svelte";
 import { address } from "../../../lib/address.svelte";
+import { whole } from "../../../lib/addressed";
 import { link, type Listener } from "../../../lib/link.svelte";
 import type {
   CamRead,
@@ -36,7 +37,7 @@ export interface Told {
   occluded: With<OccludedRead> | null;
 }
 
-export class SeeingState {
+export class SeeingState extends PictureReader {
   samples = $state.raw<Sample[]>([]);
   thumbnails = $state.raw<Tensor | null>(null);
   told = $state.raw<Told | null>(null);
@@ -44,14 +45,11 @@ export class SeeingState {
   exciting = $state.raw<With<Exciting> | null>(null);
   climbed = $state.raw<{ answer: Climbed; picture: Tensor; course: Tensor } | null>(null);
   failure = $state.raw<Failure | null>(null);
-  refusal = $state.raw<Refusal | null>(null);
-  given = $state.raw<Given | null>(null);
   busy = $state(false);
   climbing = $state(false);
   #list: () => SeeingList;
   #view: () => View;
   #asked = new Map<string, number>();
-  #pictures = 0;
 
   network = $derived.by(() => address.get("network") ?? this.#list().networks[0]?.name ?? null);
   row = $derived.by(() => this.#list().networks.find((one) => one.name === this.network) ?? null);
@@ -74,6 +72,7 @@ export class SeeingState {
   card = null;
 
   constructor(list: () => SeeingList, view: () => View) {
+    super();
     this.#list = list;
     this.#view = view;
     $effect(() => link.onReopen(() => untrack(() => this.#ask())));
@@ -250,24 +249,7 @@ export class SeeingState {
     address.set({ score: String(index) });
   }
 
-  async give(picture: Blob | null | undefined): Promise<void> {
-    if (!picture) return;
-    const turn = ++this.#pictures;
-    const answer = await upload(picture);
-    if (turn !== this.#pictures) return; // a newer picture was given meanwhile
-    this.refusal = "refusal" in answer ? answer.refusal : null;
-    if ("id" in answer) {
-      this.given = answer;
-      this.read(answer.id);
-    }
-  }
-
-  /** Read a picture that was given; drawing on does not fill the history. */
   read(id: string, step = true): void {
     address.set({ input: `upload:${id}`, score: null }, step);
   }
-}
-
-function whole(words: string | null): number | null {
-  return words !== null && /^\d{1,6}$/.test(words) ? Number(words) : null;
 }

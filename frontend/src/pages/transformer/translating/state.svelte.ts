@@ -12,7 +12,7 @@ import type {
   Translated,
 } from "../../../lib/messages";
 import type { Tensor } from "../../../lib/tensors";
-import { numbers, whole, within } from "../numbers";
+import { numbers, whole, within } from "../../../lib/addressed";
 import type { Models } from "../models.svelte";
 import {
   headOf,

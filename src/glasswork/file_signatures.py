@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BEGINNINGS = {
+SIGNATURES = {
     b"MZ": "a Windows program",
     b"\x7fELF": "a Linux program",
     b"%PDF": "a PDF document",
@@ -28,7 +28,7 @@ def recognise(body: bytes) -> str:
     """
     if not body:
         return "it is empty"
-    named = next((name for beginning, name in BEGINNINGS.items() if body.startswith(beginning)), "")
+    named = next((name for signature, name in SIGNATURES.items() if body.startswith(signature)), "")
     if body[4:8] == b"ftyp":
         named = "a HEIC or AVIF picture" if body[8:12] in HEIC else "a video (MP4 or MOV)"
     elif body[:4] == b"RIFF" and body[8:12] == b"AVI ":
