@@ -42,7 +42,7 @@ UNETS = [
     {"widths": "8,16,24,24", "attention": "1,1,1,0", "layers": 2, "heads": 8, "text": 12, "groups": 8, "channels": 4},
     {
         "widths": "8,16", "attention": "1,1", "layers": 1, "heads": 4, "text": 8, "groups": 4, "channels": 3,
-        "pooled": 2, "fold": 2, "scaled": 1,
+        "pooled": 2, "patch": 2, "scale_shift": 1,
     },
 ]  # fmt: skip
 
@@ -167,11 +167,11 @@ def test_the_autoencoder_reads_attention_under_its_old_names(convolved: bool) ->
 def test_the_denoiser_says_and_learns_the_same(sizes: dict[str, Any], fused: int) -> None:
     widths = tuple(int(width) for width in sizes["widths"].split(","))
     attends = [part == "1" for part in sizes["attention"].split(",")]
-    fold, pooled = sizes.get("fold", 1), sizes.get("pooled", 0)
+    patch, pooled = sizes.get("patch", 1), sizes.get("pooled", 0)
     theirs = diffusers.UNet2DConditionModel(
         sample_size=8,
-        in_channels=fold**2 * sizes["channels"],
-        out_channels=fold**2 * sizes["channels"],
+        in_channels=patch**2 * sizes["channels"],
+        out_channels=patch**2 * sizes["channels"],
         block_out_channels=widths,
         down_block_types=tuple("CrossAttnDownBlock2D" if there else "DownBlock2D" for there in attends),
         up_block_types=tuple("CrossAttnUpBlock2D" if there else "UpBlock2D" for there in reversed(attends)),
@@ -179,7 +179,7 @@ def test_the_denoiser_says_and_learns_the_same(sizes: dict[str, Any], fused: int
         cross_attention_dim=sizes["text"],
         attention_head_dim=sizes["heads"],  # diffusers' name for the number of heads, in Stable Diffusion 1.x
         norm_num_groups=sizes["groups"],
-        resnet_time_scale_shift="scale_shift" if sizes.get("scaled") else "default",
+        resnet_time_scale_shift="scale_shift" if sizes.get("scale_shift") else "default",
         addition_embed_type="text" if pooled else None,
         addition_embed_type_num_heads=pooled,
     )
@@ -188,10 +188,10 @@ def test_the_denoiser_says_and_learns_the_same(sizes: dict[str, Any], fused: int
     ours.load_state_dict(theirs.state_dict())
     x, times, text = drawn(3, sizes["channels"], 8, 8), torch.tensor([0, 999, 431]), drawn(3, 5, sizes["text"], seed=2)
     said = []
-    folded = F.pixel_unshuffle(x, fold)
+    folded = F.pixel_unshuffle(x, patch)
     for module, given in ((ours.eval(), x), (theirs.eval(), folded)):
         noise = module(given, times, text)
-        noise = noise if isinstance(noise, Tensor) else F.pixel_shuffle(noise.sample, fold)
+        noise = noise if isinstance(noise, Tensor) else F.pixel_shuffle(noise.sample, patch)
         weight = module.get_parameter("conv_in.weight")
         said.append((noise, torch.autograd.grad(noise.sin().sum(), weight)[0]))
     assert relative(said[0][0], said[1][0]) <= MOST

@@ -16,16 +16,18 @@ from torch import Tensor, nn
 class Resnet(nn.Module):
     """Two normalised 3x3 convolutions beside a shortcut; the time, where there is one, is added between them.
 
-    Where it is `scaled`, it also says how much of each channel there is (P. Dhariwal, A. Nichol, 2021,
+    With `scale_shift` it also says how much of each channel there is (P. Dhariwal, A. Nichol, 2021,
     https://arxiv.org/abs/2105.05233, equation 6).
     """
 
-    def __init__(self, channels: int, width: int, groups: int, eps: float, time: int = 0, scaled: bool = False) -> None:
+    def __init__(
+        self, channels: int, width: int, groups: int, eps: float, time: int = 0, scale_shift: bool = False
+    ) -> None:
         super().__init__()
-        self.scaled = scaled
+        self.scale_shift = scale_shift
         self.norm1 = nn.GroupNorm(groups, channels, eps=eps)
         self.conv1 = nn.Conv2d(channels, width, kernel_size=3, padding=1)
-        self.time_emb_proj = nn.Linear(time, 2 * width if scaled else width) if time else None
+        self.time_emb_proj = nn.Linear(time, 2 * width if scale_shift else width) if time else None
         self.norm2 = nn.GroupNorm(groups, width, eps=eps)
         self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1)
         self.conv_shortcut = nn.Conv2d(channels, width, kernel_size=1) if channels != width else None
@@ -37,7 +39,7 @@ class Resnet(nn.Module):
         y = self.conv1(y)  # (B, width, H, W)
         if self.time_emb_proj is None or time is None:
             y = self.norm2(y)
-        elif self.scaled:
+        elif self.scale_shift:
             scale, shift = self.time_emb_proj(F.silu(time))[:, :, None, None].chunk(2, dim=1)  # (B, width, 1, 1)
             y = self.norm2(y) * (1 + scale) + shift
         else:

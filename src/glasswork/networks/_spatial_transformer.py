@@ -27,7 +27,7 @@ class Shared(NamedTuple):
     heads: int
     groups: int
     fused: bool
-    scaled: bool
+    scale_shift: bool
 
 
 class Attention(nn.Module):

@@ -59,10 +59,7 @@ class Down(nn.Module):
     def __init__(self, channels: int, width: int, layers: int, attends: bool, last: bool, shared: Shared) -> None:
         super().__init__()
         self.attentions = nn.ModuleList(Transformer(width, shared) for _ in range(layers if attends else 0))
-        self.resnets = nn.ModuleList(
-            Resnet(width if i else channels, width, shared.groups, EPS, shared.time, shared.scaled)
-            for i in range(layers)
-        )
+        self.resnets = nn.ModuleList(_resnet(width if i else channels, width, shared) for i in range(layers))
         self.downsamplers = nn.ModuleList([] if last else [Downsampler(width, padding=1)])
 
     def forward(self, x: Tensor, time: Tensor, text: Tensor, remembered: list[Tensor]) -> Tensor:
@@ -84,9 +81,7 @@ class Middle(nn.Module):
     def __init__(self, channels: int, shared: Shared) -> None:
         super().__init__()
         self.attentions = nn.ModuleList([Transformer(channels, shared)])
-        self.resnets = nn.ModuleList(
-            Resnet(channels, channels, shared.groups, EPS, shared.time, shared.scaled) for _ in range(2)
-        )
+        self.resnets = nn.ModuleList(_resnet(channels, channels, shared) for _ in range(2))
 
     def forward(self, x: Tensor, time: Tensor, text: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
@@ -102,9 +97,7 @@ class Up(nn.Module):
     def __init__(self, inputs: list[int], width: int, attends: bool, last: bool, shared: Shared) -> None:
         super().__init__()
         self.attentions = nn.ModuleList(Transformer(width, shared) for _ in (inputs if attends else ()))
-        self.resnets = nn.ModuleList(
-            Resnet(channels, width, shared.groups, EPS, shared.time, shared.scaled) for channels in inputs
-        )
+        self.resnets = nn.ModuleList(_resnet(channels, width, shared) for channels in inputs)
         self.upsamplers = nn.ModuleList([] if last else [Upsampler(width)])
 
     def forward(self, x: Tensor, time: Tensor, text: Tensor, remembered: list[Tensor]) -> Tensor:
@@ -142,9 +135,9 @@ class UNetConditional(nn.Module):
         groups: of each group normalisation.
         pooled: heads of a pooling of the whole prompt, which is added to the time as in Imagen; 0 for none, as in
             Stable Diffusion.
-        fold: places on a side that are one place inside, with more channels: 1 as in Stable Diffusion, 2 as in what
+        patch: places on a side that are one place inside, with more channels: 1 as in Stable Diffusion, 2 as in what
             came after it (P. Esser et al., 2024, https://arxiv.org/abs/2403.03206, section 4), a quarter of the work.
-        scaled: 1 if the time also says how much of each channel there is.
+        scale_shift: 1 if the time also says how much of each channel there is.
         fused: 1 for PyTorch's attention kernel; the same numbers, but no attention weights to see.
     """
 
@@ -161,17 +154,17 @@ class UNetConditional(nn.Module):
         context: int = 77,
         groups: int = 32,
         pooled: int = 0,
-        fold: int = 1,
-        scaled: int = 0,
+        patch: int = 1,
+        scale_shift: int = 0,
         fused: int = 0,
     ) -> None:
         super().__init__()
         wide, attends = (tuple(int(part) for part in given.split(",")) for given in (widths, attention))
-        _check(wide, attends, heads, groups, size, fold)
-        self.fold = fold
+        _check(wide, attends, heads, groups, size, patch)
+        self.patch = patch
         self.shape, self.words = (channels, size, size), (context, text)
-        shared, last = Shared(4 * wide[0], text, heads, groups, bool(fused), bool(scaled)), len(wide) - 1
-        self.conv_in = nn.Conv2d(fold**2 * channels, wide[0], kernel_size=3, padding=1)
+        shared, last = Shared(4 * wide[0], text, heads, groups, bool(fused), bool(scale_shift)), len(wide) - 1
+        self.conv_in = nn.Conv2d(patch**2 * channels, wide[0], kernel_size=3, padding=1)
         self.time_embedding = TimeEmbedding(wide[0], shared.time)
         self.add_embedding = TextPooling(text, shared.time, pooled) if pooled else None
         self.down_blocks = nn.ModuleList(
@@ -189,7 +182,7 @@ class UNetConditional(nn.Module):
             self.up_blocks.append(Up(inputs, wide[i], bool(attends[i]), i == 0, shared))
             before = wide[i]
         self.conv_norm_out = nn.GroupNorm(groups, wide[0], eps=EPS)
-        self.conv_out = nn.Conv2d(wide[0], fold**2 * channels, kernel_size=3, padding=1)
+        self.conv_out = nn.Conv2d(wide[0], patch**2 * channels, kernel_size=3, padding=1)
 
     def forward(self, x: Tensor, timesteps: Tensor, text: Tensor) -> Tensor:
         """A noisy latent, (B, C, H, W), its times (B,) and the prompt's vectors (B, T, X) -> (B, C, H, W)."""
@@ -197,8 +190,8 @@ class UNetConditional(nn.Module):
         time = self.time_embedding(time)  # (B, E)
         if self.add_embedding is not None:
             time = time + self.add_embedding(text)
-        if self.fold > 1:
-            x = F.pixel_unshuffle(x, self.fold)  # (B, fold^2 C, H/fold, W/fold)
+        if self.patch > 1:
+            x = F.pixel_unshuffle(x, self.patch)  # (B, patch^2 C, H/patch, W/patch)
         x = self.conv_in(x)  # (B, 320, 64, 64)
         remembered = [x]
         for down in self.down_blocks:
@@ -211,8 +204,8 @@ class UNetConditional(nn.Module):
         x = self.conv_norm_out(x)
         x = F.silu(x)
         x = self.conv_out(x)  # (B, 4, 64, 64)
-        if self.fold > 1:
-            x = F.pixel_shuffle(x, self.fold)
+        if self.patch > 1:
+            x = F.pixel_shuffle(x, self.patch)
         return x
 
     def example(self, batch: int = 1) -> tuple[Tensor, ...]:
@@ -221,13 +214,13 @@ class UNetConditional(nn.Module):
 
 
 def _resnet(channels: int, width: int, shared: Shared) -> Resnet:
-    return Resnet(channels, width, shared.groups, EPS, shared.time, shared.scaled)
+    return Resnet(channels, width, shared.groups, EPS, shared.time, shared.scale_shift)
 
 
-def _check(widths: tuple[int, ...], attention: tuple[int, ...], heads: int, groups: int, size: int, fold: int) -> None:
+def _check(widths: tuple[int, ...], attention: tuple[int, ...], heads: int, groups: int, size: int, patch: int) -> None:
     if len(widths) != len(attention):
         raise ValueError(f"{len(widths)} widths, but attention for {len(attention)} sizes")
     if any(width % groups or width % heads for width in widths):
         raise ValueError(f"widths {widths} can't be divided into {groups} groups and {heads} heads")
-    if fold < 1 or size % (fold * 2 ** (len(widths) - 1)):
-        raise ValueError(f"a side of {size} can't be folded by {fold} and halved {len(widths) - 1} times")
+    if patch < 1 or size % (patch * 2 ** (len(widths) - 1)):
+        raise ValueError(f"a side of {size} can't be cut into patches of {patch} and halved {len(widths) - 1} times")

@@ -88,7 +88,7 @@ def emoji_diffusion() -> DenoiserConfig:
         network="unet_conditional",
         sizes={
             "channels": 8, "size": 16, "widths": "112,128", "attention": "1,1", "layers": 1, "heads": 4, "text": 0,
-            "context": 0, "groups": 16, "pooled": 4, "fold": 2, "scaled": 1, "fused": 0,
+            "context": 0, "groups": 16, "pooled": 4, "patch": 2, "scale_shift": 1, "fused": 0,
         },
         autoencoder="emoji-autoencoder",
         encoders="emoji-clip",

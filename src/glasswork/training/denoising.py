@@ -151,7 +151,7 @@ class Denoising(Task):
     def network(self) -> nn.Module:
         """The untrained network."""
         network = zoo.build(self.config.network, self.config.sizes)
-        quieten(network)
+        zero_init(network)
         return network.to(memory_format=torch.channels_last)
 
     def batch(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -255,7 +255,7 @@ class Denoising(Task):
         )
 
 
-def quieten(network: nn.Module) -> None:
+def zero_init(network: nn.Module) -> None:
     """Let what each block adds, and the answer, begin at zero.
 
     P. Dhariwal, A. Nichol, "Diffusion Models Beat GANs on Image Synthesis", 2021, https://arxiv.org/abs/2105.05233: the
