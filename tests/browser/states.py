@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from opening import App, move, settle
 from playwright.sync_api import Page
 
 Query = dict[str, str | int]
@@ -120,12 +121,15 @@ def table_states(network: str, sample: str) -> Iterator[State]:
         yield State(f"{network} {name}, all terms", query=query, keys=("t",))
 
 
-def enact(page: Page, state: State) -> None:
-    """Do what a state asks for besides its address."""
+def reach(page: Page, app: App, state: State) -> None:
+    """Go to a state's address, and do what it asks for besides."""
     page.mouse.move(1, 1)
+    move(page, app.address(state.path, **state.query))
     for key in state.keys:
         page.keyboard.press(key)
     for selector in state.clicks:
         page.locator(selector).first.click()
     if state.hover:
         page.locator(state.hover).first.hover()
+    if state.keys or state.clicks or state.hover:
+        settle(page)

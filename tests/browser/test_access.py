@@ -9,9 +9,9 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 import pytest
-from opening import App, go, move, settle
+from opening import App, go, settle
 from playwright.sync_api import Browser, Page, ViewportSize
-from states import DESK, OPENED, PHONE, State, enact, settings_of, sheet_states
+from states import DESK, OPENED, PHONE, State, reach, settings_of, sheet_states
 from windows import Complaints, window
 
 from glasswork import zoo
@@ -127,9 +127,7 @@ def walk(request: pytest.FixtureRequest, browser: Browser, app: App, networks: l
         go(page, app.address())
         page.evaluate(AXE.read_text())
         for state in (states_of if request.param == "wide" else small_states_of)(networks[0]):
-            move(page, app.address(state.path, **state.query))
-            enact(page, state)
-            settle(page)
+            reach(page, app, state)
             for one in page.evaluate(SMALL, LEAST_TARGET) if request.param == "narrow" else ():
                 found.small.setdefault(one, state.name)
             found.outside.extend(f"{state.name}: {one}" for one in outside(page))

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from opening import App, go, move, settle
+from opening import App, go, settle
 from playwright.sync_api import Browser, Page
 from sightings import Sighting, collect
 from states import (
     DESK,
     PHONE,
     State,
-    enact,
     map_states,
     menu_states,
     opened_states,
+    reach,
     settings_of,
     sheet_states,
     slope_states,
@@ -36,9 +36,7 @@ def samples_of(network: str) -> tuple[str, ...]:
 
 def look(page: Page, app: App, state: State) -> Sighting:
     """Reach a state and see all that it shows."""
-    move(page, app.address(state.path, **state.query))
-    enact(page, state)
-    settle(page)
+    reach(page, app, state)
     seen = collect(page, state.name, state.mode)
     if state.keys or state.clicks:
         page.keyboard.press("Escape")

@@ -13,6 +13,7 @@ import { readPoints } from "./points";
 const FRAME = 20; // milliseconds of training for each picture
 export const FAR = 500_000;
 const SCRUB = 8000;
+const INSIDE = 120; // milliseconds between two looks into the players while it plays; the plane moves with every picture
 const MEASURE = 900; // milliseconds between two measurements while it plays
 const GIVEN = "glasswork-density";
 export const STAGES = [
@@ -34,6 +35,9 @@ export type Layer = (typeof LAYERS)[number];
 export class Lane {
   shown = $state.raw<LabShown | null>(null);
   tensors = $state.raw(new Map<string, Tensor>());
+  /** The last answer that looked into the players and told their course: while it plays, of some pictures before. */
+  whole = $state.raw<LabShown | null>(null);
+  inside = $state.raw(new Map<string, Tensor>());
   lab: Lab;
   furthest = $state(0);
   constructor(lab: Lab) {
@@ -44,9 +48,10 @@ export class Lane {
     return this.tensors.get(`${path}@${what}`);
   }
 
-  take(answer: LabShown, tensors: Tensor[]): void {
+  take(answer: LabShown, tensors: Tensor[], whole: boolean): void {
     this.tensors = new Map(tensors.map((one) => [one.ref.slice(one.ref.indexOf("#") + 1), one]));
     this.shown = answer;
+    if (whole) [this.whole, this.inside] = [answer, this.tensors];
     this.furthest = Math.max(this.furthest, answer.step);
   }
 }
@@ -68,6 +73,7 @@ export class GanState {
   pace = $state(0);
   #frames: { at: number; step: number }[] = [];
   #asked = 0;
+  #insideAt = 0;
   #measuredAt = 0;
 
   #named = $derived(JSON.stringify([labOf(address.values), ...unpacked(address.get("beside"))]));
@@ -129,40 +135,62 @@ export class GanState {
     this.busy = milliseconds > 1000;
     const lanes = this.lanes;
     let left = lanes.length;
+    const goesOn = (): boolean => this.playing && turn === this.#asked;
     const after = (): void => {
       if (--left > 0 || turn !== this.#asked) return;
       this.busy = false;
-      if (this.playing) this.#ask(FAR, FRAME); // trained while this is drawn
-      if (!this.playing || performance.now() - this.#measuredAt > MEASURE) this.#measure();
+      const main = lanes[0]!;
+      if (this.playing) this.#ask(FAR, FRAME);
+      else if (main.shown !== main.whole) this.#rest();
+      else this.#measure();
+    };
+    const alone = (): void => {
+      if (lanes.length === 1 && goesOn()) this.#ask(FAR, FRAME);
     };
     const share = milliseconds < 1000 ? Math.max(5, milliseconds / lanes.length) : milliseconds;
-    this.#show(lanes[0]!, 0, step, share, () => {
+    const rest = (): void => {
       const at = lanes[0]!.shown?.step ?? 0;
       lanes.slice(1).forEach((lane, i) => this.#show(lane, i + 1, at, SCRUB, after));
       after();
+    };
+    this.#show(lanes[0]!, 0, step, share, rest, alone);
+  }
+
+  /** `first` is called before an answer is drawn: what it asks for is trained meanwhile. */
+  #show(
+    lane: Lane,
+    place: number,
+    step: number,
+    milliseconds: number,
+    then: () => void,
+    first = (): void => {},
+  ): void {
+    const lab = lane.lab;
+    const whole = place === 0 && (!this.playing || performance.now() - this.#insideAt > INSIDE);
+    if (whole) this.#insideAt = performance.now();
+    link.ask({ type: "lab_on", lab, step, milliseconds, whole, view: `lane ${place}` }, (answer, tensors) => {
+      if (answer.type === "lab_shown" && lane.lab === lab) {
+        if (place === 0 && (answer.exploded || answer.step >= FAR)) this.playing = false;
+        first();
+        lane.take(answer, tensors, whole);
+        this.failure = null;
+        if (place === 0) this.#count(answer.step);
+        if (this.playing && performance.now() - this.#measuredAt > MEASURE) this.#measure();
+      }
+      if (answer.type === "failure") {
+        this.playing = false;
+        this.busy = false;
+        if (lab.data.startsWith("given:") && this.#giveAgain()) return;
+        this.failure = answer;
+      }
+      if (answer.type === "done") then();
     });
   }
 
-  #show(lane: Lane, place: number, step: number, milliseconds: number, then: () => void): void {
-    const lab = lane.lab;
-    link.ask(
-      { type: "lab_on", lab, step, milliseconds, whole: place === 0, view: `lane ${place}` },
-      (answer, tensors) => {
-        if (answer.type === "lab_shown" && lane.lab === lab) {
-          lane.take(answer, tensors);
-          this.failure = null;
-          if (place === 0) this.#count(answer.step);
-          if (place === 0 && (answer.exploded || answer.step >= FAR)) this.playing = false;
-        }
-        if (answer.type === "failure") {
-          this.playing = false;
-          this.busy = false;
-          if (lab.data.startsWith("given:") && this.#giveAgain()) return;
-          this.failure = answer;
-        }
-        if (answer.type === "done") then();
-      },
-    );
+  /** It has come to a halt: where, and all that it is there. */
+  #rest(): void {
+    if (address.get("at") !== null) address.set({ at: String(this.step) }, false);
+    this.#ask(this.step, SCRUB);
   }
 
   #measure(): void {
