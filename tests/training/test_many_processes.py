@@ -58,6 +58,7 @@ def test_what_can_not_be_shared_evenly_is_refused() -> None:
         Processes(0, 4).share(16, 3)
 
 
+@pytest.mark.slow  # in every run, two processes that read a stream stand for these: tests/training/test_streaming.py
 def test_two_processes_give_the_curve_of_one(alone: Path, tmp_path: Path) -> None:
     done = subprocess.run(command(tmp_path / "run"), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
