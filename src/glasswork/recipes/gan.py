@@ -65,11 +65,11 @@ def dcgan_fashion() -> PicturesConfig:
     return PicturesConfig(
         title="DCGAN · fashion",
         network="dcgan",
-        sizes={"noise": 64, "channels": 1, "size": 28, "width": 48, "norm": "none"},
+        sizes={"noise": 64, "channels": 1, "size": 28, "width": 56, "norm": "none"},
         data="fashion-mnist",
         judge="tiny-vgg-fashion",
         licence="Apache-2.0",
-        steps=9_000,
+        steps=12_000,
         batch=64,
         precision="bfloat16",
         optimiser="Adam",
