@@ -1,5 +1,7 @@
 /** The page's state as it stands in the address: what is open can be sent to someone, and Back goes back. */
 const PAUSE = 250;
+/** What belongs to the lesson that leads through the pages: it stays when the page changes, until one goes home. */
+const LEADING = ["lesson", "projector"];
 
 export class Address {
   page = $state("");
@@ -45,7 +47,8 @@ export class Address {
   /** Go to a page of ours without loading anything again. */
   go(page: string, values: Record<string, string> = {}): void {
     clearTimeout(this.#later);
-    history.pushState(null, "", this.href(page, values));
+    const led = LEADING.filter((name) => page && name in this.values).map((name) => [name, this.values[name]!]);
+    history.pushState(null, "", this.href(page, { ...Object.fromEntries(led), ...values }));
     this.#read();
   }
 

@@ -38,7 +38,7 @@ class Open(Command):
 
     target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET", help_behavior_hint="")] = ""
     """A network that ships, torchvision:NAME, timm:NAME, hf:FOLDER, file.py:factory, package.module:factory, a run
-    folder or a trace file."""
+    folder, a trace file or a lesson.md."""
     input: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
     """What the network is given first: a picture file, an array (.npy), sample:NAME, or a text or a row, for networks
     that read such."""
@@ -68,6 +68,9 @@ class Open(Command):
         from glasswork.server.store import open_home
 
         home, notice = open_home()
+        if self.target.endswith(".md"):
+            self._teach(home, notice)
+            return
         saved = bool(self.target) and not self._ships() and is_trace(self.target)
         if saved and (self.input or self.weights):
             raise UsageError(
@@ -110,6 +113,28 @@ class Open(Command):
         path = f"/train?{urlencode({'run': training.name})}" if training else path
         serve(Settings(host=self.host, port=self.port, home=home), load, path, self.browser, say=_say)
 
+    def _teach(self, home: Path, notice: str) -> None:
+        """Open a lesson of the reader's; what is wrong with it is said here."""
+        from glasswork.scenes.lecture_files import address, read_own
+        from glasswork.server.run import serve
+        from glasswork.server.settings import Settings
+
+        if self.input or self.weights:
+            todo = "Leave --input and --weights away: the lesson names them."
+            raise UsageError(f"{self.target} is a lesson", where="glasswork open", todo=todo)
+        lesson, file = read_own(Path(self.target)), Path(self.target)
+        self.target, self.arrays = "", {}
+
+        def load() -> Respondent:
+            respondent = self._respondent(home, saved=False, lessons=(file,))
+            threading.Thread(target=warm, args=(respondent,), name="glasswork-ready", daemon=True).start()
+            return respondent
+
+        if notice:
+            _say(notice)
+        settings = Settings(host=self.host, port=self.port, home=home)
+        serve(settings, load, address(lesson.card.first), self.browser, say=_say)
+
     def _in_training(self) -> Path | None:
         """The folder of a TARGET that is a run without a trained network yet: it is watched instead."""
         folder = Path(self.target or "-").resolve()
@@ -127,7 +152,7 @@ class Open(Command):
 
         return Path(self.target).name if is_trace(self.target) else shown(self.target)
 
-    def _respondent(self, home: Path, saved: bool) -> Respondent:
+    def _respondent(self, home: Path, saved: bool, lessons: tuple[Path, ...] = ()) -> Respondent:
         """What answers the page. A reader's own TARGET is loaded at once: what is wrong with it is said here."""
         from glasswork.scenes.respond import Respondent
         from glasswork.server.run import is_loopback
@@ -141,6 +166,7 @@ class Open(Command):
             runs=self._runs(),
             sets=home / "sets",
             folders=is_loopback(self.host),
+            lessons=lessons,
         )
         if not saved and _imagines(self.target):
             respondent.imaginers.open(respondent.imaginers.name_of(self.target))

@@ -301,3 +301,19 @@ def _fits(edit: p.Dragged, play: p.PlayOf) -> bool:
         and 0 <= edit.step <= MOST_STEPS
         and math.isfinite(edit.value)
     )
+
+
+def learned(play: p.PlayOf, step: int) -> tuple[str, float]:
+    """The source of a network after so many steps, and which share of the points that it was not trained on it tells
+    right.
+
+    Raises:
+        GlassworkError: it can't be played.
+    """
+    _check(play)
+    table = _Table(play, points(play.data, play.count, play.noise, play.seed))
+    table.player.go(step)
+    right = table.measured(table.test_x, table.test_y)[1]
+    if right is None:
+        raise GlassworkError("these points have no classes", where=play.data, why="values are told of them")
+    return f"play:{name_of(play)}@{step}", right

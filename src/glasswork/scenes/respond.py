@@ -24,12 +24,14 @@ from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
 from glasswork.scenes.imaginers import Imaginers, is_pipeline
 from glasswork.scenes.language_models import LanguageModels
+from glasswork.scenes.lecture import Lecture
 from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages import forgetting as f
 from glasswork.scenes.messages import gan as n
 from glasswork.scenes.messages import gan_images as i
+from glasswork.scenes.messages import lecture as course
 from glasswork.scenes.messages import lessons as q
 from glasswork.scenes.messages import playground as p
 from glasswork.scenes.messages import reading as r
@@ -121,6 +123,7 @@ class Respondent:
         runs: the folder of the runs of training.
         sets: the folder of the sets of pictures that pages sent; None where none can be sent.
         folders: whether pages may name folders of this machine.
+        lessons: files of the reader's own lessons.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class Respondent:
         runs: Path = Path("runs"),
         sets: Path | None = None,
         folders: bool = False,
+        lessons: tuple[Path, ...] = (),
     ) -> None:
         courses = Courses(runs)
         moments = Moments(courses)
@@ -157,6 +161,7 @@ class Respondent:
         self.vision = VisionTransformers(self.networks, self.traces)
         self.seers = Seers(self.networks, self.traces)
         self.diffusions = Diffusions(self.imaginers, self.networks, self.traces, Records(traces))
+        self.lecture = Lecture(self.networks, self.traces, lessons)
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
     def warm(self) -> None:
@@ -201,6 +206,8 @@ class Respondent:
                 | t.FollowAnswer()
             ):
                 yield from self.training.answer(request, session.inputs.read)
+            case course.OpenLecture() | course.OpenLectureLesson() | course.FindAnswer() | course.DrawQuestion():
+                yield from self.lecture.answer(request)
             case q.OpenLesson() | q.OpenLandscape():
                 yield from self.lessons.answer(request, session.inputs.read, session.cancelled.is_set)
             case p.PlayOn() | p.GivePoints():

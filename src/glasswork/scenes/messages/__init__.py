@@ -23,6 +23,7 @@ from glasswork.scenes.messages.diffusion import DiffusionAnswer, DiffusionReques
 from glasswork.scenes.messages.forgetting import ForgettingAnswer, ForgettingRequest
 from glasswork.scenes.messages.gan import GanAnswer, GanRequest
 from glasswork.scenes.messages.gan_images import GanImagesAnswer, GanImagesRequest
+from glasswork.scenes.messages.lecture import LectureAnswer, LectureRequest
 from glasswork.scenes.messages.lessons import LessonAnswer, LessonRequest
 from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
@@ -192,6 +193,7 @@ Request = (
     | SaveTensor
     | TrainingRequest
     | LessonRequest
+    | LectureRequest
     | PlayRequest
     | GanRequest
     | GanImagesRequest
@@ -641,6 +643,7 @@ Answer = (
     | Samples
     | TrainingAnswer
     | LessonAnswer
+    | LectureAnswer
     | PlayAnswer
     | GanAnswer
     | GanImagesAnswer
