@@ -47,7 +47,10 @@ export class Address {
   /** Go to a page of ours without loading anything again. */
   go(page: string, values: Record<string, string> = {}): void {
     clearTimeout(this.#later);
-    const led = LEADING.filter((name) => page && name in this.values).map((name) => [name, this.values[name]!]);
+    const led = LEADING.filter((name) => page && name in this.values).map((name) => [
+      name,
+      this.values[name]!,
+    ]);
     history.pushState(null, "", this.href(page, { ...Object.fromEntries(led), ...values }));
     this.#read();
   }

@@ -60,6 +60,10 @@ export type Request =
   | FollowAnswer
   | OpenLesson
   | OpenLandscape
+  | OpenLecture
+  | OpenLectureLesson
+  | FindAnswer
+  | DrawQuestion
   | PlayOn
   | GivePoints
   | LabOn
@@ -137,6 +141,10 @@ export type Answer =
   | Followed
   | LessonOf
   | Landscape
+  | Lecture
+  | LectureLesson
+  | FoundAnswer
+  | DrawnQuestion
   | Played
   | PointsGiven
   | LabShown
@@ -864,6 +872,40 @@ export interface LayerOf {
 export interface OpenLandscape {
   type: "open_landscape";
   lesson: Lesson;
+  request: number;
+}
+/**
+ * Which lessons there are.
+ */
+export interface OpenLecture {
+  type: "open_lecture";
+  language?: string;
+  request: number;
+}
+/**
+ * One lesson, all of it.
+ */
+export interface OpenLectureLesson {
+  type: "open_lecture_lesson";
+  name: string;
+  language?: string;
+  request: number;
+}
+/**
+ * Let the networks say which of the choices is right.
+ */
+export interface FindAnswer {
+  type: "find_answer";
+  answer: string;
+  choices: string[];
+  request: number;
+}
+/**
+ * A question of the quiz; another seed, another question.
+ */
+export interface DrawQuestion {
+  type: "draw_question";
+  seed: number;
   request: number;
 }
 /**
@@ -3012,6 +3054,120 @@ export interface Landscape {
   of: "batch" | "digit";
   examples: number;
   arrays: Array[];
+}
+/**
+ * All lessons, in their order.
+ */
+export interface Lecture {
+  type: "lecture";
+  request: number;
+  lessons: LessonCard[];
+}
+/**
+ * A lesson as the table of contents has it.
+ */
+export interface LessonCard {
+  name: string;
+  title: string;
+  goal: string;
+  minutes: number;
+  steps: number;
+  kind: "lecture" | "own" | "tour";
+  first: Place1;
+}
+/**
+ * A state of a page, as its address has it.
+ */
+export interface Place1 {
+  page: string;
+  values: {
+    [k: string]: string;
+  };
+}
+/**
+ * A lesson.
+ */
+export interface LectureLesson {
+  type: "lecture_lesson";
+  request: number;
+  card: LessonCard;
+  steps: LectureStep[];
+  follows: LessonCard | null;
+}
+/**
+ * One step of a lesson.
+ */
+export interface LectureStep {
+  sentence: Span[];
+  opens: Place1;
+  stays: boolean;
+  text: Span[][];
+  attempt: Span[];
+  done: Condition[];
+  shows: Place1 | null;
+  mark: string;
+  ask: Ask | null;
+  links: Outside[];
+  sources: string[];
+}
+/**
+ * Some words of a text, and how they are set.
+ */
+export interface Span {
+  words: string;
+  kind?: "code" | "formula" | "outside" | "page" | "plain" | "strong";
+  href?: string;
+}
+/**
+ * One thing that holds once a step is done.
+ */
+export interface Condition {
+  how: "begins" | "changes" | "click" | "has" | "is";
+  name: string;
+  value?: string;
+}
+/**
+ * Something to predict.
+ */
+export interface Ask {
+  words: Span[];
+  choices: string[];
+  answer: string;
+  because: Span[];
+}
+/**
+ * Where to read on.
+ */
+export interface Outside {
+  words: string;
+  href: string;
+}
+/**
+ * What the networks say.
+ */
+export interface FoundAnswer {
+  type: "found_answer";
+  request: number;
+  right: number;
+  words: string;
+  number: Number | null;
+}
+/**
+ * A question, and the page where one could look.
+ */
+export interface DrawnQuestion {
+  type: "drawn_question";
+  request: number;
+  kind: string;
+  values: {
+    [k: string]: string;
+  };
+  choices: string[];
+  answer: string;
+  opens: Place1;
+  arrays: Array[];
+  rows: number[][];
+  rows_of: string;
 }
 /**
  * `arrays`: for each layer `wL`, `bL` and `fL` (units, R, R), the first row at the top of the plane, `f0` the

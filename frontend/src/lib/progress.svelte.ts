@@ -12,8 +12,8 @@ function kept(): Record<string, Reached> {
     const found: unknown = JSON.parse(localStorage.getItem(KEY) ?? "{}");
     if (typeof found !== "object" || found === null) return {};
     return Object.fromEntries(
-      Object.entries(found as Record<string, Partial<Reached>>).filter(
-        (pair): pair is [string, Reached] => Number.isInteger(pair[1]?.at),
+      Object.entries(found as Record<string, Partial<Reached>>).filter((pair): pair is [string, Reached] =>
+        Number.isInteger(pair[1]?.at),
       ),
     );
   } catch {

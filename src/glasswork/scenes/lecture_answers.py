@@ -109,8 +109,7 @@ def probability(answers: Answers, network: str, input: str, label: str) -> Found
 def without(answers: Answers, network: str, input: str, operation: str) -> Found:
     """without NETWORK PICTURE OPERATION: the class that it prefers where the operation gives nothing but zeros."""
     _, trace = answers.trace(network, input)
-    changed = rerun(trace, {operation: lambda y: y * 0})
-    scores = changed[":softmax"].output.tensor[0]
+    scores = rerun(trace, {operation: lambda y: y * 0}).ops[-1].output.tensor[0]
     return Found(answers.networks.load(network).labels[int(scores.argmax())])
 
 
@@ -147,10 +146,10 @@ def terms(answers: Answers, network: str, input: str, place: str) -> Found:
 
 
 def zeros(answers: Answers, network: str, input: str, operation: str) -> Found:
-    """zeros NETWORK PICTURE OPERATION: which share of what it gives is zero, in percent."""
+    """zeros NETWORK PICTURE OPERATION: which share of what it gives is zero."""
     _, trace = answers.trace(network, input)
     given = trace[operation].output.tensor
-    return Found(number=Number("", float((given == 0).double().mean()) * 100))
+    return Found(number=Number("", float((given == 0).double().mean())))
 
 
 def window_sum(answers: Answers, network: str, place: str) -> Found:
@@ -242,7 +241,7 @@ def reach(answers: Answers, kind: str, distance: str) -> Found:
 
 
 def playground(answers: Answers, data: str, hidden: str, steps: str) -> Found:
-    """playground DATA HIDDEN STEPS: how many percent of unseen points are told right after so much training.
+    """playground DATA HIDDEN STEPS: which share of unseen points is told right after so much training.
 
     HIDDEN is as in an address, `4 tanh,2 tanh`, or `none`.
     """
@@ -251,14 +250,15 @@ def playground(answers: Answers, data: str, hidden: str, steps: str) -> Found:
     play = PlayOf(data=data, noise=0.05 if data == "circle" else 0.0, hidden=made, optimiser="Adam", rate=0.01)
     points(data, 2, 0.0, 0)  # says what is wrong with the name
     source, right = learned(play, min(int(steps), MOST_STEPS))
-    return Found(number=Number(f"{source}#accuracy@test", right * 100))
+    return Found(number=Number(f"{source}#accuracy@test", right))
 
 
 def _preferred(answers: Answers, network: str, source: str, trace: Trace) -> Found:
-    shares = trace[":softmax"].output.tensor[0]
+    last = trace[":softmax"] if ":softmax" in trace else trace.ops[-1]
+    shares = last.output.tensor[0]
     best = int(shares.argmax())
     label = answers.networks.load(network).labels[best]
-    return Found(label, Number(f"{source}#:softmax[0,{best}]@value", float(shares[best])))
+    return Found(label, Number(f"{source}#{last.path}[0,{best}]@value", float(shares[best])))
 
 
 def _recorded(layer: str, rows: list[Any], by: str, name: str, field: str) -> Found:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ class Quiz:
         others = ranks[1:CHOICES]  # what it nearly says
         choices = [network.labels[i] for i in (ranks[0], *others)]
         chance.shuffle(choices)
-        return m.DrawnQuestion(
+        return _drawn(
             request=request,
             kind="picture",
             values={"network": network.title},
@@ -79,7 +80,7 @@ class Quiz:
         step = max(0.25, abs(right) / 2)
         place = chance.randrange(CHOICES)
         choices = [f"{right + (i - place) * step:.2f}".replace("-", "−") for i in range(CHOICES)]
-        return m.DrawnQuestion(
+        return _drawn(
             request=request,
             kind="window",
             values={"network": self.networks.load(name).title, "filter": str(filter), "channel": str(channel)},
@@ -101,7 +102,7 @@ class Quiz:
         logits = reads.next(torch.tensor(words.encode(part)), None)
         choices = [said(words.decode([int(i)])) for i in logits.argsort(descending=True)[:CHOICES]]
         chance.shuffle(choices)
-        return m.DrawnQuestion(
+        return _drawn(
             request=request,
             kind="letter",
             values={"network": network.title, "text": part},
@@ -119,13 +120,13 @@ class Quiz:
         asked = f"zeros {name} sample:{sample} {layer}"
         number = self.answers.find(asked).number
         assert number is not None
-        right = number.value
-        choices = sorted({round(right), *(round((right + away) % 100) for away in (23, 47, 71))})
-        return m.DrawnQuestion(
+        right = round(100 * number.value)
+        choices = sorted({right, *((right + away) % 100 for away in (23, 47, 71))})
+        return _drawn(
             request=request,
             kind="share",
             values={"network": network.title, "layer": layer},
-            choices=[f"{one} %" for one in choices],
+            choices=[f"{one / 100:.2f}".removeprefix("0") for one in choices],
             answer=asked,
             opens=m.Place("cnn", {"network": name, "input": f"sample:{sample}"}),
             arrays=[pictured(sample)],
@@ -146,7 +147,7 @@ class Quiz:
         right = int(number.value)
         others = {9, 28, 91, 109, 491, 1691, 2029} - {right}
         choices = sorted([right, *chance.sample(sorted(others), CHOICES - 1)])
-        return m.DrawnQuestion(
+        return _drawn(
             request=request,
             kind="sums",
             values={"network": network.title, "place": place},
@@ -159,7 +160,7 @@ class Quiz:
         """Is one network larger, dearer, or better than another?"""
         one, other = chance.sample(read_record().published, 2)
         field = chance.choice(("parameters", "gmacs", "top5"))
-        return m.DrawnQuestion(
+        return _drawn(
             request=request,
             kind=f"race_{field}",
             values={"one": one.weights, "other": other.weights},
@@ -167,6 +168,13 @@ class Quiz:
             answer=f"published {one.weights} {field} > published {other.weights} {field}",
             opens=m.Place("race", {}),
         )
+
+
+def _drawn(
+    *, arrays: Sequence[Array] = (), rows: Sequence[list[float]] = (), rows_of: str = "", **about: Any
+) -> m.DrawnQuestion:
+    """A question; most are about no picture and no window."""
+    return m.DrawnQuestion(arrays=list(arrays), rows=list(rows), rows_of=rows_of, **about)
 
 
 def pictured(sample: str) -> Array:

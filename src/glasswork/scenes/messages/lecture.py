@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from glasswork.scenes.messages.base import Array, Number, Request
@@ -159,11 +158,11 @@ class DrawnQuestion(Struct, tag_field="type", tag="drawn_question", frozen=True,
     choices: list[str]
     answer: str
     opens: Place
-    arrays: list[Array] = msgspec.field(default_factory=list[Array])
+    arrays: list[Array]
     """The picture that it is about, (height, width, colours), where there is one."""
-    rows: list[list[float]] = msgspec.field(default_factory=list[list[float]])
+    rows: list[list[float]]
     """A window of weights that it is about."""
-    rows_of: str = ""
+    rows_of: str
     """Its reference, up to row and column: `trace:ID#block1.conv1.weight[2,0`."""
 
 
