@@ -84,6 +84,9 @@ def states_of(network: str) -> list[State]:
         State("lesson, forward", "perceptron", query={"direction": "forward", "weight": "1,3,300"}),
         State("race, sentences", "race", query={"view": "sentences"}),
         State("race, slim", "race", query={"view": "slim"}),
+        State("lecture", "lecture"),
+        State("quiz", "lecture", query={"view": "quiz"}),
+        State("a step of the lecture", "cnn", query={**base, "lesson": "convolution.1", "at": OPENED["conv"]}),
     ]
 
 

@@ -111,7 +111,9 @@ def test_answers_agree_with_the_bare_networks(answers: Answers) -> None:
     assert zeros.value == pytest.approx(float((kept["relu"] == 0).double().mean()))
     window = answers.find("window_sum tiny-vgg-fashion block1.conv1.weight[3,0]").number
     assert window is not None
-    assert window.value == pytest.approx(float(network.module.get_parameter("block1.conv1.weight").detach()[3, 0].sum()))
+    assert window.value == pytest.approx(
+        float(network.module.get_parameter("block1.conv1.weight").detach()[3, 0].sum())
+    )
     terms = answers.find(f"terms {picture} block1.conv1[0,2,9,9]").number
     assert terms is not None
     assert terms.value == 3 * 3 + 1

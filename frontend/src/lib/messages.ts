@@ -3106,6 +3106,7 @@ export interface LectureStep {
   done: Condition[];
   shows: Place1 | null;
   mark: string;
+  hide: string;
   ask: Ask | null;
   links: Outside[];
   sources: string[];

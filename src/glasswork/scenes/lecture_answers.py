@@ -225,6 +225,11 @@ def measured(answers: Answers, name: str, field: str) -> Found:
     return _recorded("measured", read_record().costs, "name", name, field)
 
 
+def baseline(answers: Answers, name: str) -> Found:
+    """baseline NAME: how often a method from before deep networks is right on clothes."""
+    return _recorded("baseline", read_record().baselines, "name", name, "accuracy")
+
+
 def verdict(answers: Answers, key: str) -> Found:
     """verdict KEY: what became of one of the lecture's three conclusions."""
     found = {one.key: one for one in verdicts(read_record())}
@@ -295,6 +300,7 @@ QUESTIONS: dict[str, Callable[..., Found]] = {
     "claimed": claimed,
     "published": published,
     "measured": measured,
+    "baseline": baseline,
     "verdict": verdict,
     "reach": reach,
     "playground": playground,

@@ -28,7 +28,7 @@ PAGES = (
 """All that a lesson can open."""
 LARGEST = 200_000
 HEAD = ("title", "goal", "minutes")
-ONCE = ("open", "try", "show", "mark", "predict", "choices", "answer", "because")
+ONCE = ("open", "try", "show", "mark", "hide", "predict", "choices", "answer", "because")
 OFTEN = ("done", "link", "source", "topic", "command")
 FIELD = re.compile(r"([a-z]+):\s*(.*)")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -239,6 +239,7 @@ class _Reading:
             done=done,
             shows=shows,
             mark=once.get("mark", ""),
+            hide=once.get("hide", ""),
             ask=self.ask(part),
             links=[self.link(part, one) for one in part.often["link"]],
             sources=part.often["source"],

@@ -84,7 +84,7 @@ export class Player {
     const { step } = this;
     if (step?.shows) this.#go(step.shows.page, step.shows.values, this.at);
     else if (step?.mark) {
-      const mark = marked(step.mark);
+      const [mark] = marked(step.mark);
       mark?.scrollIntoView({ block: "center" });
       mark?.focus();
     }
@@ -136,11 +136,11 @@ export function leave(): void {
 }
 
 /** What a selector of a lesson finds; what is no selector finds nothing. */
-export function marked(selector: string): HTMLElement | null {
+export function marked(selector: string): HTMLElement[] {
   try {
-    return document.querySelector<HTMLElement>(selector);
+    return [...document.querySelectorAll<HTMLElement>(selector)];
   } catch {
-    return null;
+    return [];
   }
 }
 

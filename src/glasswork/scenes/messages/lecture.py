@@ -100,6 +100,8 @@ class LectureStep(Struct, frozen=True, kw_only=True):
     """The state in which it is done."""
     mark: str
     """A selector: what to press."""
+    hide: str
+    """A selector: what would tell the answer, and is veiled until somebody has chosen."""
     ask: Ask | None
     links: list[Outside]
     sources: list[str]

@@ -1,0 +1,142 @@
+"""Lessons in a real browser: every address opens, every step can be done, answers are the networks' own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from asking import Asking
+from opening import App, go, move, settle
+from playwright.sync_api import Page, expect
+
+from glasswork.scenes.lecture_files import address, read_lesson, shipped
+from glasswork.scenes.messages.lecture import LectureStep, Place
+
+pytestmark = pytest.mark.browser
+
+SHORT = ("tour", "convolution")
+"""Walked in every run; the others in the slow one."""
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in shipped() if name not in SHORT]
+DIGITS = 2e-3
+
+
+def at(name: str, number: int, step: LectureStep) -> str:
+    return address(Place(step.opens.page, {**step.opens.values, "lesson": f"{name}.{number}"}))
+
+
+def attempt(page: Page, step: LectureStep) -> None:
+    """Do what a step asks: press what it marks, else what it waits for, else let it show itself."""
+    if step.mark:
+        expect(page.locator(step.mark).first, "what the step marks is not there").to_be_visible()
+        page.locator(step.mark).first.click()
+        settle(page, -1)
+    if page.locator(".try.done").count():
+        return
+    clicks = [one.value for one in step.done if one.how == "click"]
+    if step.shows:
+        page.locator(".try button").click()
+    for selector in clicks:
+        page.locator(selector).first.click()
+    settle(page, -1)
+
+
+@pytest.mark.parametrize("name", [*SHORT, *SLOW])
+def test_every_step_opens_and_can_be_done(page: Page, app: App, name: str) -> None:
+    lesson = read_lesson(shipped()[name], name)
+    go(page, app.address())
+    for number, written in enumerate(lesson.steps, 1):
+        step = written.step
+        move(page, app.origin + at(name, number, step))
+        where = f"{name}, step {number}"
+        assert page.locator(".lesson h2").is_visible(), where
+        assert not page.locator("[role=alert]").count(), f"{where}: {page.locator('[role=alert]').all_inner_texts()}"
+        if not step.done:
+            continue
+        assert not page.locator(".try.done").count(), f"{where} is done before anything was done"
+        attempt(page, step)
+        expect(page.locator(".try.done"), where).to_be_visible()
+        assert not page.locator("[role=alert]").count(), f"{where}: {page.locator('[role=alert]').all_inner_texts()}"
+
+
+def test_a_lesson_is_walked_by_its_buttons_and_its_keys_and_is_remembered(page: Page, app: App) -> None:
+    go(page, app.address("cnn", network="tiny-vgg-emoji", lesson="tour.1"))
+    on = page.locator(".lesson .way").last
+    expect(on).to_have_text("Skip")
+    page.locator("[data-cell='3 3']").first.click()
+    expect(page.locator(".try.done")).to_be_visible()
+    expect(on).to_have_text("Next")
+    opened = page.url.split("at=")[1].split("&")[0]
+    on.click()
+    settle(page, -1)
+    assert f"at={opened}" in page.url, "going on lost what the reader had opened"
+    assert "lesson=tour.2" in page.url
+    page.keyboard.press("PageDown")
+    expect(page.locator(".lesson h2")).to_contain_text("Turn round")
+    page.keyboard.press("PageUp")
+    expect(page.locator(".lesson h2")).to_contain_text("opens into")
+    page.keyboard.press("m")
+    expect(page.locator(".page > header").first).to_be_hidden()
+    expect(page.locator(".lesson .does")).to_have_count(0)
+    page.keyboard.press("m")
+    page.locator(".lesson .head .link").first.click()
+    settle(page, -1)
+    assert page.url.endswith("/lecture")
+    expect(page.locator("aside.lesson")).to_have_count(0)
+    expect(page.locator(".state", has_text="step 2 of 5")).to_be_visible()
+
+
+def test_answers_are_numbers_of_the_network(page: Page, app: App, asking: Asking) -> None:
+    """What is said to a prediction carries its address, and the bare network has that number there."""
+    lesson = read_lesson(shipped()["where-deep-learning-fits"], "where-deep-learning-fits")
+    step = lesson.steps[0].step
+    go(page, app.origin + at(lesson.name, 1, step))
+    assert step.ask is not None
+    page.locator(".lesson .choices button", has_text="animal").click()
+    told = page.locator(".lesson .told [data-ref]")
+    expect(told).to_be_visible()
+    expect(page.locator(".lesson .told")).to_contain_text("Not so.")
+    expect(page.locator(".lesson .choices .right")).to_contain_text("vehicle")
+    ref = told.get_attribute("data-ref")
+    assert ref is not None
+    assert float(told.inner_text()) == pytest.approx(asking([ref])[ref].value, abs=DIGITS)
+
+
+def test_the_quiz_counts_and_asks_on(page: Page, app: App) -> None:
+    go(page, app.address("lecture", view="quiz"))
+    first = page.locator(".quiz .asks p").first.inner_text()
+    page.locator(".quiz .choices button").first.click()
+    expect(page.locator(".quiz .told b").first).to_be_visible()
+    expect(page.locator(".quiz .ways")).to_contain_text("of 1 right")
+    page.locator(".quiz .way").click()
+    expect(page.locator(".quiz .asks p").first).not_to_have_text(first)
+
+
+def test_a_teachers_own_lesson_opens(page: Page, app: App, tmp_path: Path) -> None:
+    """And what its text holds stays text."""
+    from glasswork.scenes.lecture import Lecture
+
+    path = tmp_path / "mine.md"
+    text = (
+        "---\ntitle: Mine\ngoal: All\nminutes: 1\n---\n## One <b>two</b>\nopen: /race\n\n<img src=x onerror=alert(1)>\n"
+    )
+    path.write_text(text)
+    kept = app.responding.lecture
+    app.responding.lecture = Lecture(app.responding.networks, app.responding.traces, (path,))
+    try:
+        go(page, app.address("race", lesson="own-mine.1"))
+        expect(page.locator(".lesson h2")).to_have_text("One <b>two</b>")
+        expect(page.locator(".lesson .says p")).to_contain_text("<img src=x")
+        assert not page.locator(".lesson img").count()
+    finally:
+        app.responding.lecture = kept
+
+
+def test_an_unknown_lesson_says_so(page: Page, app: App) -> None:
+    go(page, app.address("race", lesson="no-such-lesson.1"))
+    expect(page.locator(".lesson [role=alert]")).to_contain_text("no lesson called")
+
+
+def test_first_places_are_written_as_the_gallery_writes_them(page: Page, app: App) -> None:
+    go(page, app.address())
+    href = page.locator(".tour a").first.get_attribute("href")
+    assert href == f".{address(read_lesson(shipped()['tour'], 'tour').card.first)}"
