@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 
 from glasswork.scenes import messages as m
+from glasswork.scenes.messages.lecture import LectureLesson, OpenLectureLesson
 from glasswork.scenes.respond import Respondent
 from glasswork.server import pictures, run, uploads
 from glasswork.server.given import TraceFileStore
@@ -158,6 +159,32 @@ def test_a_broken_file_is_refused_before_anything_listens(
     assert said.err.count("\n") == 1
     assert str(path) in said.err
     assert names in said.err
+
+
+def test_a_lesson_opens_at_its_first_step_and_a_broken_one_says_which_line(
+    call: Call, served: Served, tmp_path: Path
+) -> None:
+    lesson = tmp_path / "Filters.md"
+    head = "---\ntitle: Filters\ngoal: See one\nminutes: 5\n---\n"
+    lesson.write_text(f"{head}## One\nopen: /cnn?network={SHIPPED}&at=block1.conv1[0,1,2,3]\n")
+    said = call("open", lesson)
+    assert (said.code, said.err) == (0, "")
+    assert urlsplit(served.path).path == "/cnn"
+    assert served.query == {"network": SHIPPED, "at": "block1.conv1[0,1,2,3]", "lesson": "own-filters.1"}
+    asked = OpenLectureLesson(request=1, name="own-filters")
+    (answer,) = served.load()(asked, Session(InputStore(tmp_path)))
+    assert isinstance(answer, LectureLesson)
+    assert answer.card.title == "Filters"
+
+    served.path = ""
+    lesson.write_text(f"{head}## One\nopen: https://example.org\n")
+    said = call("open", lesson)
+    assert said.code == 1
+    assert f"{lesson}:7" in said.err
+    assert "Traceback" not in said.err
+    assert call("open", tmp_path / "none.md").code == 1
+    assert call("open", lesson, "--input", "sample:fashion-test-1").code == 2
+    assert not served.path
 
 
 def test_no_file_a_folder_or_an_unknown_sample_is_told(call: Call, served: Served, tmp_path: Path) -> None:
