@@ -124,8 +124,8 @@ def test_the_quiz_asks_other_things_each_time_and_offers_the_right_answer(answer
     lecture = Lecture(answers.networks, answers.traces)
     asked = set[str]()
     for seed in range(18):
-        drawn = lecture._quiz.draw(1, seed)  # pyright: ignore[reportPrivateUsage]
-        again = lecture._quiz.draw(1, seed)  # pyright: ignore[reportPrivateUsage]
+        drawn = lecture._quiz.draw(1, seed)
+        again = lecture._quiz.draw(1, seed)
         assert drawn == again, "one seed, two questions"
         assert len(set(drawn.choices)) == len(drawn.choices) >= 2
         right_choice(answers.find(drawn.answer), drawn.choices)

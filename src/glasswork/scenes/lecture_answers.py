@@ -169,7 +169,7 @@ def parameters(answers: Answers, network: str) -> Found:
 def layers(answers: Answers, network: str) -> Found:
     """layers NETWORK: how many of its layers have weights to multiply by."""
     module = answers.networks.load(network).module
-    kinds = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)  # pyright: ignore[reportPrivateUsage]
+    kinds = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
     return Found(number=Number("", sum(isinstance(one, kinds) for one in module.modules())))
 
 
