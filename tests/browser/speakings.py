@@ -203,6 +203,8 @@ class Speaking:
                     return Number(self.module(ids)[0, -1].double().softmax(0)[token].item(), 1)
             case "query" | "key" | "products":
                 return Number(self.products(kind, rest), 10)
+            case "weightslope" | "outsideslope":
+                return self.weights_slope(numbers, index)
             case "slope" | "gradient" | "writeslope":
                 return self.backward(kind, numbers, index)
             case _:
@@ -215,6 +217,23 @@ class Speaking:
         if kind == "products":
             return (q[places[0], step] * k[places[1], step]).item()
         return (q if kind == "query" else k)[places[0], step].item()
+
+    def weights_slope(self, numbers: list[int], index: tuple[int, ...]) -> Number:
+        """weightslope/AT/TOKEN/LAYER[0,part], where part is attention, MLP or norms; outsideslope/AT/TOKEN[0]."""
+        at, token, *layer = numbers
+        names = [f"{path}." for path in self.paths]
+        attention = ("attn." if self.gpt else "self_attn.", "mlp.")
+        self.module.requires_grad_()
+        self.module(torch.tensor([self.ids]))[0, at, token].backward()
+        found = []
+        for name, value in self.module.named_parameters():
+            block = next((one for one in names if name.startswith(one)), "")
+            inner = name.removeprefix(block)
+            part = next((i for i, one in enumerate(attention) if inner.startswith(one)), 2)
+            if (block == names[layer[0]] and part == index[1]) if layer else not block:
+                found.append(value.grad.flatten().double())  # pyright: ignore[reportOptionalMemberAccess]
+        self.module.zero_grad()
+        return Number(torch.cat(found).norm().item(), 10)
 
     def backward(self, kind: str, numbers: list[int], index: tuple[int, ...]) -> Number:
         at, token, *more = numbers

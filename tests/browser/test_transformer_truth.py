@@ -128,7 +128,7 @@ def test_enough_of_a_text_was_checked(verdict: Verdict, answers: Asking) -> None
         "weightslope": 4,
         "patched": 1,
     }
-    wanted = least | few | pairs | {"weightslope": 4, "patched": 2}
+    wanted = least | few | pairs | {"weightslope": 12, "outsideslope": 2, "patched": 2}
     assert not {kind: kinds[kind] for kind, count in wanted.items() if kinds[kind] < count}, kinds
     assert answers.foreign == []
 

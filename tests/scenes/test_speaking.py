@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import threading
 from types import SimpleNamespace
@@ -196,7 +197,7 @@ def test_slopes_are_autograds(respond: Respondent, target: str) -> None:
     name = respond.networks.speakers()[0].name
     read, _ = ask(respond, s.OpenText(request=1, network=name, text=TEXT))
     token, at = read.followed["id"], read.position
-    slopes, (lengths,) = ask(respond, s.OpenSlopes(request=2, source=read.source, position=at, token=token))
+    slopes, (lengths, weights) = ask(respond, s.OpenSlopes(request=2, source=read.source, position=at, token=token))
     network = zoo.load(target)
     module: Any = network.module
     ids = torch.tensor([zoo.tokenizer(network).encode(TEXT)])
@@ -207,6 +208,19 @@ def test_slopes_are_autograds(respond: Respondent, target: str) -> None:
     if not hasattr(module, "transformer"):  # there the first stream holds the positions, too
         wanted = (x.grad[0] * x[0]).sum(-1)
         np.testing.assert_allclose([one["value"] for one in slopes.tokens], wanted.detach(), rtol=1e-3, atol=1e-4)
+    module.zero_grad()
+    module(ids).logits[0, at, token].backward()
+    parts = np.zeros(weights.shape)  # of each block: attention, MLP, the rest
+    whole = 0.0
+    for parameter, value in module.named_parameters():
+        square = value.grad.double().square().sum().item()
+        found = re.search(r"\.(\d+)\.(attn|self_attn|mlp)?", parameter)
+        if found:
+            parts[int(found[1]), {"attn": 0, "self_attn": 0, "mlp": 1}.get(found[2], 2)] += square
+        else:
+            whole += square
+    np.testing.assert_allclose(weights, parts**0.5, rtol=1e-3, atol=1e-5)
+    assert slopes.outside["value"] == pytest.approx(whole**0.5, rel=1e-3)
 
 
 @pytest.mark.parametrize(

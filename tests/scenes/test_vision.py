@@ -7,6 +7,7 @@ import struct
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -40,18 +41,33 @@ def asked(respondent: Respondent, request: Any) -> dict[str, Any]:
     return json.loads(answer[4 : 4 + struct.unpack("<I", answer[:4])[0]])
 
 
+def frame(respondent: Respondent, request: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The answer, and its arrays by the first word of their path."""
+    (answer,) = respondent(request, Nobody())
+    assert isinstance(answer, bytes)
+    at = 4 + struct.unpack("<I", answer[:4])[0]
+    header, arrays = json.loads(answer[4:at]), {}
+    for entry in header["arrays"]:
+        kind = np.dtype(entry["dtype"])
+        values = np.frombuffer(answer, kind, int(np.prod(entry["shape"])), at)
+        arrays[entry["ref"].partition("#")[2].partition("@")[0].partition("/")[0]] = values
+        at += -(-values.nbytes // 8) * 8
+    return header, arrays
+
+
 def test_what_parts_add_is_the_logit_above_the_mean(respondent: Respondent) -> None:
     read = asked(respondent, v.OpenPatches(request=1, network=SMALL))
     assert read["untrained"]  # and the page says so
     logits = torch.tensor([one["logit"]["value"] for one in read["classes"]])
-    parts = [read[name]["value"] for name in ("embedding", "heads_sum", "mlps_sum", "bias")]
-    assert sum(parts) == pytest.approx(read["total"]["value"], abs=1e-9)
+    told = read["sum"]
+    parts = [told[name]["value"] for name in ("embedding", "heads_sum", "mlps_sum", "bias")]
+    assert sum(parts) == pytest.approx(told["total"]["value"], abs=1e-9)
     network = respondent.networks.load(SMALL)
     trace = respondent.traces.get(read["source"].partition(":")[2])
     all_logits = network.module(trace.value("input").tensor)[0]
-    assert read["total"]["value"] == pytest.approx((all_logits.max() - all_logits.mean()).item(), abs=1e-4)
+    assert told["total"]["value"] == pytest.approx((all_logits.max() - all_logits.mean()).item(), abs=1e-4)
     assert torch.allclose(logits, all_logits.sort(descending=True).values[: len(logits)].detach())
-    assert read["error"] <= 1e-6
+    assert told["error"] <= 1e-6
 
 
 def test_a_hidden_patch_is_one_whose_embedding_is_nothing(respondent: Respondent) -> None:
@@ -108,3 +124,52 @@ def test_the_shipped_one_is_better_than_its_bar() -> None:
     assert card is not None
     assert card.scores["accuracy"] >= 0.88
     assert not asked(Respondent(), v.OpenPatches(request=1, network="vit-fashion"))["untrained"]
+
+
+STRIKES = "vit_saliency:size=32,patch=8,places=3,width=24,depth=3,heads=3,hidden=48,decoded=8"
+
+
+@pytest.fixture(scope="module")
+def looker() -> Respondent:
+    return Respondent(targets=(STRIKES,))
+
+
+def test_one_that_names_no_class_says_what_strikes(looker: Respondent) -> None:
+    read = asked(looker, v.OpenPatches(request=1, network=STRIKES, token=3))
+    module: Any = looker.networks.load(STRIKES).module
+    x = looker.traces.get(read["source"].partition(":")[2]).value("input").tensor
+    with torch.no_grad():
+        strikes = module(x)[0, 0].sigmoid()
+    assert read["map"] == [32, 32]
+    assert read["followed"]["index"] == int(strikes.argmax())
+    assert read["followed"]["probability"]["value"] == pytest.approx(strikes.max().item(), abs=1e-6)
+    assert read["followed"]["logit"]["value"] == pytest.approx(strikes.max().logit().item(), abs=1e-4)
+    assert (read["sum"], read["classes"], read["others"]) == (None, [], [])
+    head = asked(looker, v.OpenPatchHead(request=2, source=read["source"], layer=1, head=2, token=0, followed=5))
+    assert (head["gives"], head["rest"]) == ([], None)
+
+
+def test_its_lens_ends_with_what_it_answers_and_a_block_that_is_off_changes_nothing(looker: Respondent) -> None:
+    off = [v.SwitchedPart("block", 1)]
+    answers = [frame(looker, v.OpenPatches(request=1, network=STRIKES, switched=off)) for _ in range(2)]
+    read, arrays = answers[0]
+    lens = arrays["lens"].reshape(4, 17)
+    strikes = arrays["strikes"].reshape(32, 32)
+    patches = strikes.reshape(4, 8, 4, 8).mean((1, 3)).flatten()
+    np.testing.assert_allclose(lens[-1, 1:], patches, atol=1e-6)
+    np.testing.assert_array_equal(lens[1], lens[2])
+    assert not np.array_equal(lens[0], lens[1])
+    assert lens[-1, 0] == pytest.approx(patches.mean(), abs=1e-6)
+    assert read["before"]["value"] != read["followed"]["probability"]["value"]
+    np.testing.assert_array_equal(answers[1][1]["lens"], arrays["lens"])
+
+
+def test_backward_from_a_pixel_is_autograds(looker: Respondent) -> None:
+    read = asked(looker, v.OpenPatches(request=1, network=STRIKES))
+    followed = 7 * 32 + 11
+    _, arrays = frame(looker, v.OpenPatchSlopes(request=2, source=read["source"], followed=followed))
+    module: Any = looker.networks.load(STRIKES).module
+    x = looker.traces.get(read["source"].partition(":")[2]).value("input").tensor.clone().requires_grad_()
+    module(x)[0, 0, 7, 11].backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(arrays["pixelslope"], x.grad.flatten(), atol=1e-7)

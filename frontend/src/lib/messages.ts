@@ -569,10 +569,12 @@ export interface OpenPatchSlopes {
   request: number;
 }
 /**
- * Which convolutional networks there are, and whether their weights are on this machine.
+ * Which networks of pictures a page shows, and whether their weights are on this machine: convolutional ones, or
+ *     those in patches, of which only such whose weights others keep.
  */
 export interface ListSeeing {
   type: "list_seeing";
+  page?: "cnn" | "vit";
   request: number;
 }
 /**
@@ -581,6 +583,7 @@ export interface ListSeeing {
 export interface FetchWeights {
   type: "fetch_weights";
   network: string;
+  page?: "cnn" | "vit";
   request: number;
 }
 /**
@@ -1609,7 +1612,8 @@ export interface Written1 {
   probability: Number;
 }
 /**
- * Backward from a logit. With it comes the length of the slope at each stream and position, (L + 1, T).
+ * Backward from a logit. With it come the length of the slope at each stream and position, (L + 1, T), and at all
+ *     weights of each block's attention, MLP and norms, (L, 3).
  */
 export interface Slopes {
   type: "slopes";
@@ -1617,6 +1621,7 @@ export interface Slopes {
   source: string;
   tokens: Number[];
   writes: Number[];
+  outside: Number;
   arrays: Array[];
 }
 /**
@@ -1766,6 +1771,10 @@ export interface WeightSlope {
  *     (rows, columns, colours), uint8; the token's attention in each head (L, H, T); attention rollout (L, T); each
  *     token's probability of the followed class by the logit lens (L + 1, T); the cosine of each patch's position vector
  *     with the token's (N); the patch filters (F, C, P, P), of many those of the largest norm; and their numbers (F).
+ *
+ *     Where no class is named, "followed" is a pixel: how much it strikes, from 0 to 1, and as a logit. The logit lens is
+ *     then what the decoder would make of each stream: of a patch the mean of its pixels, of the class token the mean of
+ *     all patches. Last comes how much each pixel strikes (rows, columns).
  */
 export interface PatchesRead {
   type: "patches_read";
@@ -1790,15 +1799,10 @@ export interface PatchesRead {
   followed: ClassShare;
   before: Number | null;
   others: OtherAnswer[];
-  adds: BlockAdds[];
-  embedding: Number;
-  bias: Number;
-  heads_sum: Number;
-  mlps_sum: Number;
-  total: Number;
-  error: number;
+  sum: ClassSum | null;
+  map: number[];
+  striking: Number | null;
   head: number[];
-  gift: Number;
   decided: number;
   seconds: number;
   arrays: Array[];
@@ -1821,6 +1825,18 @@ export interface OtherAnswer {
   page: string;
   best: ClassShare;
   followed: ClassShare;
+}
+/**
+ * The followed logit as a sum.
+ */
+export interface ClassSum {
+  adds: BlockAdds[];
+  embedding: Number;
+  bias: Number;
+  heads_sum: Number;
+  mlps_sum: Number;
+  total: Number;
+  error: number;
 }
 /**
  * What a block adds to the followed logit.

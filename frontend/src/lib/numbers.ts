@@ -16,6 +16,9 @@ export function signed(value: number, digits: number): string {
   return value > 0 && Number(text) !== 0 ? `+${text}` : text;
 }
 
+/** Millions of bytes, of few with a decimal. */
+export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+
 /** A probability to three places, without its leading zero. */
 export function probability(value: number): string {
   if (!Number.isFinite(value)) return notFinite(value);

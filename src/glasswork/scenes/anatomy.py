@@ -14,6 +14,7 @@ from glasswork.explaining.residual_stream import Norm
 from glasswork.networks.gpt import GPT
 from glasswork.networks.llama import Llama
 from glasswork.networks.vit import ViT
+from glasswork.networks.vit_saliency import ViTSaliency
 from glasswork.zoo import Network
 
 
@@ -107,13 +108,13 @@ def anatomy(network: Network) -> Anatomy:
 
 
 def vision_anatomy(network: Network) -> Anatomy:
-    """The anatomy of a Vision Transformer of ours; its vocabulary are the classes, its context the tokens.
+    """The anatomy of a Vision Transformer of ours; its vocabulary are the classes or pixels, its context the tokens.
 
     Raises:
         GlassworkError: it is none.
     """
     module = network.module
-    if not isinstance(module, ViT):
+    if not isinstance(module, ViT | ViTSaliency):
         raise GlassworkError(
             f"{network.title} can't be shown on this page",
             where=network.target,
@@ -123,13 +124,25 @@ def vision_anatomy(network: Network) -> Anatomy:
     layers = len(module.encoder.layers)
     first: Any = module.encoder.layers[0]
     heads, width = first.self_attention.heads, module.class_token.shape[-1]
+    _, rows, columns = module.shape
+    tells = isinstance(module, ViT)
     return Anatomy(
-        layers, heads, heads, width // heads, width, module.classes,
-        module.encoder.pos_embedding.shape[1], rotary=False, embedding="encoder.dropout",
+        layers, heads, heads, width // heads, width, module.classes if tells else rows * columns,
+        (rows // module.patch) * (columns // module.patch) + 1, rotary=False,
+        embedding="encoder.dropout" if tells else "encoder:add",
         blocks=tuple(f"encoder.layers.encoder_layer_{i}" for i in range(layers)), attention="self_attention",
         mlp="mlp", query="transpose", key="transpose#2", value="transpose#3", scaled="div",
-        attended="dropout", fed="mlp.4",
+        attended="dropout" if tells else "scale_1", fed="mlp.4" if tells else "scale_2",
     )  # fmt: skip
+
+
+def positions(network: Network) -> Tensor:
+    """What a Vision Transformer of ours adds to the class token and to each patch, (T, W)."""
+    module: Any = network.module
+    if isinstance(module, ViTSaliency):
+        _, rows, columns = module.shape
+        return module.encoder.positions(rows // module.patch, columns // module.patch)[0].detach()
+    return module.encoder.pos_embedding[0].detach()
 
 
 def last_norm(network: Network) -> Norm:

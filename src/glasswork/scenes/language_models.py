@@ -24,7 +24,7 @@ from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.networks import Networks
 from glasswork.scenes.next_tokens import next_tokens, sampling, unwritten
 from glasswork.scenes.spoke import Spoke, written
-from glasswork.scenes.streams import attributed, gifts_of, slope, switched_off
+from glasswork.scenes.streams import attributed, gifts_of, slope, switched_off, weight_slopes
 from glasswork.scenes.traces import Traces
 from glasswork.tracing import Trace
 
@@ -299,15 +299,20 @@ class LanguageModels:
         lengths = slopes.double().norm(dim=-1)
         about = f"{spoke.at}/{request.token}"
         rows = [slope(trace, f"{block}.{spoke.parts.attended}").double().norm().item() for block in spoke.parts.blocks]
-        entry = Array(ref=f"text:{spoke.id}#slope/{about}@value", shape=list(lengths.shape), dtype="float32")
+        weights, outside = weight_slopes(trace, spoke.parts)
+        arrays = {"slope": lengths, "weightslope": weights}
         answer = s.Slopes(
             request=request.request,
             source=f"trace:{id}",
             tokens=[Number(spoke.ref(f"gradient/{about}", t), value) for t, value in enumerate(given.tolist())],
             writes=[Number(spoke.ref(f"writeslope/{about}", i), value) for i, value in enumerate(rows)],
-            arrays=[entry],
+            outside=Number(spoke.ref(f"outsideslope/{about}", 0), outside),
+            arrays=[
+                Array(ref=f"text:{spoke.id}#{kind}/{about}@value", shape=list(one.shape), dtype="float32")
+                for kind, one in arrays.items()
+            ],
         )
-        return m.encode(answer, [lengths.float().numpy()])
+        return m.encode(answer, [one.float().numpy() for one in arrays.values()])
 
 
 def most_tokens(parts: Anatomy) -> int:

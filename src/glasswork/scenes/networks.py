@@ -24,7 +24,8 @@ from glasswork.scenes.memory import check_room
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.scenes.messages.speaking import SpokenNetwork
 from glasswork.scenes.moments import PREFIXES, Moments
-from glasswork.scenes.photo_networks import PHOTO_NETWORKS, missing
+from glasswork.scenes.photo_networks import KEPT, PATCH_NETWORKS, PHOTO_NETWORKS, missing
+from glasswork.scenes.pictures import IMAGENET
 from glasswork.scenes.workshop import is_workshop, network_of
 from glasswork.zoo import Card, Network
 from glasswork.zoo.packages import PACKAGED, is_here
@@ -88,16 +89,18 @@ class Networks:
         if name.startswith(OURS):  # one of another library, in our form
             return self._converted(name.removeprefix(OURS))
         target = self._named.get(name, name)
-        known = target in self.targets or target in SPEAKERS or target in PHOTO_NETWORKS
+        known = target in self.targets or target in SPEAKERS or target in KEPT
         if not known and not target.startswith(REGISTRIES):
             raise unknown("network", name, list(self._named))
         with self._lock:
             if target not in self._loaded:
-                if target in PHOTO_NETWORKS and target not in self.targets and (error := missing(target)):
-                    raise error
+                if target in KEPT and target not in self.targets:
+                    if error := missing(target):
+                        raise error
+                    check_room(target, memory_of(target))
                 network = zoo.load(target)
-                if target in PHOTO_NETWORKS:
-                    network = replace(network, title=PHOTO_NETWORKS[target])
+                if target in KEPT:
+                    network = replace(network, title=KEPT[target])
                 if target in self._weights:
                     zoo.load_weights(network.module, self._weights[target])
                 self._loaded[target] = network
@@ -142,11 +145,14 @@ class Networks:
         return self._converted(name) if network.target.startswith(("hf:", "torchvision:")) else network
 
     def beside(self, network: Network) -> list[str]:
-        """Convolutional networks that ship, and tell the same classes apart."""
+        """Convolutional networks that ship, or whose weights were fetched, and tell the same classes apart."""
         if not network.labels:
             return []
         pictures = [row.name for row in zoo.shipped() if row.data in data.names() and row.name in self.targets]
         found = [(name, self.load(name)) for name in pictures]
+        kept = next((name for name in PHOTO_NETWORKS if missing(name) is None), None)
+        if kept and len(network.labels) == IMAGENET:
+            found.append((kept, self.load(kept)))
         return [name for name, other in found if page_of(other) == "cnn" and other.labels == network.labels]
 
     def convolutional(self) -> list[tuple[Card, str]]:
@@ -236,7 +242,9 @@ def page_of(network: Network) -> str:
     """The page that shows a network best."""
     card = network.card
     if card is None:
-        return "cnn" if network.target in PHOTO_NETWORKS and network.weights != "random" else "open"
+        if network.weights != "random" and network.target in KEPT:
+            return "vit" if network.target in PATCH_NETWORKS else "cnn"
+        return "open"
     if card.diffusion.get("part") == "denoiser":
         return "diffusion"
     if network.translation is not None or (card.network == "gpt" and network.vocabulary is not None):

@@ -18,7 +18,11 @@ PHOTO_NETWORKS = {
     "resnet50": "ResNet-50",
     "resnet152": "ResNet-152",
 }
+PATCH_NETWORKS = {"vit-s-focus": "ViT-S/14, what strikes", "vit_b_16": "ViT-B/16"}
+"""Those that cut a picture into patches, and have a page of their own."""
+KEPT = {**PHOTO_NETWORKS, **PATCH_NETWORKS}
 """By their names in glasswork.networks.named(). Nothing of theirs is code."""
+ABOUT = {"vit-s-focus": "what strikes in a picture"}
 
 
 def missing(name: str) -> GlassworkError | None:
@@ -28,7 +32,7 @@ def missing(name: str) -> GlassworkError | None:
         return None
     why = "nobody keeps them" if source is None else f"they are {source.bytes / 1e6:.0f} MB, kept by {source.keeper}"
     return GlassworkError(
-        f"the weights of {PHOTO_NETWORKS[name]} are not on this machine",
+        f"the weights of {KEPT[name]} are not on this machine",
         where=name,
         why=why,
         todo=f"glasswork data fetch {name} gets them, as does the button of this page.",
@@ -56,10 +60,10 @@ class WeightsFetcher:
         """Begin to fetch the weights of a network; nothing happens when that is under way.
 
         Raises:
-            GlassworkError: it is none of PHOTO_NETWORKS.
+            GlassworkError: it is none of KEPT.
         """
-        if name not in PHOTO_NETWORKS:
-            why = f"those of {', '.join(PHOTO_NETWORKS.values())} can be"
+        if name not in KEPT:
+            why = f"those of {', '.join(KEPT.values())} can be"
             raise GlassworkError("these weights can't be fetched from here", where=name[:80], why=why)
         with self._lock:
             known = self._fetching.get(name)
@@ -80,9 +84,9 @@ class WeightsFetcher:
             state.failed = f"{type(error).__name__}: {error}"[:300]
         state.ended = True
 
-    def listed(self) -> list[SeeingNetwork]:
-        """All of PHOTO_NETWORKS."""
-        return [self._row(name) for name in PHOTO_NETWORKS]
+    def listed(self, page: str) -> list[SeeingNetwork]:
+        """All that a page shows."""
+        return [self._row(name) for name in (PATCH_NETWORKS if page == "vit" else PHOTO_NETWORKS)]
 
     def _row(self, name: str) -> SeeingNetwork:
         source = zoo.source_of(name)
@@ -90,9 +94,9 @@ class WeightsFetcher:
         going = state is not None and not state.ended
         return SeeingNetwork(
             name=name,
-            title=PHOTO_NETWORKS[name],
+            title=KEPT[name],
             classes=int(networks.sizes(name).get("classes", 0)),
-            about="ImageNet",
+            about=ABOUT.get(name, "ImageNet"),
             folded=True,
             here=source is not None and source.here and not going,
             keeper="" if source is None else source.keeper,

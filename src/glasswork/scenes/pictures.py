@@ -14,6 +14,7 @@ from glasswork import data
 from glasswork.data.photos import NAMES, photo
 from glasswork.errors import GlassworkError
 from glasswork.scenes.messages import InputCard, Step
+from glasswork.scenes.photo_networks import PATCH_NETWORKS
 from glasswork.zoo import Network, Preprocessed, Preprocessing
 
 ReadInput = Callable[[str], bytes]
@@ -113,7 +114,9 @@ def stand_in(network: Network) -> str | None:
 
 def reads_photos(network: Network) -> bool:
     """Whether a network was trained on photos of all kinds of things."""
-    return network.preprocess is not None and network.preprocess.channels == 3 and len(network.labels) == IMAGENET
+    if network.preprocess is None or network.preprocess.channels != 3:
+        return False
+    return len(network.labels) == IMAGENET or network.target in PATCH_NETWORKS
 
 
 def offered(network: Network) -> tuple[str, ...]:

@@ -37,10 +37,10 @@ class Seers:
         """
         match request:
             case e.ListSeeing():
-                yield e.Seeing(request.request, self._listed())
+                yield e.Seeing(request.request, self._listed(request.page))
             case e.FetchWeights():
                 self._weights.begin(request.network)
-                yield e.Seeing(request.request, self._listed())
+                yield e.Seeing(request.request, self._listed(request.page))
             case e.OpenWhy():
                 yield from why(request, self._networks.load, self._traces, read_input, cancelled)
             case e.FindExciting():
@@ -48,8 +48,10 @@ class Seers:
             case e.ClimbOn():
                 yield from self._units.climb(request, cancelled)
 
-    def _listed(self) -> list[e.SeeingNetwork]:
+    def _listed(self, page: e.Page) -> list[e.SeeingNetwork]:
         """Those that ship, then those of photos whose weights others keep."""
+        if page == "vit":
+            return self._weights.listed(page)
         own = [
             e.SeeingNetwork(
                 name=card.name,
@@ -66,4 +68,4 @@ class Seers:
             )
             for card, page in self._networks.convolutional()
         ]
-        return [*own, *self._weights.listed()]
+        return [*own, *self._weights.listed(page)]

@@ -19,6 +19,9 @@ from glasswork.zoo import Network
 
 # T tokens, L blocks, H heads of D, W width, V answers
 
+WEIGHT_PARTS = ("attention", "mlp", "norms")
+"""Of a block: each has weights of its own."""
+
 
 @dataclass(frozen=True)
 class StreamRun:
@@ -125,6 +128,26 @@ def switched_off(
     if what != "mlp":
         edits.append(m.Edit(at=parts.mixed(layer), index=[0, 0, 0, 0], axis=0, action="off"))
     return edits
+
+
+def weight_slopes(trace: Trace, parts: Anatomy) -> tuple[Tensor, float]:
+    """How long the slope is at all weights and biases of a run with slopes.
+
+    Returns:
+        Of each block's attention, MLP and norms (L, 3), fp64; and of all that is outside the blocks: embeddings,
+        positions, the last norm and layer.
+    """
+    squares, outside = torch.zeros(parts.layers, len(WEIGHT_PARTS), dtype=torch.float64), 0.0
+    columns = {parts.attention: 0, parts.mlp: 1}
+    for name, value in trace.parameters.items():
+        square = 0.0 if value.grad is None else value.grad.double().square().sum().item()
+        layer = next((i for i, block in enumerate(parts.blocks) if name.startswith(f"{block}.")), None)
+        if layer is None:
+            outside += square
+        else:
+            inner = name.removeprefix(f"{parts.blocks[layer]}.").partition(".")[0]
+            squares[layer, columns.get(inner, 2)] += square
+    return squares.sqrt(), outside**0.5
 
 
 def slope(trace: Trace, path: str) -> Tensor:

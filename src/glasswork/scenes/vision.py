@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,15 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from glasswork.errors import GlassworkError
-from glasswork.explaining.residual_stream import lens
 from glasswork.scenes import messages as m
-from glasswork.scenes.anatomy import last_norm, unembedding, vision_anatomy
+from glasswork.scenes.anatomy import positions, vision_anatomy
+from glasswork.scenes.class_sums import class_sum
 from glasswork.scenes.maps import class_scores
 from glasswork.scenes.messages import vision as v
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.networks import Networks, page_of
+from glasswork.scenes.patch_runs import ClassRun, PictureRun, SaliencyRun, run_of
 from glasswork.scenes.pictures import ReadInput, first_input, prepare, read_picture
-from glasswork.scenes.streams import StreamRun, attributed, gift_of, gifts_of, slope, switched_off
+from glasswork.scenes.streams import gift_of, gifts_of, slope, switched_off
 from glasswork.scenes.traces import Traces
 
 # L blocks, H heads of D, T tokens of which the first is the class token, N = T - 1 patches of P pixels a side, W width
@@ -32,57 +31,6 @@ LISTED = 8
 """Classes, and tokens that a head looks at, which are listed."""
 FILTERS = 64
 """So many patch filters are drawn."""
-
-
-@dataclass(frozen=True)
-class PictureRun(StreamRun):
-    """A recorded run of a Vision Transformer on a picture; the class token is what is read out."""
-
-    kind: ClassVar[str] = "patches"
-
-    @property
-    def seen(self) -> int:
-        """All tokens are seen by each."""
-        return self.parts.context
-
-    @cached_property
-    def logits(self) -> Tensor:
-        """(K)."""
-        return self.trace.value("heads.head").tensor[0].detach()
-
-    @cached_property
-    def last_bias(self) -> Tensor:
-        """Of the last layer, (K)."""
-        module: Any = self.network.module
-        return module.heads.head.bias.detach()
-
-    def share(self, index: int) -> v.ClassShare:
-        """What the network says of a class."""
-        value = torch.softmax(self.logits.double(), 0)[index].item()
-        label = self.network.labels[index] if self.network.labels else str(index)
-        return v.ClassShare(index, label, self.number("heads.head", 0, index), Number(self.ref("share", index), value))
-
-    def attention(self, layer: int) -> Tensor:
-        """(H, T, T)."""
-        return self.trace.value(self.parts.weights(layer)).tensor[0].detach()
-
-    def lens(self, streams: Tensor) -> Tensor:
-        """What the last norm and layer would answer: (..., W) -> logits (..., K)."""
-        return lens(streams, last_norm(self.network), unembedding(self.network)) + self.last_bias
-
-    def rollout(self) -> Tensor:
-        """Attention from each block's tokens down to the patches, shortcuts counted as half: (L, T, T).
-
-        S. Abnar, W. Zuidema, "Quantifying Attention Flow in Transformers", 2020, https://arxiv.org/abs/2005.00928, the
-        mean over heads in place of one head.
-        """
-        flow = torch.eye(self.seen, dtype=torch.float64)
-        rows = []
-        for layer in range(self.parts.layers):
-            mean = self.attention(layer).double().mean(0)
-            flow = (0.5 * mean + 0.5 * torch.eye(self.seen, dtype=torch.float64)) @ flow
-            rows.append(flow)
-        return torch.stack(rows)
 
 
 class VisionTransformers:
@@ -116,7 +64,7 @@ class VisionTransformers:
         id = source.partition(":")[2]
         trace = self._traces.get(id)
         network = self._networks.vision(self._traces.target(id))
-        return PictureRun(id, trace, network, vision_anatomy(network), 0)
+        return run_of(id, trace, network)
 
     # -- the picture ---------------------------------------------------------------------------------------------------
 
@@ -136,14 +84,15 @@ class VisionTransformers:
             raise GlassworkError(f"there is no token {request.token}", where=network.title, why=f"of {parts.context}")
         begun = time.perf_counter()
         id, trace = self._traces.run(network, inputs, None, cancel=cancelled)
-        plain = run = PictureRun(id, trace, network, parts, 0)
+        plain = run = run_of(id, trace, network)
         if request.switched:
             edits = [edit for one in request.switched for edit in edits_of(one, plain)]
             id, trace = self._traces.change(id, edits, cancelled)
-            run = PictureRun(id, trace, network, parts, 0)
-        followed = int(plain.logits.argmax()) if request.followed is None else request.followed
+            run = run_of(id, trace, network)
+        followed = int(plain.answers.argmax()) if request.followed is None else request.followed
         if not 0 <= followed < parts.vocabulary:
-            raise GlassworkError(f"there is no class {followed}", where=network.title, why=f"of {parts.vocabulary}")
+            what = "class" if isinstance(plain, ClassRun) else "pixel"
+            raise GlassworkError(f"there is no {what} {followed}", where=network.title, why=f"of {parts.vocabulary}")
         label = picture.label or ""
         others = [
             self._other(other, picture.id, followed, read_input, cancelled) for other in self._networks.beside(network)
@@ -174,23 +123,15 @@ class VisionTransformers:
         begun: float,
     ) -> str | bytes:
         parts, token, network = run.parts, request.token, run.network
-        told = attributed(run, followed)
-        per_head = told.parts[1 : 1 + parts.layers * parts.heads].view(parts.layers, parts.heads)
-        rest = told.parts[1 + per_head.numel() :][: 2 * parts.layers].view(-1, 2)  # the output's bias, and the MLP
-        heads, mlps = per_head.sum(1) + rest[:, 0], rest[:, 1]
-        layer, head = divmod(int(per_head.argmax()), parts.heads)
-        last = run.last_bias.double()
-        bias = told.bias + float(last[followed] - last.mean())
-        total = told.total + float(last[followed] - last.mean())
-
-        lensed = run.lens(run.streams)  # (L + 1, T, K)
-        answers = lensed[:, 0].argmax(-1).tolist()
-        decided = next(i for i in range(len(answers)) if all(one == answers[-1] for one in answers[i:]))
-        shares = torch.softmax(lensed.double(), -1)[..., followed]  # (L + 1, T)
         looked = torch.stack([run.attention(i)[:, token] for i in range(parts.layers)])  # (L, H, T)
         flow = run.rollout()[:, token]  # (L, T)
+        summed = class_sum(run, followed) if isinstance(run, ClassRun) else None
+        seen = looked[..., 1:].amax(-1)  # (L, H)
+        layer, head = summed.head if summed else divmod(int(seen.argmax()), parts.heads)
+        column = summed.column if summed else int(looked[layer, head, 1:].argmax()) + 1
+        shares = run.lensed(followed)  # (L + 1, T)
         module: Any = network.module
-        places = module.encoder.pos_embedding.detach()[0].double()  # (T, W)
+        places = positions(network).double()  # (T, W)
         near = F.cosine_similarity(places[token][None], places[1:], dim=1)  # (N)
         weight = module.conv_proj.weight.detach()  # (W, C, P, P)
         chosen = weight.flatten(1).norm(dim=1).argsort(descending=True)[:FILTERS].sort().values
@@ -205,12 +146,12 @@ class VisionTransformers:
             (f"trace:{run.id}#conv_proj.weight@value", weight[chosen].float().numpy()),
             (f"trace:{run.id}#filters@value", chosen.float().numpy()),
         ]
-
-        def adds(path: str, value: float) -> Number:
-            return Number(run.ref(path, followed), value)
-
-        best = run.logits.argsort(descending=True)[:LISTED].tolist()
-        best = best if followed in best else [*best[:-1], followed]
+        best: list[int] = []
+        if summed:
+            best = run.answers.argsort(descending=True)[:LISTED].tolist()
+            best = best if followed in best else [*best[:-1], followed]
+        else:
+            values.append((f"{address}#strikes@value", run.answers.sigmoid().view(pixels.shape[:2]).numpy()))
         answer = v.PatchesRead(
             request=request.request,
             source=address,
@@ -233,19 +174,13 @@ class VisionTransformers:
             followed=run.share(followed),
             before=plain.share(followed).probability if plain else None,
             others=others,
-            adds=[
-                v.BlockAdds(adds(f"heads/{i}", heads[i].item()), adds(f"mlp/{i}", mlps[i].item()))
-                for i in range(parts.layers)
-            ],
-            embedding=adds("embedding", told.parts[0].item()),
-            bias=adds("bias", bias),
-            heads_sum=adds("allheads", heads.sum().item()),
-            mlps_sum=adds("allmlps", mlps.sum().item()),
-            total=adds("total", total),
-            error=told.error,
-            head=[layer, head, int(gifts_of(run, layer, head, followed).argmax())],
-            gift=adds(f"head/{layer}/{head}", per_head[layer, head].item()),
-            decided=decided,
+            sum=summed.told if summed else None,
+            head=[layer, head, column],
+            decided=run.decided if isinstance(run, ClassRun) else 0,
+            map=list(pixels.shape[:2]) if isinstance(run, SaliencyRun) else [],
+            striking=Number(f"{address}#striking@value", (run.answers > 0).double().mean().item())
+            if isinstance(run, SaliencyRun)
+            else None,
             seconds=time.perf_counter() - begun,
             arrays=[_entry(ref, value) for ref, value in values],
         )
@@ -267,7 +202,8 @@ class VisionTransformers:
         query, key = parts.of(layer, parts.query), parts.of(layer, parts.key)
         q = run.trace.value(query).tensor[0, head, token].detach()
         k = run.trace.value(key).tensor[0, head, column].detach()
-        given = gifts_of(run, layer, head, followed) if token == 0 else torch.zeros(0)
+        read = token == 0 and isinstance(run, ClassRun)  # at the end the class token alone
+        given = gifts_of(run, layer, head, followed) if read else torch.zeros(0)
         gives = f"{request.source}#gives/{layer}/{head}/{followed}"
         values = [
             (f"{request.source}#query/{layer}/{head}/{token}@value", q.float().numpy()),
@@ -278,7 +214,7 @@ class VisionTransformers:
         before = self._traces.edits(run.id)
         edits = switched_off(parts, "head", layer, head)
         id, trace = self._traces.change(self._traces.base(run.id), [*before, *edits], cancelled)
-        off = PictureRun(id, trace, run.network, parts, 0)
+        off = run_of(id, trace, run.network)
         answer = v.PatchHeadRead(
             request=request.request,
             layer=layer,
@@ -289,9 +225,9 @@ class VisionTransformers:
             weights=[run.number(parts.weights(layer), 0, head, token, at) for at in listed],
             dots=[run.number(parts.of(layer, "matmul"), 0, head, token, at) for at in listed],
             scaled=[run.number(parts.of(layer, parts.scaled), 0, head, token, at) for at in listed],
-            gives=[Number(f"{gives}[{at}]@value", given[at].item()) for at in listed] if token == 0 else [],
+            gives=[Number(f"{gives}[{at}]@value", given[at].item()) for at in listed] if read else [],
             rest=Number(run.ref(f"head/{layer}/{head}", followed), gift_of(run, layer, head, followed))
-            if token == 0
+            if read
             else None,
             now=run.share(followed).probability,
             off=off.share(followed).probability,
@@ -309,7 +245,7 @@ class VisionTransformers:
         if not 0 <= request.followed < run.parts.vocabulary:
             raise GlassworkError("there is no such class", where="Backward", why=f"there are {run.parts.vocabulary}")
         inputs = (run.trace.value("input").tensor.detach(),)
-        id, trace = self._traces.run(run.network, inputs, (0, request.followed), cancel=cancelled)
+        id, trace = self._traces.run(run.network, inputs, run.loss(request.followed), cancel=cancelled)
         slopes = torch.stack([slope(trace, path)[0] for path in run.parts.streams])  # (L + 1, T, W)
         given = (slopes[0].double() * run.streams[0].double()).sum(-1)  # (T)
         values = [

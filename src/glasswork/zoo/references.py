@@ -24,6 +24,7 @@ from glasswork.zoo import hub, torchvision_files
 from glasswork.zoo.checkpoints import load_weights
 from glasswork.zoo.gguf import llama_weights, read_gguf
 from glasswork.zoo.network import Network, count_macs, softmax
+from glasswork.zoo.onnx_weights import read_onnx
 from glasswork.zoo.packages import PACKAGED, Packaged, is_here, verified
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.storing import fill
@@ -31,6 +32,7 @@ from glasswork.zoo.storing import fill
 IMAGENET = 1000
 # Chosen after seeing how both did on twenty photos, which is no proof of it: on the largest square they were told a
 # little better than with 16 more pixels cut off on each side, as its authors do. ImageNet's 50,000 have not been tried.
+_MEANS: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 _EFFICIENTNET: dict[str, Any] = {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3, "filter": "bicubic"}
 
 
@@ -118,6 +120,8 @@ def _fill_packaged(module: nn.Module, packaged: Packaged) -> None:
     if path.suffix == ".gguf":
         about = networks.reference("llama").sizes | networks.reference("llama").named[packaged.name]
         weights = llama_weights(read_gguf(path).tensors, about["heads"], about["groups"])
+    elif path.suffix == ".onnx":
+        weights = read_onnx(path)
     else:
         weights = torch.load(path, map_location="cpu", weights_only=True)  # its hash is the known one
     fill(module, weights, str(path))
@@ -145,6 +149,8 @@ def _sizes(name: str, given: str, target: str) -> dict[str, networks.Size]:
 def _photograph(name: str, sizes: dict[str, networks.Size]) -> tuple[Preprocessing, int] | None:
     """What picture the network takes, and how many classes it tells apart; None when it takes no pictures."""
     whole = {**networks.sizes(name), **sizes}
+    if networks.named().get(name, name) == "vit_saliency" and whole["channels"] == 3:
+        return Preprocessing(int(whole["size"]), 3, **_MEANS), 0
     if not {"size", "channels", "classes"} <= set(whole) or whole["channels"] not in (1, 3):
         return None
     size, channels, classes = int(whole["size"]), int(whole["channels"]), int(whole["classes"])
@@ -157,5 +163,4 @@ def _photograph(name: str, sizes: dict[str, networks.Size]) -> tuple[Preprocessi
     published = None if sizes else torchvision_files.published(name, size)
     if published is not None:
         return torchvision_files.preprocessing(published, converts=False), classes
-    means: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-    return Preprocessing(size, 3, shorter_side=round(size * 256 / 224), **means), classes
+    return Preprocessing(size, 3, shorter_side=round(size * 256 / 224), **_MEANS), classes

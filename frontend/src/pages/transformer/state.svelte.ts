@@ -34,7 +34,7 @@ export class TransformerState {
   lens = $state.raw<{ answer: Lens; sure: Tensor; source: string } | null>(null);
   nexts = $state.raw<{ answer: Nexts; outline: Tensor } | null>(null);
   head = $state.raw<{ answer: HeadRead; parts: Tensor[]; off: Addressed | null } | null>(null);
-  slopes = $state.raw<{ answer: Slopes; lengths: Tensor } | null>(null);
+  slopes = $state.raw<{ answer: Slopes; lengths: Tensor; weights: Tensor } | null>(null);
   continued = $state.raw<Continued | null>(null);
   failure = $state.raw<Failure | null>(null);
   busy = $state(false);
@@ -181,7 +181,7 @@ export class TransformerState {
     const { source, position, followed } = read;
     link.ask({ type: "open_slopes", source, position, token: followed.id }, (answer, tensors) => {
       if (answer.type === "slopes" && this.read?.answer === read)
-        this.slopes = { answer, lengths: tensors[0]! };
+        this.slopes = { answer, lengths: tensors[0]!, weights: tensors[1]! };
       if (answer.type === "failure") this.failure = answer;
     });
   }

@@ -1,6 +1,7 @@
 /** What the page of Vision Transformers knows: the picture as it was read, the open head, what is switched off. */
 import { untrack } from "svelte";
 import { PictureReader } from "../../chrome/input/reader.svelte";
+import { SeeingList } from "../../chrome/seeing.svelte";
 import { address } from "../../lib/address.svelte";
 import { whole } from "../../lib/addressed";
 import { link } from "../../lib/link.svelte";
@@ -14,6 +15,7 @@ import type {
   SwitchedPart,
 } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
+import { text } from "../../lib/text";
 import { readParts, wordOf, writtenParts } from "./parts";
 
 interface Read {
@@ -25,9 +27,13 @@ interface Read {
   near: Tensor;
   filters: Tensor;
   numbers: Tensor;
+  /** How much each pixel strikes, where no class is named. */
+  strikes: Tensor | null;
 }
 
 export class VitState extends PictureReader {
+  /** Those whose weights others keep. */
+  list = new SeeingList("vit");
   networks = $state.raw<NetworkCard[]>([]);
   samples = $state.raw<Sample[]>([]);
   thumbnails = $state.raw<Tensor | null>(null);
@@ -40,6 +46,7 @@ export class VitState extends PictureReader {
 
   network = $derived(address.get("network") ?? this.networks.find((one) => one.page === "vit")?.name ?? null);
   card = $derived(this.networks.find((one) => one.name === this.network) ?? null);
+  kept = $derived(this.list.networks.find((one) => one.name === this.network) ?? null);
   title = $derived(this.shown?.answer.title);
   input = $derived(address.get("input"));
   followed = $derived(whole(address.get("followed")));
@@ -55,7 +62,16 @@ export class VitState extends PictureReader {
     return layer < answer.layers && head < answer.heads ? [layer, head] : null;
   });
   column = $derived(whole(address.get("key")));
-  #wanted = $derived(JSON.stringify([this.network, this.input, this.followed, this.token, this.switched]));
+  #wanted = $derived(
+    JSON.stringify([
+      this.network,
+      this.input,
+      this.followed,
+      this.token,
+      this.switched,
+      this.kept?.here ?? true,
+    ]),
+  );
 
   constructor() {
     super();
@@ -109,7 +125,7 @@ export class VitState extends PictureReader {
       (answer, tensors) => {
         if (answer.request !== this.#opening) return;
         if (answer.type === "patches_read") {
-          const [picture, attention, rollout, lens, near, filters, numbers] = tensors as [
+          const [picture, attention, rollout, lens, near, filters, numbers, strikes = null] = tensors as [
             Tensor,
             Tensor,
             Tensor,
@@ -117,8 +133,9 @@ export class VitState extends PictureReader {
             Tensor,
             Tensor,
             Tensor,
+            Tensor?,
           ];
-          this.shown = { answer, picture, attention, rollout, lens, near, filters, numbers };
+          this.shown = { answer, picture, attention, rollout, lens, near, filters, numbers, strikes };
           this.failure = null;
         }
         if (answer.type === "failure") this.failure = answer;
@@ -146,6 +163,18 @@ export class VitState extends PictureReader {
         this.slopes = { answer, pixels: tensors[0]!, lengths: tensors[1]! };
       if (answer.type === "failure") this.failure = answer;
     });
+  }
+
+  /** What is followed, as it is written: a class, or a pixel. */
+  get followedIs(): string {
+    const { followed, map } = this.shown!.answer;
+    return map.length ? text("vit.pixel", this.pixel) : followed.label;
+  }
+
+  /** Row and column of the followed pixel, from 1. */
+  get pixel(): { row: number; column: number } {
+    const { followed, map } = this.shown!.answer;
+    return { row: Math.floor(followed.index / map[1]!) + 1, column: (followed.index % map[1]!) + 1 };
   }
 
   /** Look from another token: 0 is the class token. */

@@ -10,17 +10,22 @@ from glasswork.scenes.messages import base
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.messages.vision import ClassShare
 
+Page = Literal["cnn", "vit"]
 Baseline = Literal["black", "grey", "white"]
 
 
 class ListSeeing(base.Request, tag="list_seeing", frozen=True):
-    """Which convolutional networks there are, and whether their weights are on this machine."""
+    """Which networks of pictures a page shows, and whether their weights are on this machine: convolutional ones, or
+    those in patches, of which only such whose weights others keep."""
+
+    page: Page = "cnn"
 
 
 class FetchWeights(base.Request, tag="fetch_weights", frozen=True):
     """Begin to bring the weights of one here; `ListSeeing` says how far that is."""
 
     network: str
+    page: Page = "cnn"
 
 
 class OpenWhy(base.Request, tag="open_why", frozen=True):

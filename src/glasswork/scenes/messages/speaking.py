@@ -312,7 +312,8 @@ class Continued(Struct, tag_field="type", tag="continued", frozen=True, kw_only=
 
 
 class Slopes(Struct, tag_field="type", tag="slopes", frozen=True, kw_only=True):
-    """Backward from a logit. With it comes the length of the slope at each stream and position, (L + 1, T)."""
+    """Backward from a logit. With it come the length of the slope at each stream and position, (L + 1, T), and at all
+    weights of each block's attention, MLP and norms, (L, 3)."""
 
     request: int
     source: str
@@ -321,6 +322,8 @@ class Slopes(Struct, tag_field="type", tag="slopes", frozen=True, kw_only=True):
     """slope · embedding of each position: what the logit would lose at first order if that shrank to nothing."""
     writes: list[Number]
     """The length of the slope at what each block's heads write."""
+    outside: Number
+    """The same at all weights outside the blocks: embeddings, positions, the last norm and layer."""
     arrays: list[Array]
 
 

@@ -29,7 +29,7 @@ class OpenPatches(base.Request, tag="open_patches", frozen=True):
     input: str | None = None
     """`sample:NAME` or `upload:ID`; None for one of ours."""
     followed: int | None = None
-    """The class whose logit is followed; None for the likeliest."""
+    """The class whose logit is followed, or the pixel; None for the likeliest, or what strikes most."""
     token: int = 0
     """Whose attention is shown: 0 for the class token, else a patch."""
     switched: list[SwitchedPart] = msgspec.field(default_factory=list[SwitchedPart])
@@ -80,6 +80,20 @@ class BlockAdds(Struct, frozen=True):
     mlp: Number
 
 
+class ClassSum(Struct, frozen=True):
+    """The followed logit as a sum."""
+
+    adds: list[BlockAdds]
+    embedding: Number
+    bias: Number
+    """What the last norm's and the last layer's biases add."""
+    heads_sum: Number
+    mlps_sum: Number
+    total: Number
+    """The logit less the mean of all."""
+    error: float
+
+
 class PatchesRead(Struct, tag_field="type", tag="patches_read", frozen=True, kw_only=True):
     """A picture as a Vision Transformer read it.
 
@@ -87,6 +101,10 @@ class PatchesRead(Struct, tag_field="type", tag="patches_read", frozen=True, kw_
     (rows, columns, colours), uint8; the token's attention in each head (L, H, T); attention rollout (L, T); each
     token's probability of the followed class by the logit lens (L + 1, T); the cosine of each patch's position vector
     with the token's (N); the patch filters (F, C, P, P), of many those of the largest norm; and their numbers (F).
+
+    Where no class is named, "followed" is a pixel: how much it strikes, from 0 to 1, and as a logit. The logit lens is
+    then what the decoder would make of each stream: of a patch the mean of its pixels, of the class token the mean of
+    all patches. Last comes how much each pixel strikes (rows, columns).
     """
 
     request: int
@@ -119,19 +137,15 @@ class PatchesRead(Struct, tag_field="type", tag="patches_read", frozen=True, kw_
     before: Number | None
     """The followed class's probability without the changes."""
     others: list[OtherAnswer]
-    adds: list[BlockAdds]
-    embedding: Number
-    bias: Number
-    """What the last norm's and the last layer's biases add."""
-    heads_sum: Number
-    mlps_sum: Number
-    total: Number
-    """The logit less the mean of all."""
-    error: float
+    sum: ClassSum | None
+    """None where no class is named."""
+    map: list[int]
+    """Rows and columns of pixels, where how much each strikes is what is answered; else empty."""
+    striking: Number | None
+    """Of these the share that strikes with more than a half."""
     head: list[int]
-    """Block, head and the token it looks at most: the head that adds most to the followed logit."""
-    gift: Number
-    """What it adds."""
+    """Block, head and the token it looks at most: the head that adds most to the followed logit; where no class is
+    named, the one that looks hardest at one patch."""
     decided: int
     """After so many blocks the class token would answer as at the end."""
     seconds: float

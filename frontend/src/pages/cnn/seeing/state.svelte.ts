@@ -15,7 +15,7 @@ import type {
   WhyRead,
 } from "../../../lib/messages";
 import type { Tensor } from "../../../lib/tensors";
-import type { SeeingList } from "../list.svelte";
+import type { SeeingList } from "../../../chrome/seeing.svelte";
 import type { View } from "../views";
 
 export const BASELINES = ["black", "grey", "white"] as const;

@@ -1,6 +1,6 @@
-/** Which convolutional networks there are, and how far the weights are that are being fetched. */
-import { link } from "../../lib/link.svelte";
-import type { Answer, Failure, SeeingNetwork } from "../../lib/messages";
+/** Which networks of pictures a page shows, and how far the weights are that are being fetched. */
+import { link } from "../lib/link.svelte";
+import type { Answer, Failure, ListSeeing, SeeingNetwork } from "../lib/messages";
 
 const PAUSE = 400;
 
@@ -9,15 +9,17 @@ export class SeeingList {
   failure = $state.raw<Failure | null>(null);
   ready = $derived(this.networks.length > 0 || this.failure !== null);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #page: NonNullable<ListSeeing["page"]>;
 
-  constructor() {
+  constructor(page: NonNullable<ListSeeing["page"]>) {
+    this.#page = page;
     this.#ask();
     $effect(() => link.onReopen(() => this.#ask()));
     $effect(() => () => clearTimeout(this.#timer));
   }
 
   #ask(): void {
-    link.ask({ type: "list_seeing" }, (answer) => this.#take(answer));
+    link.ask({ type: "list_seeing", page: this.#page }, (answer) => this.#take(answer));
   }
 
   #take(answer: Answer): void {
@@ -30,6 +32,6 @@ export class SeeingList {
 
   /** Bring the weights of a network to this machine. */
   fetch(network: string): void {
-    link.ask({ type: "fetch_weights", network }, (answer) => this.#take(answer));
+    link.ask({ type: "fetch_weights", network, page: this.#page }, (answer) => this.#take(answer));
   }
 }
