@@ -50,6 +50,7 @@ test:  ## from nothing to green
 	$(FRONTEND) npm test
 
 test-slow: setup  ## what is right but long
+	$(PIP) --no-build-isolation -e ".[dev,slow]"
 	$(BIN)/python -m pytest -m slow
 
 bench: setup  ## writes benchmarks/RESULTS.md

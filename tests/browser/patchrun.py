@@ -15,6 +15,8 @@ from torch import Tensor
 class Patches:
     """A run of a ViT of ours on a picture, changed or not."""
 
+    first = "encoder.dropout"
+
     def __init__(self, run: AnyRun) -> None:
         self.run = run
         module: Any = run.module
@@ -22,10 +24,20 @@ class Patches:
         self.blocks = module.encoder.layers
         self.paths = [f"encoder.layers.encoder_layer_{i}" for i in range(len(self.blocks))]
         self.heads = self.blocks[0].self_attention.heads
-        head = module.heads.head
-        self.matrix, self.bias = head.weight.detach().double(), head.bias.detach().double()
         norm = module.encoder.ln
         self.gain, self.shift, self.eps = norm.weight.detach().double(), norm.bias.detach().double(), norm.eps
+
+    @cached_property
+    def matrix(self) -> Tensor:
+        return self.module.heads.head.weight.detach().double()
+
+    @cached_property
+    def bias(self) -> Tensor:
+        return self.module.heads.head.bias.detach().double()
+
+    @cached_property
+    def places(self) -> Tensor:
+        return self.module.encoder.pos_embedding.detach()[0].double()
 
     def value(self, path: str) -> Tensor:
         return self.run.values[self.run.key(path)][0].double()
@@ -35,7 +47,7 @@ class Patches:
 
     @cached_property
     def streams(self) -> Tensor:
-        return torch.stack([self.value(path) for path in ("encoder.dropout", *self.paths)])
+        return torch.stack([self.value(path) for path in (self.first, *self.paths)])
 
     @cached_property
     def logits(self) -> Tensor:
@@ -91,9 +103,10 @@ class Patches:
             made.retain_grad()
             kept.append(made)
 
-        hooks = [part.register_forward_hook(keep) for part in (self.module.encoder.dropout, *self.blocks)]
+        hooks = [part.register_forward_hook(keep) for part in self.blocks]
+        hooks.append(self.blocks[0].register_forward_pre_hook(lambda module, given: keep(module, None, given[0])))
         pixels = self.run.values["input"].clone().requires_grad_()
-        self.module(pixels)[0, label].backward()
+        self.module(pixels).flatten()[label].backward()  # of a class, or of a pixel
         for hook in hooks:
             hook.remove()
         slopes = torch.stack([one.grad[0].double() for one in kept])  # pyright: ignore[reportOptionalSubscript]
@@ -115,8 +128,7 @@ class Patches:
             case "rollout":
                 return Number(self.flows[first][numbers[0], index[1]].item(), 1)
             case "position":
-                places = self.module.encoder.pos_embedding.detach()[0].double()
-                one, other = places[numbers[0]], places[first + 1]
+                one, other = self.places[numbers[0]], self.places[first + 1]
                 return Number((one @ other / (one.norm() * other.norm())).item(), 1)
             case "slope":
                 return Number(self.slopes(numbers[0])[0][first, index[1]].norm().item(), 1)
@@ -161,10 +173,52 @@ class Patches:
         raise NoNumberError(f"nothing is written down here about {kind!r}")
 
 
+class Strikes(Patches):
+    """A run of one that names no class, and says of each pixel how much it strikes."""
+
+    first = "encoder:add"
+
+    @cached_property
+    def strikes(self) -> Tensor:
+        return self.run.values[self.run.key(":interpolate")][0, 0].double().sigmoid()
+
+    @cached_property
+    def places(self) -> Tensor:
+        table, side = self.module.encoder.pos_embedding.detach()[0], self.module.encoder.places
+        rows, columns = (size // self.module.patch for size in self.strikes.shape)
+        maps = table[1:].view(side, side, -1).permute(2, 0, 1)[None]
+        maps = F.interpolate(maps, size=(rows, columns), mode="bicubic", align_corners=False)[0]
+        return torch.cat([table[:1], maps.permute(1, 2, 0).flatten(0, 1)]).double()
+
+    @cache  # noqa: B019  it lives as long as the process
+    def decoded(self, stream: int) -> Tensor:
+        """What the decoder makes of a stream, of each patch the mean: (N)."""
+        tokens = F.layer_norm(self.streams[stream, 1:], self.gain.shape, self.gain, self.shift, self.eps)
+        patch = self.module.patch
+        rows, columns = (size // patch for size in self.strikes.shape)
+        maps = tokens.view(rows, columns, -1).permute(2, 0, 1)[None].float()
+        with torch.no_grad():
+            strikes = F.interpolate(self.module.decoder(maps), size=self.strikes.shape, mode="bilinear").sigmoid()
+        return strikes[0, 0].double().view(rows, patch, columns, patch).mean((1, 3)).flatten()
+
+    def number(self, path: str, index: tuple[int, ...]) -> Number:
+        kind, *rest = path.split("/")
+        match kind:
+            case "lens":
+                stream, token = (int(one) for one in rest)
+                mean = self.decoded(stream)
+                return Number((mean[token - 1] if token else mean.mean()).item(), 1)
+            case "strikes":
+                return Number(self.strikes[index].item(), 1)
+            case "striking":
+                return Number((self.strikes > 0.5).double().mean().item(), 1)
+        return super().number(path, index)
+
+
 def resolve(run: Any, known: dict[str, Patches], id: str, path: str, index: tuple[int, ...]) -> Number:
     """`patches:TRACE#...`."""
     if not isinstance(run, AnyRun):
         raise NoNumberError("this is no network that reads patches")
     if id not in known:
-        known[id] = Patches(run)
+        known[id] = Strikes(run) if hasattr(run.module, "decoder") else Patches(run)
     return known[id].number(path, index)

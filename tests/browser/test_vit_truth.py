@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 
 OTHER = "vit:size=32,channels=3,classes=10,patch=8,width=24,depth=3,heads=3,hidden=48"
 PICTURE = "sample:fashion-test-36"
+STRIKES = "vit_saliency:size=32,patch=8,places=3,width=24,depth=3,heads=3,hidden=48,decoded=8"
 STATES = (
     State("read", "vit", {"network": "vit-fashion"}),
     State("a head", "vit", {"network": "vit-fashion", "input": PICTURE, "head": "2.1", "key": 12, "followed": 7}),
@@ -27,13 +28,16 @@ STATES = (
     State("off", "vit", {"network": "vit-fashion", "off": "patch-17 head-2-1 mlp-3", "head": "2.1"}),
     State("backward", "vit", {"network": "vit-fashion", "input": PICTURE, "direction": "backward"}),
     State("another", "vit", {"network": OTHER, "head": "1.2", "off": "block-0"}),
+    State("strikes", "vit", {"network": STRIKES, "head": "1.2", "token": 5}),
+    State("strikes, off", "vit", {"network": STRIKES, "off": "head-1-2 patch-3", "followed": 77}),
+    State("strikes, backward", "vit", {"network": STRIKES, "direction": "backward"}),
     State("another, backward", "vit", {"network": OTHER, "token": 5, "direction": "backward"}),
 )
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = App(tmp_path_factory.mktemp("app"), targets=(OTHER,))
+    app = App(tmp_path_factory.mktemp("app"), targets=(OTHER, STRIKES))
     app.start()
     yield app
     app.stop()
@@ -65,7 +69,16 @@ def test_every_number_of_patches_is_true(verdict: Verdict) -> None:
 def test_enough_of_patches_was_checked(verdict: Verdict, answers: Asking) -> None:
     kinds = Counter(ref.partition("#")[2].partition("/")[0].partition("[")[0] for ref in verdict.checked["value"])
     least = {"lens": 40, "attention": 50, "rollout": 20, "heads": 10, "mlp": 10, "share": 20, "position": 20}
-    few = {"gives": 8, "gradient": 4, "slope": 10, "products": 5, "total": 3, "bias": 3, "conv_proj.weight": 20}
+    few = {
+        "gives": 8,
+        "gradient": 4,
+        "slope": 10,
+        "products": 5,
+        "total": 3,
+        "bias": 3,
+        "conv_proj.weight": 20,
+        "strikes": 8,
+    }
     assert not {kind: kinds[kind] for kind, count in (least | few).items() if kinds[kind] < count}, kinds
     assert answers.foreign == []
 

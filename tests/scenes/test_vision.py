@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from glasswork import zoo
 from glasswork.errors import GlassworkError
 from glasswork.scenes.messages import vision as v
+from glasswork.scenes.messages.seeing import ListSeeing, Seeing
 from glasswork.scenes.respond import Respondent
 
 SMALL = "vit:size=28,channels=1,classes=10,patch=7,width=24,depth=3,heads=3,hidden=48"
@@ -173,3 +175,17 @@ def test_backward_from_a_pixel_is_autograds(looker: Respondent) -> None:
     module(x)[0, 0, 7, 11].backward()
     assert x.grad is not None
     np.testing.assert_allclose(arrays["pixelslope"], x.grad.flatten(), atol=1e-7)
+
+
+def test_weights_that_are_not_here_are_listed_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLASSWORK_HOME", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    respondent = Respondent()
+    (listed,) = respondent(ListSeeing(request=1, page="vit"), Nobody())
+    assert isinstance(listed, Seeing)
+    assert {one.name: one.here for one in listed.networks} == {"vit-s-focus": False, "vit_b_16": False}
+    for one in listed.networks:
+        with pytest.raises(GlassworkError, match="not on this machine") as told:
+            asked(respondent, v.OpenPatches(request=2, network=one.name))
+        assert f"glasswork data fetch {one.name}" in told.value.todo
+        assert f"{one.bytes / 1e6:.0f} MB" in told.value.why

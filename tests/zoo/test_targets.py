@@ -230,6 +230,9 @@ def test_networks_of_transformers_from_a_folder(tmp_path: Path) -> None:
     loaded = zoo.load(f"hf:{tmp_path / 'tiny'}")
     assert isinstance(loaded.module, transformers.GPT2Model)
     assert "evil" not in {name.rpartition(".")[2] for name in set(sys.modules) - before}
+    config.write_text(evil + '"model_type": "evil"}')  # one that is nothing without its code
     (tmp_path / "empty").mkdir()
-    with pytest.raises(GlassworkError, match="transformers can't load"):
-        zoo.load(f"hf:{tmp_path / 'empty'}")
+    for name in ("tiny", "empty"):
+        with pytest.raises(GlassworkError, match="transformers can't load"):
+            zoo.load(f"hf:{tmp_path / name}")
+    assert "evil" not in {name.rpartition(".")[2] for name in set(sys.modules) - before}

@@ -148,7 +148,7 @@ class VisionTransformers:
         ]
         best: list[int] = []
         if summed:
-            best = run.answers.argsort(descending=True)[:LISTED].tolist()
+            best = run.answers.argsort(descending=True, stable=True)[:LISTED].tolist()
             best = best if followed in best else [*best[:-1], followed]
         else:
             values.append((f"{address}#strikes@value", run.answers.sigmoid().view(pixels.shape[:2]).numpy()))
