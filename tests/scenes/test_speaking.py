@@ -96,7 +96,9 @@ def logits_of(target: str, text: str) -> torch.Tensor:
 
 def test_the_parts_of_the_stream_add_up_to_the_logit(respond: Respondent, target: str) -> None:
     name = respond.networks.speakers()[0].name
-    read, (lengths, heads, attention) = ask(respond, s.OpenText(request=1, network=name, text=TEXT))
+    read, (lengths, heads, attention, *begins) = ask(respond, s.OpenText(request=1, network=name, text=TEXT))
+    assert len(begins) == (3 if "gpt2" in target else 1)
+    np.testing.assert_allclose(sum(begins[:2]), begins[-1], atol=1e-6)
     logits = logits_of(target, TEXT)
     token = read.followed["id"]
     assert token == int(logits.argmax())
@@ -166,12 +168,10 @@ def test_patching_every_token_before_the_first_block_gives_the_other_run(respond
 
 def test_a_block_that_is_off_adds_nothing(respond: Respondent) -> None:
     name = respond.networks.speakers()[0].name
-    off, (lengths, heads, _) = ask(
-        respond, s.OpenText(request=1, network=name, text=TEXT, switched=[s.Switched("block", 1)])
-    )
+    off, (lengths, *_) = ask(respond, s.OpenText(request=1, network=name, text=TEXT, switched=[s.Switched("block", 1)]))
     np.testing.assert_array_equal(lengths[1], lengths[2])
     assert off.adds[1]["mlp"]["value"] == 0
-    one, (_, heads, _) = ask(
+    one, (_, heads, *_) = ask(
         respond, s.OpenText(request=2, network=name, text=TEXT, switched=[s.Switched("head", 2, 1)])
     )
     assert heads[2, 1] == 0 != heads[2, 0]

@@ -1456,7 +1456,8 @@ export interface SpokenNetwork {
 }
 /**
  * A text as a Transformer read it. With it come the streams' lengths (L + 1, T), what each head adds (L, H), and
- *     the attention weights (L, H, T, T), of long texts the largest of each square.
+ *     the attention weights (L, H, T, T), of long texts the largest of each square; then how the position's stream begins:
+ *     the token's vector, where it has one its place's, and their sum, (W) each.
  */
 export interface TextRead {
   type: "text_read";

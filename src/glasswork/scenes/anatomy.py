@@ -32,6 +32,8 @@ class Anatomy:
         query, key, value: the operation of the attention that makes them, as they are multiplied: (1, H, T, D).
         scaled: the operation of the attention that divides the scores.
         attended, fed: what the two parts write, below the block's path.
+        adds_up: what is added up to the stream before the first block: of the token, and of its position where that is
+            a vector; empty where no page shows it.
     """
 
     layers: int
@@ -52,6 +54,7 @@ class Anatomy:
     scaled: str
     attended: str
     fed: str
+    adds_up: tuple[str, ...] = ()
 
     @property
     def streams(self) -> list[str]:
@@ -87,7 +90,7 @@ def anatomy(network: Network) -> Anatomy:
             module.context, rotary=False, embedding="transformer.drop",
             blocks=tuple(f"transformer.h.{i}" for i in range(layers)), attention="attn", mlp="mlp",
             query="transpose", key="transpose#2", value="transpose#3", scaled="div",
-            attended="attn.resid_dropout", fed="mlp.dropout",
+            attended="attn.resid_dropout", fed="mlp.dropout", adds_up=("transformer.wte", "transformer.wpe"),
         )  # fmt: skip
     if isinstance(module, Llama):
         layers, width = len(module.model.layers), module.model.embed_tokens.weight.shape[1]
@@ -97,7 +100,7 @@ def anatomy(network: Network) -> Anatomy:
             layers, heads, groups, width // heads, width, module.vocabulary, 0, rotary=True,
             embedding="model.embed_tokens", blocks=tuple(f"model.layers.{i}" for i in range(layers)),
             attention="self_attn", mlp="mlp", query="cat", key="repeat_interleave", value="repeat_interleave#2",
-            scaled="div", attended="self_attn.o_proj", fed="mlp.down_proj",
+            scaled="div", attended="self_attn.o_proj", fed="mlp.down_proj", adds_up=("model.embed_tokens",),
         )  # fmt: skip
     raise GlassworkError(
         f"{network.title} can't be shown on this page",

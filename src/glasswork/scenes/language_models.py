@@ -165,6 +165,9 @@ class LanguageModels:
             Array(ref=f"text:{spoke.id}#attention@value", shape=list(drawn.shape), dtype="float32"),
         ]
 
+        begins = {path: spoke.trace.value(path).tensor.detach() for path in (*parts.adds_up, parts.embedding)}
+        arrays += [Array(ref=f"trace:{spoke.id}#{path}@value", shape=[parts.width], dtype="float32") for path in begins]
+
         def adds(path: str, value: float) -> Number:
             return Number(spoke.ref(f"{path}/{at}", followed), value)
 
@@ -218,7 +221,7 @@ class LanguageModels:
             seconds=seconds,
             arrays=arrays,
         )
-        values = [lengths, per_head, drawn]
+        values = [lengths, per_head, drawn, *(one[..., at, :].flatten() for one in begins.values())]
         return m.encode(answer, [value.to(torch.float32).numpy() for value in values])
 
     def _without(self, spoke: Spoke, request: s.OpenHead, cancelled: threading.Event) -> Number:

@@ -27,6 +27,8 @@ interface Read {
   lengths: Tensor;
   heads: Tensor;
   attention: Tensor;
+  /** How the position's stream begins: the token's vector, its place's where it has one, and their sum. */
+  begins: Tensor[];
 }
 
 export class TransformerState {
@@ -119,9 +121,9 @@ export class TransformerState {
       if (answer.request !== this.#opening) return;
       if (answer.type === "lens") lens = { answer, sure: tensors[0]! };
       if (answer.type === "text_read") {
-        const [lengths, heads, attention] = tensors;
+        const [lengths, heads, attention, ...begins] = tensors;
         this.#coming = this.#named(answer, sampling);
-        this.read = { answer, lengths: lengths!, heads: heads!, attention: attention! };
+        this.read = { answer, lengths: lengths!, heads: heads!, attention: attention!, begins };
         this.continued = null;
         this.failure = null;
         this.lens = lens && { ...lens, source: answer.source };

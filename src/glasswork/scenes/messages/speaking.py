@@ -155,7 +155,8 @@ class Adds(Struct, frozen=True):
 
 class TextRead(Struct, tag_field="type", tag="text_read", frozen=True, kw_only=True):
     """A text as a Transformer read it. With it come the streams' lengths (L + 1, T), what each head adds (L, H), and
-    the attention weights (L, H, T, T), of long texts the largest of each square."""
+    the attention weights (L, H, T, T), of long texts the largest of each square; then how the position's stream begins:
+    the token's vector, where it has one its place's, and their sum, (W) each."""
 
     request: int
     source: str
