@@ -231,7 +231,7 @@ class Speaking:
             inner = name.removeprefix(block)
             part = next((i for i, one in enumerate(attention) if inner.startswith(one)), 2)
             if (block == names[layer[0]] and part == index[1]) if layer else not block:
-                found.append(value.grad.flatten().double())  # pyright: ignore[reportOptionalMemberAccess]
+                found.append(value.grad.flatten().double())
         self.module.zero_grad()
         return Number(torch.cat(found).norm().item(), 10)
 
