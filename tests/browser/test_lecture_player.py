@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from asking import Asking
 from opening import App, go, move, settle
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+from windows import Complaints, window
 
 from glasswork.scenes.lecture_files import address, read_lesson, shipped
 from glasswork.scenes.messages.lecture import LectureStep, Place
@@ -18,6 +20,17 @@ SHORT = ("tour", "convolution")
 """Walked in every run; the others in the slow one."""
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in shipped() if name not in SHORT]
 DIGITS = 2e-3
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, app: App) -> Iterator[Page]:
+    """One window for all, opened once: to load the app is what takes the time."""
+    complaints = Complaints()
+    with window(browser, app, complaints) as context:
+        opened = context.new_page()
+        go(opened, app.address("lecture"))
+        yield opened
+    complaints.raise_any()
 
 
 def at(name: str, number: int, step: LectureStep) -> str:
@@ -45,7 +58,7 @@ def clicks(step: LectureStep) -> list[str]:
 @pytest.mark.parametrize("name", [*SHORT, *SLOW])
 def test_every_step_opens_and_can_be_done(page: Page, app: App, name: str) -> None:
     lesson = read_lesson(shipped()[name], name)
-    plays = True
+    plays = False
     for number, written in enumerate(lesson.steps, 1):
         step = written.step
         (go if plays else move)(page, app.origin + at(name, number, step))
@@ -64,7 +77,7 @@ def test_every_step_opens_and_can_be_done(page: Page, app: App, name: str) -> No
 
 
 def test_a_lesson_is_walked_by_its_buttons_and_its_keys_and_is_remembered(page: Page, app: App) -> None:
-    go(page, app.address("cnn", network="tiny-vgg-emoji", lesson="tour.1"))
+    go(page, app.address("cnn", network="tiny-vgg-emoji", lesson="tour.1"))  # afresh: nothing of it was done yet
     on = page.locator(".lesson .way").last
     expect(on).to_have_text("Skip")
     page.locator("[data-cell='3 3']").first.click()
@@ -94,7 +107,7 @@ def test_answers_are_numbers_of_the_network(page: Page, app: App, asking: Asking
     """What is said to a prediction carries its address, and the bare network has that number there."""
     lesson = read_lesson(shipped()["where-deep-learning-fits"], "where-deep-learning-fits")
     step = lesson.steps[0].step
-    go(page, app.origin + at(lesson.name, 1, step))
+    move(page, app.origin + at(lesson.name, 1, step))
     assert step.ask is not None
     page.locator(".lesson .choices button", has_text="animal").click()
     told = page.locator(".lesson .told [data-ref]")
@@ -107,7 +120,7 @@ def test_answers_are_numbers_of_the_network(page: Page, app: App, asking: Asking
 
 
 def test_the_quiz_counts_and_asks_on(page: Page, app: App) -> None:
-    go(page, app.address("lecture", view="quiz"))
+    move(page, app.address("lecture", view="quiz"))
     first = page.locator(".quiz .asks p").first.inner_text()
     page.locator(".quiz .choices button").first.click()
     expect(page.locator(".quiz .told b").first).to_be_visible()
@@ -128,7 +141,7 @@ def test_a_teachers_own_lesson_opens(page: Page, app: App, tmp_path: Path) -> No
     kept = app.responding.lecture
     app.responding.lecture = Lecture(app.responding.networks, app.responding.traces, (path,))
     try:
-        go(page, app.address("race", lesson="own-mine.1"))
+        move(page, app.address("race", lesson="own-mine.1"))
         expect(page.locator(".lesson h2")).to_have_text("One <b>two</b>")
         expect(page.locator(".lesson .says p")).to_contain_text("<img src=x")
         assert not page.locator(".lesson img").count()
@@ -137,11 +150,11 @@ def test_a_teachers_own_lesson_opens(page: Page, app: App, tmp_path: Path) -> No
 
 
 def test_an_unknown_lesson_says_so(page: Page, app: App) -> None:
-    go(page, app.address("race", lesson="no-such-lesson.1"))
+    move(page, app.address("race", lesson="no-such-lesson.1"))
     expect(page.locator(".lesson [role=alert]")).to_contain_text("no lesson called")
 
 
 def test_first_places_are_written_as_the_gallery_writes_them(page: Page, app: App) -> None:
-    go(page, app.address())
+    move(page, app.address())
     href = page.locator(".tour a").first.get_attribute("href")
     assert href == f".{address(read_lesson(shipped()['tour'], 'tour').card.first)}"
