@@ -100,7 +100,7 @@ def test_a_lesson_is_walked_by_its_buttons_and_its_keys_and_is_remembered(page: 
     settle(page, -1)
     assert page.url.endswith("/lecture")
     expect(page.locator("aside.lesson")).to_have_count(0)
-    expect(page.locator(".state", has_text="step 2 of 5")).to_be_visible()
+    expect(page.locator(".reached", has_text="step 2 of 5")).to_be_visible()
 
 
 def test_answers_are_numbers_of_the_network(page: Page, app: App, asking: Asking) -> None:
