@@ -17,7 +17,7 @@ LOOKS = 3  # that must agree
 WARM = 750  # steps before which a generator is expected to be poor
 FEW_CELLS = 0.25  # of the cells that real points fill
 STARVED = 0.1  # of a cluster's even share
-APART = 0.3  # bits, from where two densities differ beyond doubt
+APART = 0.6  # bits, that only densities come to that hardly overlap: at its best a discriminator is constant, too
 SURE = 0.95  # of real, and 1 - SURE of made
 WEAK = 0.1  # push at a made point, in a loss whose push is 1 at a discriminator that is fooled
 FLAT = 0.05  # deviation of the discriminator's answers
@@ -88,7 +88,7 @@ def diagnose(looks: Sequence[Look], window: int = SWINGS) -> list[Finding]:
     dropped: likewise, half of all are on clusters, and one cluster gets less than a tenth of its even share.
     sure: likewise, the discriminator believes over .95 of real and under .05 of made points, and the push that it
         passes on to half of these is under 0.1.
-    constant: likewise, JS is over 0.3 bits and the discriminator's answers deviate by less than 0.05.
+    constant: likewise, JS is over 0.6 bits and the discriminator's answers deviate by less than 0.05.
     oscillating: over eight looks after step 750 the made points' mean moves by a twentieth of the box from look to
         look, and less than 35 % of that way is left when all is added up.
     """
