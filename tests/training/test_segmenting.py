@@ -32,8 +32,8 @@ def test_no_emoji_and_no_photo_is_on_two_sides(task: Segmenting) -> None:
             assert not set(one.emoji.groups) & set(other.emoji.groups)
             assert not {p.tobytes() for p in one.emoji.pictures} & {p.tobytes() for p in other.emoji.pictures}
             assert not {p.pixels.tobytes() for p in one.photos} & {p.pixels.tobytes() for p in other.photos}
-    assert len(task.seen.emoji) + len(task.aside.emoji) == len(load_cutouts("train").emoji) == 1_330
-    assert len(task.test.emoji) == 312
+    assert len(task.seen.emoji) + len(task.aside.emoji) == len(load_cutouts("train").emoji) == 566
+    assert len(task.test.emoji) == 128
     assert load_photos("validation") == task.aside.photos
 
 
@@ -57,7 +57,7 @@ def test_a_held_out_picture_is_always_the_same_and_shows_its_own_emoji(task: Seg
     one, again = held_out_pictures(task.test), held_out_pictures(task.test)
     assert torch.equal(one[0], again[0])
     assert torch.equal(one[1], again[1])
-    assert one[0].shape == (312, 3, 64, 64)
+    assert one[0].shape == (128, 3, 64, 64)
     assert 0 <= one[0].min() <= one[0].max() <= 1
     assert set(one[1].unique().tolist()) == set(range(len(CLASSES)))
 
@@ -166,4 +166,4 @@ def test_a_few_steps_lower_the_loss(task: Segmenting) -> None:
     assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
     assert isinstance(config, training.SegmenterConfig)
     assert CLASSES[1:] == KINDS
-    assert Chance.drawn(2, torch.Generator()).part(slice(1)).layers.shape == (1, 2, 5)
+    assert Chance.drawn(2, torch.Generator()).of(slice(1)).layers.shape == (1, 2, 5)
