@@ -6,19 +6,11 @@ import base64
 import hashlib
 import json
 import math
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from claims import NoNumberError, Number
-from torch import Tensor
-
-from glasswork import zoo
-from glasswork.data.cutouts import load_cutouts
-from glasswork.data.nuclei import tiles
-from glasswork.training.composing import held_out_pictures
 
 
 class Mask:
@@ -125,23 +117,3 @@ def reach(mask: Mask) -> Number:
     assert mask.truth is not None
     p = np.take_along_axis(mask.p.numpy(), mask.truth[None].astype(np.int64), 0)
     return Number(float(-np.log(p.min())), 1)
-
-
-@cache
-def held_out_iou(target: str) -> float:
-    """The mean IoU of all pixels of the held-out pictures together, counted class by class."""
-    network = zoo.load(target)
-    assert network.card
-    if network.card.data == "cutouts":
-        pictures, masks = held_out_pictures(load_cutouts("test"))
-    else:
-        pictures, masks = (torch.from_numpy(part) for part in tiles("test"))
-        pictures, masks = pictures[:, None].float() / 255, masks.long()
-    with torch.no_grad():
-        told: Tensor = torch.cat([network.module(part) for part in pictures.split(64)]).argmax(1)
-    ious = []
-    for kind in range(len(network.labels)):
-        one, other = told == kind, masks == kind
-        if (one | other).any():
-            ious.append(((one & other).sum() / (one | other).sum()).item())
-    return sum(ious) / len(ious)
