@@ -47,7 +47,7 @@ def verdict(browser: Browser, app: App, asking: Asking) -> Verdict:
         page = context.new_page()
         seen += [look(page, app, state) for state in STATES]
     with window(browser, app, complaints, viewport=PHONE, has_touch=True, color_scheme="dark") as context:
-        seen.append(look(context.new_page(), app, State("small", "unet", {"input": ONE})))
+        seen.append(look(context.new_page(), app, State("small", "unet", {"input": ONE, "at": "up.1.up[0,3,9,9]"})))
     complaints.raise_any()
     return judge(seen, asking)
 
