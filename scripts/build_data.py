@@ -28,6 +28,7 @@ import numpy as np
 from PIL import Image, features
 
 import caption_data
+import nucleus_data
 import photo_data
 import sequence_data
 from emoji_classes import CLASSES, Emoji, choose_emoji, hash_order
@@ -285,6 +286,15 @@ def write_manifest(out: Path, fashion_version: str) -> None:
         ),
         described(
             out,
+            "nuclei",
+            nucleus_data.FILES,
+            splits=["train", "validation", "test"],
+            licence=nucleus_data.LICENCE,
+            origin=[dict(zip(("registry", "package", "version", "path"), nucleus_data.STARDIST, strict=True))],
+            encoder=f"libwebp {features.version('webp')}, lossless",
+        ),
+        described(
+            out,
             "cutouts",
             [],
             splits=["train", "test"],
@@ -327,6 +337,7 @@ def write_notices(out: Path, packages: dict[str, Path], fashion: Path) -> None:
         quoted((packages["emojibase"] / "LICENSE").read_text()),
         *sequence_notices(packages),
         *photo_data.NOTICE,
+        *nucleus_data.nucleus_notice(packages["stardist"]),
     ]
     (out / "NOTICES.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8", newline="\n")
 
@@ -371,6 +382,7 @@ def build(out: Path) -> None:
             "statsmodels": python_package("statsmodels", "0.15.0", work),
             "aeon": python_package("aeon", "1.6.0", work),
             "skimage": python_package("scikit_image", photo_data.SKIMAGE[2], work),
+            "stardist": python_package("stardist", nucleus_data.STARDIST[2], work),
             "sklearn": python_package("scikit_learn", photo_data.SKLEARN[2], work),
         }
         fashion, fashion_version = debian_package("dataset-fashion-mnist", work)
@@ -384,6 +396,7 @@ def build(out: Path) -> None:
         sequence_data.build_series(packages["statsmodels"], out)
         sequence_data.build_japanese_vowels(packages["aeon"], out)
         photo_data.build_photos(packages, out)
+        nucleus_data.build_nuclei(packages["stardist"], out)
         write_notices(out, packages, fashion)
     write_manifest(out, fashion_version)
 

@@ -49,6 +49,8 @@ def states() -> Iterator[State]:
     yield State("transformer", "transformer", {"network": "gpt-moby", "text": "Call me Ishmael.", "head": "2.1"})
     yield State("transformer-backward", "transformer", {"network": "gpt-moby", "direction": "backward"})
     yield State("translator", "transformer", {"network": "translate-en-fr", "head": "cross.1.0"})
+    yield State("unet", "unet")
+    yield State("unet-backward", "unet", {"direction": "backward", "input": "cutout:google-flag-tr"})
     yield State("open-map", "open", query=base)
     yield State("open-operations", "open", query={**base, "level": "operations"})
     yield State("open-backward", "open", query={**base, "direction": "backward"})

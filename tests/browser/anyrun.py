@@ -250,7 +250,7 @@ class AnyRun(TorchFunctionMode):
                 return pooled(args, call.kwargs, index)
             case "adaptive_avg_pool2d" if args[1] == 1:
                 return args[0][index[:2]].flatten(), 0
-            case "pad":  # some number of the picture
+            case "pad" | "cat" | "getitem":  # some number of what it reads
                 return self.values[key].double()[index].reshape(1), 0
             case "batch_norm":
                 x, mean, variance = args[:3]
@@ -273,8 +273,9 @@ class AnyRun(TorchFunctionMode):
             case "embedding":
                 return args[1][args[0][index[:-1]], index[-1]].reshape(1), 0
             case "softmax":
-                row = args[0].movedim(call.kwargs.get("dim", args[1] if len(args) > 1 else -1), -1)
-                place = [at for axis, at in enumerate(index) if axis != len(index) - 1]
+                along = call.kwargs.get("dim", args[1] if len(args) > 1 else -1) % len(index)
+                row = args[0].movedim(along, -1)
+                place = [at for axis, at in enumerate(index) if axis != along]
                 return (row[tuple(place)] - row[tuple(place)].max()).exp(), 0
             case "matmul":
                 column = args[1].expand(*args[0].shape[:-2], *args[1].shape[-2:])[(*index[:-2], slice(None), index[-1])]

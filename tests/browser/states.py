@@ -31,7 +31,7 @@ class State:
 
     @property
     def mode(self) -> str:
-        graph = self.path in ("open", "train", "teach", "convolution") or self.query.get("view") == "images"
+        graph = self.path in ("open", "train", "teach", "convolution", "unet") or self.query.get("view") == "images"
         return "open" if graph or self.folded else str(self.query.get("scale", "module"))
 
 

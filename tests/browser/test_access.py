@@ -64,6 +64,8 @@ def states_of(network: str) -> list[State]:
         ),
         State("patches", "vit", query={"network": "vit-fashion", "head": "1.2"}),
         State("patches, backward", "vit", query={"network": "vit-fashion", "direction": "backward", "token": 9}),
+        State("masks", "unet", query={"at": "up.3.convolve.conv2[0,2,20,31]", "threshold": "0.35"}),
+        State("masks, backward", "unet", query={"direction": "backward", "shut": "0", "input": "photo:cat"}),
         State("why", query={**base, "view": "why"}),
         State("units", query={**base, "view": "units", "made": "class", "class": 2}, keys=("Enter",)),
         State("compared", query={**base, "view": "compare"}),

@@ -25,7 +25,7 @@ def test_every_file_is_in_the_manifest_with_its_hash_and_nothing_else_is_there()
 
 def test_what_ships_stays_small_and_holds_no_pickle() -> None:
     files = [path for path in _shipped.SHIPPED.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) <= 14e6
+    assert sum(path.stat().st_size for path in files) <= 14.5e6  # of the 15 MB that are planned
     assert {path.suffix for path in files} <= {".gz", ".webp", ".json", ".md"}
 
 

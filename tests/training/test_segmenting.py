@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from glasswork import recipes, training
+from glasswork import recipes, training, zoo
 from glasswork.data.cutouts import CLASSES, KINDS, CutOuts, load_cutouts
 from glasswork.data.photos import Photo, load_photos
 from glasswork.errors import GlassworkError
 from glasswork.measuring.segmentation import confusion, segmentation_scores
 from glasswork.training.composing import Chance, held_out_pictures
 from glasswork.training.segmenting import Segmenting, dice_loss, score_masks
+from glasswork.training.segmenting_tiles import score_tiles
 from glasswork.training.task import Draw
 
 
@@ -32,8 +33,8 @@ def test_no_emoji_and_no_photo_is_on_two_sides(task: Segmenting) -> None:
             assert not set(one.emoji.groups) & set(other.emoji.groups)
             assert not {p.tobytes() for p in one.emoji.pictures} & {p.tobytes() for p in other.emoji.pictures}
             assert not {p.pixels.tobytes() for p in one.photos} & {p.pixels.tobytes() for p in other.photos}
-    assert len(task.seen.emoji) + len(task.aside.emoji) == len(load_cutouts("train").emoji) == 1_330
-    assert len(task.test.emoji) == 312
+    assert len(task.seen.emoji) + len(task.aside.emoji) == len(load_cutouts("train").emoji) == 566
+    assert len(task.test.emoji) == 128
     assert load_photos("validation") == task.aside.photos
 
 
@@ -57,7 +58,7 @@ def test_a_held_out_picture_is_always_the_same_and_shows_its_own_emoji(task: Seg
     one, again = held_out_pictures(task.test), held_out_pictures(task.test)
     assert torch.equal(one[0], again[0])
     assert torch.equal(one[1], again[1])
-    assert one[0].shape == (312, 3, 64, 64)
+    assert one[0].shape == (128, 3, 64, 64)
     assert 0 <= one[0].min() <= one[0].max() <= 1
     assert set(one[1].unique().tolist()) == set(range(len(CLASSES)))
 
@@ -166,4 +167,30 @@ def test_a_few_steps_lower_the_loss(task: Segmenting) -> None:
     assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
     assert isinstance(config, training.SegmenterConfig)
     assert CLASSES[1:] == KINDS
-    assert Chance.drawn(2, torch.Generator()).part(slice(1)).layers.shape == (1, 2, 5)
+    assert Chance.drawn(2, torch.Generator()).of(slice(1)).layers.shape == (1, 2, 5)
+
+
+def counted_iou(name: str) -> float:
+    """The mean over classes of |A and B| / |A or B| over all held-out pictures, counted with sets of pixels."""
+    network = zoo.load(name)
+    pictures, masks = held_out_pictures(load_cutouts("test"))
+    with torch.no_grad():
+        told = torch.cat([network.module(part) for part in pictures.split(32)]).argmax(1)
+    ious = []
+    for kind in range(len(network.labels)):
+        one, other = (set(np.flatnonzero(each == kind)) for each in (told.numpy().ravel(), masks.numpy().ravel()))
+        ious.append(len(one & other) / len(one | other))
+    return sum(ious) / len(ious)
+
+
+def test_what_ships_cuts_out_at_nine_tenths_and_worse_without_skips() -> None:
+    with_skips, without = counted_iou("unet-cutouts"), counted_iou("unet-cutouts-plain")
+    assert with_skips >= 0.90
+    assert without < with_skips - 0.02
+    for name, iou in (("unet-cutouts", with_skips), ("unet-cutouts-plain", without)):
+        card = zoo.load(name).card
+        assert card is not None
+        assert card.scores["iou"] == pytest.approx(iou, abs=2e-4)
+    card = zoo.load("unet-nuclei").card
+    assert card is not None
+    assert score_tiles(zoo.load("unet-nuclei").module)["iou"] == pytest.approx(card.scores["iou"], abs=2e-4)

@@ -32,6 +32,8 @@ export type Request =
   | OpenPatches
   | OpenPatchHead
   | OpenPatchSlopes
+  | OpenMask
+  | GrowMask
   | ListSeeing
   | FetchWeights
   | OpenWhy
@@ -107,6 +109,8 @@ export type Answer =
   | PatchesRead
   | PatchHeadRead
   | PatchSlopes
+  | MaskRead
+  | MaskGrown
   | Seeing
   | WhyRead
   | CamRead
@@ -566,6 +570,30 @@ export interface OpenPatchSlopes {
   type: "open_patch_slopes";
   source: string;
   followed: number;
+  request: number;
+}
+/**
+ * A network says of each pixel of a picture what it belongs to.
+ */
+export interface OpenMask {
+  type: "open_mask";
+  network: string;
+  input?: string | null;
+  mask?: string | null;
+  kind?: number | null;
+  threshold?: number | null;
+  place?: number[] | null;
+  shut?: number[];
+  backward?: boolean;
+  request: number;
+}
+/**
+ * The same picture with more and more of its skip connections let through, the lowest first.
+ */
+export interface GrowMask {
+  type: "grow_mask";
+  source: string;
+  kind: number;
   request: number;
 }
 /**
@@ -1877,6 +1905,108 @@ export interface PatchSlopes {
   source: string;
   patches: Number[];
   arrays: Array[];
+}
+/**
+ * A picture as a U-Net read it. With it come the picture (H, W, 3), uint8; each network's probabilities (K, H, W);
+ *     the truth (H, W), uint8, and -ln p of the truth at each pixel (H, W), where there is one; then the maps of each
+ *     stage, and their slopes where those were asked for.
+ */
+export interface MaskRead {
+  type: "mask_read";
+  request: number;
+  network: string;
+  title: string;
+  untrained: boolean;
+  input: string;
+  name: string;
+  truth: "" | "known" | "own";
+  side: number;
+  classes: string[];
+  kind: number;
+  place: number[];
+  followed: Number;
+  probability: Number;
+  depth: number;
+  shut: number[];
+  stages: MapStage[];
+  told: ToldBy[];
+  before: Number | null;
+  thresholds: number[];
+  seconds: number;
+  arrays: Array[];
+}
+/**
+ * Maps that are drawn of one operation; `arrays` holds them in the order of the stages, (channels, H, W) each.
+ */
+export interface MapStage {
+  path: string;
+  side: "down" | "input" | "lowest" | "out" | "up";
+  part: "across" | "first" | "grown" | "logits" | "picture" | "probabilities" | "second";
+  level: number;
+  channels: number[];
+  of: number;
+  size: number[];
+  reach: Number;
+}
+/**
+ * What a network says of the picture.
+ */
+export interface ToldBy {
+  network: string;
+  title: string;
+  source: string;
+  trace: string;
+  skips: boolean;
+  parameters: number;
+  scored: Scored | null;
+  count: Number;
+  held_out: Number | null;
+}
+/**
+ * What is known when there is a truth.
+ */
+export interface Scored {
+  classes: MaskScore[];
+  iou: Number;
+  accuracy: Number;
+  cross_entropy: Number;
+  dice_loss: Number;
+  loss: Number;
+  over_threshold: Number[];
+}
+/**
+ * How well one class is told, by counts of pixels.
+ */
+export interface MaskScore {
+  both: Number;
+  told: Number;
+  true: Number;
+  iou: Number | null;
+  dice: Number | null;
+  nats: Number;
+  overlap: Number;
+  mass: Number;
+  soft_dice: Number;
+}
+/**
+ * With it comes the followed class's probability after each step, (steps, H, W).
+ */
+export interface MaskGrown {
+  type: "mask_grown";
+  request: number;
+  source: string;
+  steps: GrownStep[];
+  arrays: Array[];
+}
+/**
+ * With so many skip connections let through, the lowest first.
+ */
+export interface GrownStep {
+  open: number;
+  trace: string;
+  reach: Number;
+  count: Number;
+  iou: Number | null;
 }
 /**
  * The networks, those that ship first.

@@ -1,4 +1,4 @@
-"""Emoji cut out along their alpha, in five classes, and the photos that they are pasted on.
+"""Emoji cut out along their alpha, in three classes, and the photos that they are pasted on.
 
 What is held out are whole groups of emoji (as in emoji) and whole photos (as in photos).
 """
@@ -14,14 +14,16 @@ from glasswork.data._registry import listed, load
 from glasswork.data.photos import Photo, load_photos
 
 NAME = "cutouts"
-KINDS = ("face", "person", "hand", "flag", "sign")
-"""Of emoji's ten classes those of which there are enough to learn them from, and that are not a bit of everything."""
+KINDS = ("face", "flag", "sign")
+"""Of emoji's ten classes those of which there are enough to learn them from, and that can be told from photos by what
+they are: people wear whatever there is, and hands have the colours of fur, wood and petals. With hands as a fourth kind
+the mean IoU on held-out pictures was .878, with hands at .768, faces .858, flags .907, signs .919."""
 CLASSES = ("background", *KINDS)
 
 listed(
     NAME,
-    what="emoji of five classes, cut out and pasted on photos, with the mask; other emoji and photos are held out",
-    counts={"train": 1_330, "test": 312},
+    what="emoji of three classes, cut out and pasted on photos, with the mask; other emoji and photos are held out",
+    counts={"train": 566, "test": 128},
     of="cut-outs",
 )
 

@@ -9,7 +9,7 @@ import torch
 
 from glasswork import data as datasets
 from glasswork import generation, measuring, training, zoo
-from glasswork.data import cutouts, given
+from glasswork.data import cutouts, given, nuclei
 from glasswork.data.japanese_vowels import load_utterances
 from glasswork.data.phrases import load_phrases
 from glasswork.data.series import load_series
@@ -66,10 +66,15 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
             return _evaluate_made(network, network.card, network.makes)
         if network.forecast is not None:
             return _evaluate_forecast(network, network.card, network.forecast)
-        if data == cutouts.NAME:
-            scores = training.score_masks(network.module, cutouts.load_cutouts("test"))
-            n = network.card.tested_on
-            return {"recipe": network.card.recipe, "data": data, "n": n, "of": "cut-outs", "scores": scores}
+        if data in (cutouts.NAME, nuclei.NAME):
+            own = data == cutouts.NAME
+            scores = (
+                training.score_masks(network.module, cutouts.load_cutouts("test"))
+                if own
+                else training.score_tiles(network.module)
+            )
+            of, n = "cut-outs" if own else "tiles", network.card.tested_on
+            return {"recipe": network.card.recipe, "data": data, "n": n, "of": of, "scores": scores}
         if network.utterance is not None:
             scores = training.score_utterances(network.module, network.utterance, load_utterances("test"))
             n = network.card.tested_on

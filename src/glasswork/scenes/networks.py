@@ -34,7 +34,7 @@ RECURRENT = ("rnn", "gru", "lstm")
 """Those of ours are told of on a page together."""
 REGISTRIES = ("torchvision:", "timm:")
 """Whose networks a page may name: all code in them is installed, and a name can't lead out of them."""
-PAGES = {("tiny_vgg", ""): "cnn", ("perceptron", "mnist"): "perceptron", ("vit", ""): "vit"}
+PAGES = {("tiny_vgg", ""): "cnn", ("perceptron", "mnist"): "perceptron", ("vit", ""): "vit", ("unet", ""): "unet"}
 """Architectures, on the data that they need, which have a page of their own; any other is drawn as a graph."""
 SPEAKERS = {name: one for name, one in PACKAGED.items() if one.member.endswith(".gguf")}
 """Language models in packages: nothing of theirs is code."""
@@ -154,6 +154,18 @@ class Networks:
         if kept and len(network.labels) == IMAGENET:
             found.append((kept, self.load(kept)))
         return [name for name, other in found if page_of(other) == "cnn" and other.labels == network.labels]
+
+    def twins(self, network: Network) -> list[str]:
+        """Networks that ship and differ from this one in nothing but their skip connections."""
+        own = network.card
+        if own is None or "skips" not in own.sizes:
+            return []
+        other = {**own.sizes, "skips": 1 - int(own.sizes["skips"])}
+        return [
+            card.name
+            for card in zoo.shipped_cards()
+            if (card.network, card.data, card.labels, card.sizes) == (own.network, own.data, own.labels, other)
+        ]
 
     def convolutional(self) -> list[tuple[Card, str]]:
         """Those that ship and tell pictures apart by convolutions, the smallest first: the card, and the page of each;

@@ -11,10 +11,12 @@ import numpy as np
 from PIL import Image
 
 from glasswork import data
+from glasswork.data import cutouts, nuclei
 from glasswork.data.photos import NAMES, photo
-from glasswork.errors import GlassworkError
+from glasswork.errors import GlassworkError, unknown
 from glasswork.scenes.messages import InputCard, Step
 from glasswork.scenes.photo_networks import PATCH_NETWORKS
+from glasswork.training.composing import Example, held_out_examples
 from glasswork.zoo import Network, Preprocessed, Preprocessing
 
 ReadInput = Callable[[str], bytes]
@@ -26,6 +28,22 @@ PHOTOS = tuple(sorted((name for names in NAMES.values() for name in names), key=
 """Those that ship, with the one first that a page begins with."""
 IMAGENET = 1000
 """Classes of a network that was trained on photos."""
+CUTOUT, NUCLEI = "cutout:", "nuclei:"
+CUTOUTS = (
+    "twitter-sunglasses",
+    "google-flag-tr",
+    "google-arrow-right",
+    "twitter-flag-scotland",
+    "google-nauseated-face",
+    "google-biohazard-sign",
+    "twitter-jp",
+    "twitter-star-struck",
+    "google-ok",
+    "twitter-expressionless",
+    "google-flag-kg",
+    "twitter-id",
+)
+"""Of the held-out pictures of cut-outs those that a page offers; some of them are hard."""
 THUMBNAIL = 64
 """Pixels along a side of a photo in a menu."""
 
@@ -43,7 +61,7 @@ class Picture:
 
 
 def read_picture(id: str, read_input: ReadInput) -> Picture:
-    """The picture of an id: `sample:NAME`, `photo:NAME` or `upload:ID`.
+    """The picture of an id: `sample:NAME`, `photo:NAME`, `cutout:NAME`, `nuclei:N` or `upload:ID`.
 
     Raises:
         GlassworkError: there is no such picture.
@@ -55,14 +73,51 @@ def read_picture(id: str, read_input: ReadInput) -> Picture:
         return Picture(id, readable(sample.name), sample.label, Image.fromarray(pixels), given=False)
     if kind == "photo":
         return Picture(id, name, None, Image.fromarray(photo(name).pixels), given=False)
+    if kind == "cutout":
+        example = held_out_example(name)
+        return Picture(id, readable(name), example.kind, Image.fromarray(example.picture), given=False)
+    if kind == "nuclei":
+        return Picture(id, f"tile {name}", None, Image.fromarray(_tile(name)[0]), given=False)
     if kind == "upload":
         return Picture(id, "your picture", None, Image.open(io.BytesIO(read_input(name))), given=True)
     raise GlassworkError(
         f"{id!r} names no picture",
         where="the input",
-        why="an input is sample:NAME, photo:NAME or upload:ID",
+        why="an input is sample:NAME, photo:NAME, cutout:NAME, nuclei:N or upload:ID",
         todo="Choose one of the pictures, or give your own.",
     )
+
+
+def held_out_example(name: str) -> Example:
+    """A picture put together of what was held out, by the name of its emoji.
+
+    Raises:
+        GlassworkError: there is none of this name.
+    """
+    found = held_out_examples()
+    if name not in found:
+        raise unknown("picture of cut-outs", name, list(CUTOUTS))
+    return found[name]
+
+
+def known_mask(id: str) -> np.ndarray | None:
+    """What each pixel of a picture of ours truly is, (H, W), uint8; None where nobody says so."""
+    kind, _, name = id.partition(":")
+    if kind == "nuclei":
+        return _tile(name)[1]
+    return held_out_example(name).mask if kind == "cutout" else None
+
+
+def _tile(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """One held-out tile of the micrograph, and the class of each of its pixels, (64, 64) each.
+
+    Raises:
+        GlassworkError: there is none of this number.
+    """
+    pictures, masks = nuclei.tiles("test")
+    if name not in map(str, range(len(pictures))):
+        raise unknown("tile of the micrograph", name, list(map(str, range(len(pictures)))))
+    return pictures[int(name)], masks[int(name)]
 
 
 def readable(name: str) -> str:
@@ -123,6 +178,10 @@ def offered(network: Network) -> tuple[str, ...]:
     """The ids of the pictures that a network can be given at once; none if it takes no pictures that we know of."""
     if reads_photos(network):
         return tuple(f"{PHOTO}{name}" for name in PHOTOS)
+    if network.card is not None and network.card.data == cutouts.NAME:
+        return tuple(f"{CUTOUT}{name}" for name in CUTOUTS)
+    if network.card is not None and network.card.data == nuclei.NAME:
+        return tuple(f"{NUCLEI}{i}" for i in range(len(nuclei.tiles("test")[0])))
     if network.samples or network.preprocess is None:
         return tuple(f"sample:{name}" for name in network.samples)
     return tuple(f"sample:{name}" for name in data.samples(STAND_IN[network.preprocess.channels]))
@@ -160,4 +219,8 @@ def thumbnails(ids: tuple[str, ...]) -> np.ndarray:
     if ids[0].startswith(PHOTO):
         small = Preprocessing(THUMBNAIL, 3)
         return np.stack([small(photo(id.removeprefix(PHOTO)).pixels).picture for id in ids])
+    if ids[0].startswith(CUTOUT):
+        return np.stack([held_out_example(id.removeprefix(CUTOUT)).picture for id in ids])
+    if ids[0].startswith(NUCLEI):
+        return np.stack([_tile(id.removeprefix(NUCLEI))[0][..., None] for id in ids])
     return np.stack([data.sample(id).picture for id in ids])

@@ -27,12 +27,14 @@ from glasswork.scenes.language_models import LanguageModels
 from glasswork.scenes.lecture import Lecture
 from glasswork.scenes.lessons import Lessons
 from glasswork.scenes.maps import class_scores, columns, map_tensors, pushes, whole_tensor
+from glasswork.scenes.masks import Masks
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages import forgetting as f
 from glasswork.scenes.messages import gan as n
 from glasswork.scenes.messages import gan_images as i
 from glasswork.scenes.messages import lecture as course
 from glasswork.scenes.messages import lessons as q
+from glasswork.scenes.messages import masks as k
 from glasswork.scenes.messages import playground as p
 from glasswork.scenes.messages import reading as r
 from glasswork.scenes.messages import remembering as memory
@@ -159,6 +161,7 @@ class Respondent:
         self.language = LanguageModels(self.networks, self.traces)
         self.translations = Translations(self.networks, self.traces)
         self.vision = VisionTransformers(self.networks, self.traces)
+        self.masks = Masks(self.networks, self.traces, Records(traces))
         self.seers = Seers(self.networks, self.traces)
         self.diffusions = Diffusions(self.imaginers, self.networks, self.traces, Records(traces))
         self.lecture = Lecture(self.networks, self.traces, lessons)
@@ -240,6 +243,8 @@ class Respondent:
                 yield from self.translations.answer(request, session.cancelled)
             case v.OpenPatches() | v.OpenPatchHead() | v.OpenPatchSlopes():
                 yield from self.vision.answer(request, session.inputs.read, session.cancelled)
+            case k.OpenMask() | k.GrowMask():
+                yield from self.masks.answer(request, session.inputs.read, session.cancelled)
             case e.ListSeeing() | e.FetchWeights() | e.OpenWhy() | e.FindExciting() | e.ClimbOn():
                 yield from self.seers.answer(request, session.inputs.read, session.cancelled)
             case w.OpenWorkshop():

@@ -21,7 +21,7 @@ class Settings:
     """Lets a program in by `Authorization: Bearer TOKEN`; the browser's cookie is derived from it."""
     pages: tuple[str, ...] = (
         *("/", "/cnn", "/diffusion", "/gan", "/lstm", "/open", "/perceptron", "/race", "/rnn", "/train"),
-        *("/transformer", "/vit", "/convolution", "/teach", "/lecture"),
+        *("/transformer", "/vit", "/convolution", "/teach", "/lecture", "/unet"),
     )
     """The paths that answer with the built page."""
     built: Path = BUILT_PAGES

@@ -19,6 +19,7 @@ from glasswork.training.loop import train
 from glasswork.training.metrics import Course, read_metrics
 from glasswork.training.run import RUN, free_folder, latest_folder, run
 from glasswork.training.segmenting import SegmenterConfig, Segmenting, score_masks
+from glasswork.training.segmenting_tiles import score_tiles
 from glasswork.training.state import Kept, State, begin
 from glasswork.training.tabular import TableConfig, Tabular, scored_rows, split_rows, target_of
 from glasswork.training.task import About, Draw, Task, Turn
@@ -103,6 +104,7 @@ __all__ = [
     "score_pictures",
     "score_points",
     "score_text",
+    "score_tiles",
     "score_translation",
     "score_utterances",
     "scored_rows",

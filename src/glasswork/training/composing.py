@@ -8,20 +8,23 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from glasswork.data.cutouts import CutOuts
+from glasswork.data.cutouts import CutOuts, load_cutouts
+from glasswork.training.grounds import made_ground, region
 
 SIZE = 64
 LAYERS = 2  # cut-outs in a picture, at most
 SCALES = (0.5, 0.95)  # of a cut-out, as parts of the picture's side
 DEGREES = 15.0  # of a turn, at most
 SECOND = 0.25  # of the pictures have two
-BLENDED = 0.5  # of the photos to train on have another one shining through
+MADE = 0.35  # of the grounds to train on are no photos
+BLENDED, CUT = 0.3, 0.4  # of them have another one shining through, or instead in a part of the picture
 TINT, SLOPE = 0.25, 0.3  # most that is added to a colour: everywhere, and from one edge to the other
 ORDERS = list(itertools.permutations(range(3)))  # of red, green and blue
 OPAQUE = 0.5  # from which alpha on a pixel belongs to the cut-out
@@ -35,9 +38,11 @@ class Chance:
         layers: of each cut-out its scale, place across and down, turn and mirror image, (B, 2, 5).
         second: which cut-out is the second, and whether there is one, (B, 2).
         photo: which photo, how large a crop, where across and down, its mirror image, (B, 5).
-        other: the same of a photo that shines through it, (B, 5), and whether and how much, (B, 2).
+        other: the same of another photo, (B, 5), and whether and how much of it is seen, (B, 2).
         colour: whether the photo's colours are exchanged, and how; then for each a gain, what is added everywhere, and
             what is added across and down, (B, 14).
+        made: whether there is something else in the place of each of these two photos, and what, (B, 2, 3).
+        part: the part of the picture in which the other one is seen, (B, 6).
     """
 
     layers: Tensor
@@ -45,14 +50,16 @@ class Chance:
     photo: Tensor
     other: Tensor
     colour: Tensor
+    made: Tensor
+    part: Tensor
 
     @classmethod
     def drawn(cls, count: int, random: torch.Generator) -> Chance:
         """The chance of so many pictures."""
-        shapes = ((LAYERS, 5), (2,), (5,), (7,), (14,))
+        shapes = ((LAYERS, 5), (2,), (5,), (7,), (14,), (2, 3), (6,))  # the held-out pictures are made by the first
         return cls(*(torch.rand(count, *shape, generator=random) for shape in shapes))
 
-    def part(self, which: slice) -> Chance:
+    def of(self, which: slice) -> Chance:
         """That of some of the pictures."""
         return Chance(*(getattr(self, each.name)[which] for each in fields(self)))
 
@@ -118,10 +125,17 @@ def _placed(cutouts: Tensor, chance: Tensor) -> Tensor:
 
 def _ground(parts: CutOuts, chance: Chance, i: int) -> Tensor:
     """A square of a photo, varied so that few photos look like many, (3, 64, 64), 0..1."""
-    x = _crop(parts, chance.photo[i])
+
+    def one(which: int, photo: Tensor) -> Tensor:
+        made = chance.made[i, which]
+        return made_ground(SIZE, made[1:]) if made[0] < MADE else _crop(parts, photo)
+
+    x = one(0, chance.photo[i])
     present, much = (float(u) for u in chance.other[i, 5:])
     if present < BLENDED:
-        x = torch.lerp(x, _crop(parts, chance.other[i, :5]), 0.7 * much)
+        x = torch.lerp(x, one(1, chance.other[i, :5]), 0.7 * much)
+    elif present < BLENDED + CUT:
+        x = torch.where(region(SIZE, chance.part[i]), one(1, chance.other[i, :5]), x)
     changed, order = (float(u) for u in chance.colour[i, :2])
     if changed < 0.5:
         x = x[list(ORDERS[int(order * len(ORDERS))])]
@@ -149,3 +163,31 @@ def held_out_pictures(parts: CutOuts, seed: int = 0) -> tuple[Tensor, Tensor]:
     """One picture for each emoji, always the same: as `composed` gives them, with the photos' own colours."""
     chance = Chance.drawn(len(parts.emoji), torch.Generator().manual_seed(seed))
     return composed(parts, np.arange(len(parts.emoji)), chance, coloured=False)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture that was put together, as a file would hold it.
+
+    Attributes:
+        kind: the class of the emoji that is in it for certain.
+        picture: uint8, (64, 64, 3).
+        mask: the class of each pixel, uint8, (64, 64).
+    """
+
+    kind: str
+    picture: np.ndarray
+    mask: np.ndarray
+
+
+@cache
+def held_out_examples() -> dict[str, Example]:
+    """The pictures of `held_out_pictures` of what was held out, by the names of their emoji."""
+    parts = load_cutouts("test")
+    pictures, masks = held_out_pictures(parts)
+    pixels = (pictures * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    emoji = parts.emoji
+    return {
+        name: Example(emoji.classes[emoji.labels[i]], pixels[i], masks[i].numpy().astype(np.uint8))
+        for i, name in enumerate(emoji.names)
+    }

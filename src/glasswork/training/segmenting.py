@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glasswork import zoo
+from glasswork.data import nuclei
 from glasswork.data.cutouts import CLASSES, NAME, CutOuts, load_cutouts
 from glasswork.data.photos import load_photos
 from glasswork.errors import unknown
@@ -36,7 +37,9 @@ class SegmenterConfig(Config):
 
     def task(self) -> Task:
         """The task on the data set that is named."""
-        return Segmenting(self)
+        from glasswork.training.segmenting_tiles import SegmentingTiles  # a kind of Segmenting, which stands below
+
+        return SegmentingTiles(self) if self.data == nuclei.NAME else Segmenting(self)
 
 
 class Segmenting(Task):
@@ -51,14 +54,19 @@ class Segmenting(Task):
 
     def __init__(self, config: SegmenterConfig) -> None:
         if config.data != NAME:
-            raise unknown("data set with masks", config.data, [NAME])
-        sizes = {**config.sizes, "channels": 3, "size": SIZE, "classes": len(CLASSES)}
-        super().__init__(replace(config, sizes=sizes))
+            raise unknown("data set with masks", config.data, [NAME, nuclei.NAME])
+        self.set_up(config, 3, CLASSES)
         train = load_cutouts("train")
         seen, aside = split_validation(train.emoji, config.validation, config.seed)
         self.seen = CutOuts(seen, train.photos)
         self.aside = CutOuts(aside, load_photos("validation"))
         self.test = load_cutouts("test")
+
+    def set_up(self, config: SegmenterConfig, channels: int, classes: Sequence[str]) -> None:
+        """Make the network's sizes those of the pictures."""
+        super().__init__(
+            replace(config, sizes={**config.sizes, "channels": channels, "size": SIZE, "classes": len(classes)})
+        )
 
     @property
     def examples(self) -> int:
@@ -71,7 +79,7 @@ class Segmenting(Task):
 
     def batch(self, draw: Draw) -> tuple[Tensor, Tensor]:
         """Pictures, 0..1, (B, 3, 64, 64), and the class of each pixel, (B, 64, 64)."""
-        chance = Chance.drawn(len(draw.index), draw.random).part(draw.part)
+        chance = Chance.drawn(len(draw.index), draw.random).of(draw.part)
         x, mask = composed(self.seen, draw.index[draw.part], chance, coloured=True)
         return x.contiguous(memory_format=torch.channels_last), mask
 
@@ -96,13 +104,16 @@ class Segmenting(Task):
     def about(self) -> About:
         """What the card says."""
         seen, aside, test = self.seen, self.aside, self.test
+        last = self.config.choose_by == "last"
+        others = f"{len(aside.emoji)} others over {len(aside.photos)} other"
+        chosen = f"the last weights kept, {others} set aside" if last else f"checkpoint chosen by {others}"
         return About(
             examples=len(seen.emoji),
-            aside=len(aside.emoji),
+            aside=0 if last else len(aside.emoji),
             held_out=len(test.emoji),
-            split=f"trained on {len(seen.emoji):,} emoji over {len(seen.photos)} photos, pasted anew at every step; "
-            f"checkpoint chosen by {len(aside.emoji)} others over {len(aside.photos)} other; tested on "
-            f"{len(test.emoji)} held-out emoji, each with all its variants, over {len(test.photos)} held-out photos",
+            split=f"trained on {len(seen.emoji):,} emoji over {len(seen.photos)} photos and grounds that are made up, "
+            f"pasted anew at every step; {chosen}; tested on {len(test.emoji)} held-out emoji, each with all its "
+            f"variants, over {len(test.photos)} held-out photos",
             labels=CLASSES,
             inputs=(torch.zeros(1, 3, SIZE, SIZE),),
         )
@@ -125,23 +136,34 @@ def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
 
 
 def score_masks(network: nn.Module, parts: CutOuts) -> dict[str, float]:
-    """Scores on one picture for each emoji; beside those of `segmentation_scores` the nats of a pixel.
+    """Scores on one picture for each emoji, as `score_pictures` gives them.
 
     Args:
         network: in any mode, which is put back.
         parts: emoji and photos.
     """
-    pictures, masks = held_out_pictures(parts)
+    return score_pictures(network, *held_out_pictures(parts), CLASSES)
+
+
+def score_pictures(network: nn.Module, pictures: Tensor, masks: Tensor, classes: Sequence[str]) -> dict[str, float]:
+    """The scores of `segmentation_scores`, and beside them the nats of a pixel.
+
+    Args:
+        network: in any mode, which is put back.
+        pictures: (N, C, H, W).
+        masks: the class of each pixel, (N, H, W).
+        classes: their names.
+    """
     training = network.training
     network.eval()
-    counts = torch.zeros(len(CLASSES), len(CLASSES), dtype=torch.int64)
+    counts = torch.zeros(len(classes), len(classes), dtype=torch.int64)
     nats = 0.0
     try:
         with torch.inference_mode():
             for x, mask in zip(pictures.split(AT_ONCE), masks.split(AT_ONCE), strict=True):
                 logits = network(x).float()
-                counts += confusion(logits.argmax(1), mask, len(CLASSES))
+                counts += confusion(logits.argmax(1), mask, len(classes))
                 nats += float(F.cross_entropy(logits, mask, reduction="sum"))
     finally:
         network.train(training)
-    return {**segmentation_scores(counts, CLASSES), "nats": nats / masks.numel()}
+    return {**segmentation_scores(counts, classes), "nats": nats / masks.numel()}

@@ -5,7 +5,7 @@ from glasswork.zoo.checkpoints import load_weights, read_checkpoint
 from glasswork.zoo.converting import as_reference
 from glasswork.zoo.libraries import reads_text, takes_text, token_texts, tokens
 from glasswork.zoo.makes import NOISES, Makes, to_record
-from glasswork.zoo.network import Network, count_macs, softmax
+from glasswork.zoo.network import Network, count_macs, softmax, softmax_of_maps
 from glasswork.zoo.preprocessing import Preprocessed, Preprocessing, Step
 from glasswork.zoo.references import Counted, counted, is_reference
 from glasswork.zoo.rows import Column, Rows, fit_rows
@@ -56,6 +56,7 @@ __all__ = [
     "shipped_cards",
     "shipped_names",
     "softmax",
+    "softmax_of_maps",
     "source_of",
     "sources",
     "takes_text",

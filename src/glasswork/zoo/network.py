@@ -26,6 +26,11 @@ def softmax(logits: Tensor) -> Tensor:
     return torch.softmax(logits, dim=-1)
 
 
+def softmax_of_maps(logits: Tensor) -> Tensor:
+    """The same for each pixel of maps of logits, (B, K, H, W)."""
+    return torch.softmax(logits, dim=1)
+
+
 @dataclass(frozen=True)
 class Network:
     """What a TARGET names.

@@ -18,7 +18,7 @@ from glasswork.randomness import seeded
 from glasswork.zoo.card import Card, read_card
 from glasswork.zoo.libraries import build_from_library
 from glasswork.zoo.makes import Makes
-from glasswork.zoo.network import Network, softmax
+from glasswork.zoo.network import After, Network, softmax, softmax_of_maps
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.rows import Rows
 from glasswork.zoo.sequences import Forecast, Utterance
@@ -115,7 +115,7 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
         labels=card.labels,
         card=card,
         samples=tuple(data.samples(card.data)) if pictures and card.data in data.names() and not part else (),
-        after=softmax if _gives_logits(card) and not part and (card.labels or pictures or card.text) else None,
+        after=_after(card, pictures),
         weights=source,
         vocabulary=reads if isinstance(reads, Vocabulary) else None,
         rows=reads if isinstance(reads, Rows) else None,
@@ -126,9 +126,13 @@ def described(target: str, card: Card, module: nn.Module, source: str) -> Networ
     )
 
 
-def _gives_logits(card: Card) -> bool:
-    """Whether the outputs are bare sums, of which a softmax over the last axis makes probabilities."""
-    return card.network != "unet" and card.sizes.get("output_activation", "identity") == "identity"
+def _after(card: Card, pictures: bool) -> After | None:
+    """What makes probabilities of the outputs, where these are bare sums."""
+    if card.network == "unet":
+        return softmax_of_maps if card.labels else None
+    gives_logits = card.sizes.get("output_activation", "identity") == "identity"
+    named = bool(card.labels or pictures or card.text)
+    return softmax if gives_logits and named and not card.diffusion.get("part", "") else None
 
 
 Reads = Vocabulary | Rows | Forecast | Utterance | Translation | Makes

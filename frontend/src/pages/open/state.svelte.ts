@@ -2,36 +2,22 @@
 import { untrack } from "svelte";
 import { address } from "../../lib/address.svelte";
 import { link, type Listener } from "../../lib/link.svelte";
-import type { Axes, Edit, Explained, Failure, Graph, NetworkCard, Sample, Stop } from "../../lib/messages";
-import { at, parse } from "../../lib/refs";
+import type { Edit, Failure, Graph, NetworkCard, Sample } from "../../lib/messages";
+import { parse } from "../../lib/refs";
 import { read, write } from "./changes";
 import { reach } from "../../figures/graph/cells";
 import { COSTS, type Cost } from "../../figures/graph/cost";
 import type { Range } from "../../figures/map/ranges";
-import type { Windowed } from "../../figures/opened/Windows.svelte";
+import { AskedNumber } from "../../figures/opened/asked.svelte";
 import type { Tensor } from "../../lib/tensors";
 import { text, type Key } from "../../lib/text";
 import { TraceFile } from "../../chrome/input/traceFile.svelte";
 import { upload, type Given, type Refusal } from "../../chrome/input/upload";
 
-const TERMS = 10;
 /** What stands before the id of a trace file. */
 const GIVEN = "given:";
-/** Of a convolution so many input channels are shown. */
-const WINDOWS = 6;
 export const LEVELS = ["stages", "blocks", "operations"] as const;
 export type Level = (typeof LEVELS)[number];
-
-/** The picture that the open number is in. */
-export interface Plane {
-  axes: Axes;
-  channel: number;
-  row: number;
-  column: number;
-  /** Where its colours end. */
-  reach: number;
-  tensor: Tensor;
-}
 
 /** What an address that names nothing stands for. */
 interface First {
@@ -48,16 +34,17 @@ export class GraphState {
   graph = $state.raw<Graph | null>(null);
   /** `path@what`, without the source: the drawn numbers of each column. */
   tensors = $state.raw(new Map<string, Tensor>());
-  explained = $state.raw<Explained | null>(null);
-  plane = $state.raw<Plane | null>(null);
+  #asked = new AskedNumber();
+  explained = $derived(this.#asked.explained);
+  plane = $derived(this.#asked.plane);
   /** Of an open convolution's number: what its input channels give. */
-  windows = $state.raw<Windowed | null>(null);
+  windows = $derived(this.#asked.windows);
+  trail = $derived(this.#asked.trail);
+  cardFailure = $derived(this.#asked.failure);
   failure = $state.raw<Failure | null>(null);
-  cardFailure = $state.raw<Failure | null>(null);
   refusal = $state.raw<Refusal | null>(null);
   file = new TraceFile();
   given = $state.raw<Given | null>(null);
-  trail = $state.raw<Stop[]>([]);
   busy = $state(false);
   #opening = 0;
   #pictures = 0;
@@ -119,7 +106,8 @@ export class GraphState {
     });
     $effect(() => {
       const { graph, at: where, backward } = this;
-      if (graph && where) untrack(() => this.#explain(graph.source, where, backward));
+      if (graph && where)
+        untrack(() => this.#asked.ask(`${graph.source}#${where}@${backward ? "grad" : "value"}`));
       else untrack(() => this.#forget());
     });
   }
@@ -174,69 +162,8 @@ export class GraphState {
     );
   }
 
-  #explain(source: string, where: string, backward: boolean): void {
-    const ref = `${source}#${where}@${backward ? "grad" : "value"}`;
-    const isWanted = (): boolean =>
-      this.graph?.source === source && this.at === where && this.backward === backward;
-    link.ask({ type: "explain_number", ref, limit: TERMS, view: "page" }, (answer, tensors) => {
-      if (!isWanted()) return;
-      if (answer.type === "explained") {
-        this.explained = answer;
-        this.trail = answer.trail;
-        this.cardFailure = null;
-        this.windows = null;
-        this.#fetchWindows(answer, tensors, isWanted);
-      }
-      if (answer.type === "failure") {
-        this.#forget();
-        this.cardFailure = answer;
-      }
-    });
-    link.ask({ type: "fetch_plane", ref, view: "page" }, (answer, tensors) => {
-      if (answer.type !== "plane" || !isWanted()) return;
-      const [row = 0, column = 0] = answer.at;
-      this.plane =
-        answer.axes && tensors[0]
-          ? {
-              axes: answer.axes,
-              channel: answer.channel,
-              row,
-              column,
-              reach: answer.reach,
-              tensor: tensors[0],
-            }
-          : null;
-    });
-  }
-
-  /** The pictures of those input channels of a convolution that give most. */
-  #fetchWindows(explained: Explained, parts: Tensor[], isWanted: () => boolean): void {
-    const [window, kernel, product, part] = parts;
-    const looks = explained.window;
-    if (!window || !kernel || !product || !part || !looks || explained.index.length !== 4) return;
-    if (kernel.shape.slice(1).every((side) => side === 1)) return;
-    const channels = Array.from(part.data, (_, c) => c)
-      .sort((a, b) => Math.abs(part.data[b]!) - Math.abs(part.data[a]!))
-      .slice(0, WINDOWS);
-    const inputs: Windowed["inputs"] = new Map();
-    for (const [i, c] of channels.entries()) {
-      const ref = at(window.ref, [explained.index[0]!, looks.channel + c, 0, 0]);
-      link.ask({ type: "fetch_plane", ref, view: `window ${i}` }, (answer, tensors) => {
-        if (answer.type !== "plane" || !answer.axes || !tensors[0] || !isWanted()) return;
-        inputs.set(c, { axes: answer.axes, reach: answer.reach, tensor: tensors[0] });
-        // All at once, so that nothing moves.
-        if (inputs.size === channels.length)
-          this.windows = { window, kernel, product, part, channels, inputs };
-      });
-    }
-  }
-
   #forget(): void {
-    this.windows = null;
-    this.explained = null;
-    this.plane = null;
-    this.trail = [];
-    this.cardFailure = null;
+    this.#asked.forget();
   }
 
   openNumber(path: string, index: number[], step = true): void {

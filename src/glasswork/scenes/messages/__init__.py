@@ -25,6 +25,7 @@ from glasswork.scenes.messages.gan import GanAnswer, GanRequest
 from glasswork.scenes.messages.gan_images import GanImagesAnswer, GanImagesRequest
 from glasswork.scenes.messages.lecture import LectureAnswer, LectureRequest
 from glasswork.scenes.messages.lessons import LessonAnswer, LessonRequest
+from glasswork.scenes.messages.masks import MaskAnswer, MaskRequest
 from glasswork.scenes.messages.playground import PlayAnswer, PlayRequest
 from glasswork.scenes.messages.race import OpenRace, Race
 from glasswork.scenes.messages.reading import ReadingAnswer, ReadingRequest
@@ -184,6 +185,7 @@ Request = (
     | SpeakingRequest
     | TranslatingRequest
     | VisionRequest
+    | MaskRequest
     | SeeingRequest
     | ForgettingRequest
     | DiffusionRequest
@@ -629,6 +631,7 @@ Answer = (
     | SpeakingAnswer
     | TranslatingAnswer
     | VisionAnswer
+    | MaskAnswer
     | SeeingAnswer
     | ForgettingAnswer
     | DiffusionAnswer
