@@ -82,7 +82,7 @@ def test_each_step_is_the_models_own_and_adds_up(respond: Respondent, target: st
     plan = Plan(sampler, 4, 2.5, 3)
     wanted = list(model.run(["red cat"], plan))
     assert [one.index for one, _ in steps] == [0, 1, 2, 3]
-    np.testing.assert_array_equal(vectors["text"], model.embed(["red cat"])[0].numpy())
+    np.testing.assert_array_equal(vectors["text"], model.conditional(["red cat"])[0][0].numpy())
     for (step, arrays), own in zip(steps, wanted, strict=True):
         k = step.index
         for name in ("latent", "guided", "clean", "noise", "next"):
@@ -138,7 +138,7 @@ def test_an_opened_step_is_that_steps_own_run(respond: Respondent, target: str) 
         latent = torch.from_numpy(steps[2][1]["latent/2"].copy())[None]
         time = torch.tensor([first.moments[2]["time"]["value"]])
         with torch.inference_mode():
-            said = model.denoiser(latent, time, model.embed([text]))
+            said = model.denoiser(latent, time, *model.conditional([text]))
         np.testing.assert_allclose(said[0].numpy(), steps[2][1][f"{half}/2"], atol=1e-5)
         heads_q, heads_k = (seen[one][0].unflatten(-1, (2, -1)).transpose(0, 1) for one in ("q", "k"))
         weights = (heads_q @ heads_k.transpose(1, 2) / heads_q.shape[-1] ** 0.5).softmax(-1)  # (A, N, T)
@@ -243,7 +243,7 @@ def test_one_step_of_training_is_the_gradients(respond: Respondent, target: str)
     np.testing.assert_allclose(arrays["noised"], noised[0].numpy(), atol=1e-5)
     np.testing.assert_allclose(arrays["target"], (alpha * noise - sigma * clean)[0].numpy(), atol=1e-5)
     model.denoiser.requires_grad_(True)
-    said = model.denoiser(noised, torch.tensor([300]), model.embed(["cat"]).clone())
+    said = model.denoiser(noised, torch.tensor([300]), *(one.clone() for one in model.conditional(["cat"])))
     loss = ((said - (alpha * noise - sigma * clean)) ** 2).mean()
     assert told.loss["value"] == pytest.approx(loss.item(), rel=1e-4)
     loss.backward()

@@ -50,7 +50,7 @@ class Imagine(Report):
     strength: Annotated[float | None, tyro.conf.arg(metavar="X", help_behavior_hint=f"(default: {STRENGTH})")] = None
     """How much of the way is gone from there: near 0 hardly any, 1 all of it."""
     network: Annotated[str, tyro.conf.arg(metavar="TARGET", help_behavior_hint="(default: emoji-diffusion)")] = ""
-    """Another model: the run folder of a denoiser, or a folder in the layout of diffusers (Stable Diffusion 1.x)."""
+    """Another model: the run folder of a denoiser, or a folder in the layout of diffusers (Stable Diffusion 1.x, 2.x, XL)."""
     output: Annotated[
         str, tyro.conf.arg(aliases=("-o",), metavar="FILE.png|FOLDER", help_behavior_hint="(default: PROMPT-SEED.png)")
     ] = ""

@@ -138,7 +138,7 @@ def _begins(request: d.ImagineOn, made: Imagining, draws: Sequence[int]) -> tupl
     model, record = made.model, made.record
     reading, other = model.read(record.prompt), model.read(record.negative)
     moments, _ = planned(model.schedule, record.plan)
-    (text,), (unsaid,) = model.embed([record.prompt]), model.embed([record.negative])
+    (text,), (unsaid,) = model.conditional([record.prompt])[0], model.unconditional(record.negative)[0]
     values = {"text": text.float().numpy(), "unsaid": unsaid.float().numpy()}
     if made.start is not None:
         values["start"] = bytes_of(made.start)

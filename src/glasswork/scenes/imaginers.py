@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from glasswork import networks, zoo
 from glasswork.errors import GlassworkError, unknown
-from glasswork.generation import DEFAULT, TextToImage, needed, open_model
-from glasswork.generation.opening import INDEX
+from glasswork.generation import DEFAULT, INDEX, TextToImage, needed, open_model
 from glasswork.networks.autoencoder_kl import AutoencoderKL
 from glasswork.randomness import seeded
 from glasswork.scenes.memory import check_room
