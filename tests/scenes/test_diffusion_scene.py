@@ -3,9 +3,7 @@ C24, C28-C31)."""
 
 from __future__ import annotations
 
-import json
 import os
-import struct
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from answered import SESSION, ask, read
 from glasswork.errors import GlassworkError
 from glasswork.generation import Plan, open_model
 from glasswork.scenes import messages as m
@@ -23,8 +22,6 @@ from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.respond import Respondent
 from imagining import small_pipeline
 
-SESSION: Any = SimpleNamespace(cancelled=threading.Event(), inputs=SimpleNamespace(read=lambda _: b""), files=None)
-KINDS: dict[str, Any] = {"float32": np.float32, "float64": np.float64, "uint8": np.uint8}
 EMOJI = "sample:shaded-cat-face"
 
 
@@ -36,25 +33,6 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def respond(target: str) -> Respondent:
     return Respondent(targets=(target,), runs=Path("nowhere"))
-
-
-def read(sent: Any) -> tuple[Any, dict[str, np.ndarray]]:
-    """An answer, and its arrays by their paths."""
-    if not isinstance(sent, bytes):
-        return sent, {}
-    length = struct.unpack("<I", sent[:4])[0]
-    header, at = json.loads(sent[4 : 4 + length]), 4 + length
-    arrays = {}
-    for entry in header["arrays"]:
-        kind, count = KINDS[entry["dtype"]], int(np.prod(entry["shape"]))
-        array = np.frombuffer(sent, kind, count, at).reshape(entry["shape"])
-        arrays[entry["ref"].partition("#")[2].partition("@")[0]] = array
-        at += -(-array.nbytes // 8) * 8
-    return SimpleNamespace(**header), arrays
-
-
-def ask(respond: Respondent, request: Any) -> list[tuple[Any, dict[str, np.ndarray]]]:
-    return [read(one) for one in respond(request, SESSION)]
 
 
 def how(**more: Any) -> d.How:
@@ -153,6 +131,7 @@ def test_an_opened_step_is_that_steps_own_run(respond: Respondent, target: str) 
         kinds = [one["kind"] for one in opened.layers]
         assert kinds[0] == "in"
         assert kinds[-1] == "out"
+        assert {"res", "attn", "down", "up"} <= set(kinds)
         assert {one["part"] for one in opened.layers} == {"down", "mid", "up"}
         graph = next(
             iter(respond(m.OpenGraph(request=3, network=opened.network, input=opened.run), SESSION)),

@@ -14,6 +14,7 @@ import tyro
 
 import glasswork
 from glasswork.cli.command import Command, Flag
+from glasswork.cli.memory import check_memory
 from glasswork.cli.printing import printable
 from glasswork.cli.usage import UsageError
 from glasswork.errors import GlassworkError
@@ -169,6 +170,7 @@ class Open(Command):
             lessons=lessons,
         )
         if not saved and _imagines(self.target):
+            check_memory(self.target)
             respondent.imaginers.open(respondent.imaginers.name_of(self.target))
         elif self.target and not saved and (self.weights or not self._ships()):
             respondent.networks.load(self.target)

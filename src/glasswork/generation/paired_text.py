@@ -51,5 +51,5 @@ class PairedText(nn.Module):
     def example(self, batch: int = 1) -> tuple[Tensor, ...]:
         """Random texts, filled up in the same way for both."""
         first, _ = self.readers
-        tokens = first.example(batch)
-        return (*tokens, *tokens)
+        (tokens,) = first.example(batch)
+        return tokens, tokens.clone()

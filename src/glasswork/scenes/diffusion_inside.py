@@ -149,8 +149,8 @@ def _layers(
 
 def in_order(module: nn.Module, trace: Trace) -> list[tuple[str, Kind]]:
     """The layers that are drawn, in the order in which they ran."""
-    wanted: dict[str, Kind] = {name: kind for name, _ in module.named_modules() if (kind := kind_of(name))}
-    return [(op.path, wanted[op.path]) for op in trace.ops if op.path in wanted]
+    wanted = [(name, kind) for name, _ in module.named_modules() if (kind := kind_of(name)) and name in trace]
+    return sorted(wanted, key=lambda one: trace[one[0]].id)  # a module's own op, or the last one inside of it
 
 
 def kind_of(path: str) -> Kind | None:
