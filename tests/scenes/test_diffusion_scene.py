@@ -44,7 +44,7 @@ def begun(respond: Respondent, **more: Any) -> list[tuple[Any, dict[str, np.ndar
 
 
 def test_models_are_listed_with_how_to_get_what_is_not_here(respond: Respondent) -> None:
-    ((told, _),) = ask(respond, d.ListImaginers(request=1))
+    ((told, _),) = ask(respond, d.ListTextToImage(request=1))
     tiny = next(one for one in told.models if one["name"] == "tiny")
     assert tiny["here"]
     assert tiny["bytes"] > 1000

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from glasswork.errors import GlassworkError
 from glasswork.scenes.diffusion_runs import Imaginings, bytes_of, plain
-from glasswork.scenes.imaginers import Opened
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.pictures import ReadInput
+from glasswork.scenes.text_to_image_models import Opened
 from glasswork.scenes.traces import ID_LENGTH
 
 DRAWN = 7
