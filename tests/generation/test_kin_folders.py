@@ -4,7 +4,10 @@ picture (CHECKS C25-C30)."""
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import shutil
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -140,12 +143,36 @@ def changed(folder: Path, name: str = "config.json", **settings: object) -> None
     (folder / name).write_text(json.dumps({**told, **settings}))
 
 
+class Evil:
+    """A pickle that writes a file where it is read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.canary = folder / "canary"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self.canary}",)
+
+
 def pickled(folder: Path) -> None:
-    """Its weights as a pickle alone."""
+    """Its weights as a pickle alone, which does more than hold weights."""
     path = folder / UNET
-    torch.save(safetensors.torch.load_file(path), path.with_suffix(".bin"))
+    path.with_suffix(".bin").write_bytes(pickle.dumps({"conv_in.weight": Evil(folder)}))
     path.unlink()
 
+
+def reweighed(folder: Path, change: Callable[[dict[str, Tensor]], object]) -> None:
+    values = safetensors.torch.load_file(folder / UNET)
+    change(values)
+    safetensors.torch.save_file(values, folder / UNET)
+
+
+def headed(folder: Path, header: bytes, length: int = 0, values: bytes = b"") -> None:
+    """Weights with a header of one's own."""
+    (folder / UNET).write_bytes(struct.pack("<Q", length or len(header)) + header + values)
+
+
+ENDLESS = b'{"conv_in.weight":{"dtype":"F32","shape":[1000000,1000000],"data_offsets":[0,4000000000000]}}'
+TWICE = b'{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}'
 
 BROKEN: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "another kind": (
@@ -171,6 +198,16 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no second encoder": ("xl", lambda f: shutil.rmtree(f / "text_encoder_2"), "can't be read.*text_encoder_2"),
     "pickles": ("xl", pickled, "has no weights.*diffusion_pytorch_model.bin.*are not opened"),
     "cut weights": ("xl", lambda f: (f / UNET).write_bytes((f / UNET).read_bytes()[:-8]), "weights can't be read"),
+    "an endless header": ("2", lambda f: headed(f, b"{}", 2**63), "weights can't be read"),
+    "a tensor of 10^12": ("2", lambda f: headed(f, ENDLESS), "weights can't be read"),
+    "tensors in one place": ("2", lambda f: headed(f, TWICE, values=b"1234"), "weights can't be read"),
+    "a weight of another shape": (
+        "xl", lambda f: reweighed(f, lambda w: w.update({"conv_in.bias": torch.zeros(7)})), "conv_in.bias.*7",
+    ),
+    "a weight too few": ("xl", lambda f: reweighed(f, lambda w: w.pop("conv_in.bias")), "Missing.*conv_in.bias"),
+    "a weight too many": (
+        "2", lambda f: reweighed(f, lambda w: w.update({"more.bias": torch.zeros(7)})), "Unexpected.*more.bias",
+    ),
     "no config": ("2", lambda f: (f / "unet" / "config.json").unlink(), "can't be read.*unet"),
     "other heads": ("2", lambda f: changed(f / "unet", attention_head_dim=[2, 4, 8]), "for each size"),
     "other widths": ("xl", lambda f: changed(f / "unet", block_out_channels=[16, 64]), "don't fit their config"),
@@ -234,6 +271,31 @@ def test_a_broken_folder_says_what_is_wrong_and_where(folders: dict[str, Path], 
         open_folder(broken)
     assert str(broken) in str(caught.value)
     assert "canary" not in sys.modules
+    assert not (broken / "canary").exists()
+
+
+@pytest.mark.parametrize("kind", PIPELINES)
+def test_c27_no_name_in_a_config_is_imported(folders: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(folders[kind], folder)
+    for part in (folder / "unet", folder / "vae", folder / "text_encoder", folder / "tokenizer", folder / "scheduler"):
+        (part / "canary.py").write_text(f"open({str(folder / 'sings')!r}, 'w')\n")
+    names = {"_target_": "canary.Net", "class_path": "canary.Net", "auto_map": {"AutoModel": "canary.Net"}}
+    for part in ("unet", "vae", "text_encoder"):
+        changed(folder / part, **names, _class_name="canary.Net", architectures=["canary.Net"])
+    changed(folder / "scheduler", "scheduler_config.json", **names, _class_name="canary.Net")
+    before = set(sys.modules)
+    assert open_folder(folder).latent == (4, 8, 8)
+    assert not [name for name in set(sys.modules) - before if "canary" in name]
+    assert not (folder / "sings").exists()
+
+
+def test_c26_no_weights_are_unpickled(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: Any, **_settings: Any) -> None:
+        raise AssertionError("torch.load was called")
+
+    monkeypatch.setattr(torch, "load", refuse)
+    assert open_folder(folders["xl"]).others
 
 
 def test_without_diffusers_it_is_said_what_to_install(

@@ -23,6 +23,7 @@ diffusers: Any = typed  # its types are not those that it takes and gives
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 PROMPT = "a red heart"
 STEP = 2
+EMOJI = "sample:shaded-cat-face"
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,20 @@ def test_an_opened_step_shows_what_diffusers_modules_make(
     np.testing.assert_allclose(map_.sum(0), 1, atol=1e-5)
 
 
+def test_a_picture_is_begun_from_and_painted_over(respond: Respondent) -> None:
+    mask = "11110000" * 4 + "00000000" * 4
+    how = d.How(prompt=PROMPT, steps=4, start=EMOJI, strength=0.75, mask=mask, sampler="dpm_solver")
+    (first, kept), *steps, _ = ask(respond, d.ImagineOn(request=1, model="saved", how=how))
+    places = np.array([int(one) for one in mask]).reshape(8, 8)
+    assert [one.index for one, _ in steps] == [1, 2, 3]
+    for step, arrays in steps:
+        to = first.moments[step.index + 1]
+        untouched = to["alpha"]["value"] * kept["kept"] + to["sigma"]["value"] * kept["first"]
+        moved = np.abs(arrays[f"next/{step.index}"] - untouched)
+        assert moved[:, places == 0].max() < 1e-5
+        assert moved[:, places == 1].max() > 1e-3
+
+
 @pytest.mark.parametrize("part", ["denoiser", "decoder", "words"])
 def test_each_part_opens_as_a_graph(respond: Respondent, made: list[Any], part: str) -> None:
     given = ""
@@ -115,7 +130,7 @@ def test_each_part_opens_as_a_graph(respond: Respondent, made: list[Any], part: 
 
 
 def test_one_step_of_training_lessens_the_loss(respond: Respondent) -> None:
-    request = d.OpenNoising(request=1, model="saved", picture="sample:shaded-cat-face", prompt=PROMPT, seed=2, time=300)
+    request = d.OpenNoising(request=1, model="saved", picture=EMOJI, prompt=PROMPT, seed=2, time=300)
     ((told, _),) = ask(respond, request)
     assert 0 < told.after["value"] < told.loss["value"]
     assert told.slopes[0]["norm"]["value"] > 0

@@ -82,15 +82,15 @@ def noise_schedule(told: Mapping[str, Any], path: Path) -> Schedule:
     ):
         if name in told and told[name] not in known:
             raise unread(f"{name} {told[name]!r}; known are {', '.join(known)}", path)
-    only(told, path, {"trained_betas": None, "thresholding": False, "rescale_betas_zero_snr": False})
-    only(told, path, {"clip_sample": False, "use_karras_sigmas": False})
-    usual = Schedule()
+    usual = {"trained_betas": None, "thresholding": False, "clip_sample": False, "rescale_betas_zero_snr": False}
+    only(told, path, usual)
+    own = Schedule()
     return Schedule(
         times=whole(told, "num_train_timesteps", path),
-        kind=str(told.get("beta_schedule", usual.kind)),
+        kind=str(told.get("beta_schedule", own.kind)),
         start=number(told, "beta_start", path),
         end=number(told, "beta_end", path),
-        prediction=str(told.get("prediction_type", usual.prediction)),
+        prediction=str(told.get("prediction_type", own.prediction)),
         spacing=str(told.get("timestep_spacing", "leading")),
         offset=int(number({"steps_offset": 0, **told}, "steps_offset", path)),
         to_one=bool(told.get("set_alpha_to_one", False)),

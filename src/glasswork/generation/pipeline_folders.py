@@ -83,7 +83,7 @@ def open_folder(folder: Path) -> TextToImage:
         autoencoder,
         noise_schedule(config(noise), noise),
         others=others,
-        silent=paired and index.get("force_zeros_for_empty_prompt") is True,
+        silent=paired and index.get("force_zeros_for_empty_prompt", True) is True,
     )
 
 
