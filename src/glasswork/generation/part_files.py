@@ -76,7 +76,7 @@ def bytes_needed(folder: Path) -> int:
     total = 0
     for file in weight_files(folder):
         try:
-            with safetensors.safe_open(str(file), "pt") as held:
+            with safetensors.safe_open(str(file), "np") as held:  # as torch's it would ask for all the memory at once
                 for name in held.keys():  # noqa: SIM118  it is no dict
                     count = 4
                     for side in held.get_slice(name).get_shape():
@@ -102,7 +102,7 @@ def filled(folder: Path, build: Callable[[], nn.Module]) -> nn.Module:
     for file in files:
         try:
             read = safetensors.torch.load_file(str(file))
-        except (OSError, safetensors.SafetensorError) as error:
+        except (OSError, RuntimeError, safetensors.SafetensorError) as error:  # RuntimeError: no memory for it
             raise _unreadable(file, error) from error
         values |= {name: value.float() for name, value in read.items()}
     try:

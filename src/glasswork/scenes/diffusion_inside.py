@@ -149,7 +149,9 @@ def _layers(
 
 def in_order(module: nn.Module, trace: Trace) -> list[tuple[str, Kind]]:
     """The layers that are drawn, in the order in which they ran."""
-    wanted = [(name, kind) for name, _ in module.named_modules() if (kind := kind_of(name)) and name in trace]
+    wanted: list[tuple[str, Kind]] = [
+        (name, kind) for name, _ in module.named_modules() if (kind := kind_of(name)) and name in trace
+    ]
     return sorted(wanted, key=lambda one: trace[one[0]].id)  # a module's own op, or the last one inside of it
 
 
