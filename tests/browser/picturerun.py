@@ -126,8 +126,7 @@ class Picture:
     def looks(self, k: int, half: str, layer: int, head: int) -> Tensor:
         """softmax(q k^T / sqrt d) of a layer, by its own queries and keys: (groups of tokens, rows, columns)."""
         made, denoiser = self.layers(k, half), self.model.denoiser
-        paths = [name for name, _ in denoiser.named_modules() if name.endswith(".attn2")]
-        path = paths[layer]
+        path = [name for name in made if name.endswith(".attn2")][layer]  # in the order in which they ran
         heads = denoiser.get_submodule(path).heads
         q, key = (made[f"{path}.{one}"][0].unflatten(-1, (heads, -1)).transpose(0, 1) for one in ("to_q", "to_k"))
         weights = (q @ key.transpose(1, 2) / math.sqrt(q.shape[-1])).softmax(-1)  # (A, N, T)

@@ -91,7 +91,9 @@ def test_an_opened_step_shows_what_diffusers_modules_make(
         plane = shown[f"unet/{STEP}/{half}/{one['path']}/{one['channel']}"]
         wanted = their[one["path"].removeprefix("unet.")][0, one["channel"]].numpy()
         np.testing.assert_allclose(plane, wanted, atol=1e-4 * max(1, np.abs(wanted).max()))
-    assert len(opened.looking) == 2 * 4
+    looking = [path for path in their if path.endswith(".attn2")]  # in the order in which they ran
+    assert [one["path"] for one in opened.looking] == [f"unet.{path}" for path in looking]
+    assert opened.layer == len(looking) - 1 == 2 * 4 - 1
     assert opened.error < 1e-5
     path, heads = opened.looking[opened.layer]["path"].removeprefix("unet."), opened.looking[opened.layer]["heads"]
     q, k = (their[f"{path}.{name}"][0].unflatten(-1, (heads, -1)).transpose(0, 1) for name in ("to_q", "to_k"))

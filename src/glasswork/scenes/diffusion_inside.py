@@ -44,7 +44,7 @@ def moment_opened(
         id, trace = traces.run(network, tuple(one.clone() for one in inputs), None, cancel=cancelled)
     path = f"{request.step}/{request.half}"
     layers, entries, values = _layers(made, trace, model.denoiser, f"unet/{path}")
-    looking = [_looks(trace, name) for name in words_layers(model.denoiser)]
+    looking = [_looks(trace, name) for name in words_layers(model.denoiser, trace)]
     chosen = request.layer if request.layer >= 0 else len(looking) - 1
     if chosen >= len(looking):
         raise GlassworkError(f"there is no layer {chosen}", where=made.source, why=f"{len(looking)} look at words")
@@ -172,9 +172,10 @@ class _Looks:
         return self.weights[head] if 0 <= head < len(self.weights) else self.weights.mean(0)
 
 
-def words_layers(denoiser: nn.Module) -> list[str]:
-    """The paths of blocks that look at words."""
-    return [name for name, _ in denoiser.named_modules() if name.split(".")[-2:-1] == ["transformer_blocks"]]
+def words_layers(denoiser: nn.Module, trace: Trace) -> list[str]:
+    """The paths of blocks that look at words, in the order in which they ran: diffusers enrols the middle last."""
+    found = [name for name, _ in denoiser.named_modules() if name.split(".")[-2:-1] == ["transformer_blocks"]]
+    return sorted(found, key=lambda name: trace[name].id)
 
 
 def _looks(trace: Trace, name: str) -> _Looks:
