@@ -54,7 +54,7 @@ def ours_(denoiser: nn.Module, noise: Tensor, prompt: Tensor, empty: Tensor) -> 
     schedule = Schedule(kind="squaredcos_cap_v2", prediction="v_prediction", spacing="trailing", to_one=True)
     started, first, latent = time.perf_counter(), 0.0, noise
     with torch.inference_mode():
-        for step in run(denoiser, schedule, Plan(steps=STEPS, guidance=GUIDANCE), noise, prompt, empty):
+        for step in run(denoiser, schedule, Plan(steps=STEPS, guidance=GUIDANCE), noise, [prompt], [empty]):
             first = first or time.perf_counter() - started
             latent = step.next
     return latent, first

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,3 +143,21 @@ def test_what_makes_no_pictures_is_refused(call: Call, here: Path) -> None:
     said = call("imagine", "x", "--network", "tiny-vgg-emoji")
     assert said.code == 1
     assert "makes no pictures from words" in said.err
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").is_file(), reason="this system doesn't say how much memory is free")
+@pytest.mark.parametrize("command", [("imagine", "a red heart", "--network"), ("open",)])
+def test_what_does_not_fit_into_memory_is_said_before_it_is_read(
+    call: Call, here: Path, pipeline: str, command: tuple[str, ...]
+) -> None:
+    folder = here / "large"
+    shutil.copytree(pipeline, folder)
+    count = 10**11  # a file of holes: it takes no room on the disk
+    header = json.dumps({"w": {"dtype": "F32", "shape": [count], "data_offsets": [0, 4 * count]}}).encode()
+    with (folder / "unet" / "model.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        file.truncate(8 + len(header) + 4 * count)
+    refused = call(*command, str(folder))
+    assert refused.code == 1
+    assert "its weights take 372.5 GiB of memory" in refused.err
+    assert "does not fit into this machine's memory" in refused.err

@@ -242,7 +242,7 @@ def test_a_folder_in_the_layout_of_diffusers_opens_on_the_page_of_text_to_image(
     assert call("open", str(tmp_path / "tiny")).code == 0
     assert urlsplit(served.path).path == "/diffusion"
     assert served.query == {"network": "tiny"}
-    assert served.load().imaginers.open("tiny").model.latent == (4, 4, 4)
+    assert served.load().text_to_image.open("tiny").model.latent == (4, 4, 4)
     refused = call("open", f"hf:{tmp_path / 'tiny'}", "--input", "picture.png")
     assert refused.code == 2
     assert "without --input" in refused.err

@@ -47,7 +47,7 @@ def theirs(sampler: str, prediction: str, spacing: str, steps: int, **more: Any)
 def ours(sampler: str, schedule: Schedule, steps: int, noise: Tensor, denoise: Callable[..., Tensor]) -> list[Any]:
     text = torch.zeros(len(noise), 1, 1)
     plan = Plan(sampler=sampler, steps=steps, guidance=1.0, seed=7)
-    return list(run(denoise, schedule, plan, noise, text, text))
+    return list(run(denoise, schedule, plan, noise, [text], [text]))
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
@@ -137,7 +137,7 @@ def test_guidance_is_the_sum_that_it_is_said_to_be() -> None:
         return 0.1 * x + text.view(-1, 1, 1, 1)
 
     for g in (0.0, 1.0, 4.0, -5.0):
-        step = next(run(denoise, schedule, Plan(steps=5, guidance=g), noise, prompt, negative))
+        step = next(run(denoise, schedule, Plan(steps=5, guidance=g), noise, [prompt], [negative]))
         torch.testing.assert_close(step.without, 0.1 * noise)
         torch.testing.assert_close(step.with_prompt, 0.1 * noise + 1)
         torch.testing.assert_close(step.guided, 0.1 * noise + g)
@@ -149,7 +149,7 @@ def test_image_to_image_begins_part_of_the_way_and_inpainting_keeps_what_is_not_
     mask = torch.zeros(1, 1, 8, 8)
     mask[..., :4] = 1
     plan = Plan(steps=20, strength=0.5)
-    steps = list(run(lambda x, t, _: said(x, t[0]), schedule, plan, noise, text, text, start=picture, mask=mask))
+    steps = list(run(lambda x, t, _: said(x, t[0]), schedule, plan, noise, [text], [text], start=picture, mask=mask))
     assert [step.index for step in steps] == list(range(10, 20))
     at = steps[0].at
     torch.testing.assert_close(steps[0].latent, at.alpha * picture + at.sigma * noise)
@@ -172,7 +172,7 @@ def test_image_to_image_begins_part_of_the_way_and_inpainting_keeps_what_is_not_
 def test_a_plan_that_can_not_be_run_says_why(plan: Plan, why: str) -> None:
     noise, text = first_noise((1, 4, 8, 8), 0), torch.zeros(1, 1, 1)
     with pytest.raises(GlassworkError, match=why):
-        next(run(lambda x, t, _: x, Schedule(), plan, noise, text, text))
+        next(run(lambda x, t, _: x, Schedule(), plan, noise, [text], [text]))
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_gives_other_noise() -> None:

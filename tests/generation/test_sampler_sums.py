@@ -19,7 +19,7 @@ def steps_of(sampler: str, prediction: str, steps: int) -> list[Step]:
 
     schedule = Schedule(kind="squaredcos_cap_v2", prediction=prediction, spacing="trailing", offset=0, to_one=True)
     plan = Plan(sampler=sampler, steps=steps, guidance=3.0, seed=5)
-    return list(run(said, schedule, plan, first_noise(SHAPE, 5), torch.ones(1, 1, 1), torch.zeros(1, 1, 1)))
+    return list(run(said, schedule, plan, first_noise(SHAPE, 5), [torch.ones(1, 1, 1)], [torch.zeros(1, 1, 1)]))
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])

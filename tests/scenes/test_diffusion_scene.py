@@ -3,9 +3,7 @@ C24, C28-C31)."""
 
 from __future__ import annotations
 
-import json
 import os
-import struct
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from answered import SESSION, ask, read
 from glasswork.errors import GlassworkError
 from glasswork.generation import Plan, open_model
 from glasswork.scenes import messages as m
@@ -23,8 +22,6 @@ from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.respond import Respondent
 from imagining import small_pipeline
 
-SESSION: Any = SimpleNamespace(cancelled=threading.Event(), inputs=SimpleNamespace(read=lambda _: b""), files=None)
-KINDS: dict[str, Any] = {"float32": np.float32, "float64": np.float64, "uint8": np.uint8}
 EMOJI = "sample:shaded-cat-face"
 
 
@@ -38,25 +35,6 @@ def respond(target: str) -> Respondent:
     return Respondent(targets=(target,), runs=Path("nowhere"))
 
 
-def read(sent: Any) -> tuple[Any, dict[str, np.ndarray]]:
-    """An answer, and its arrays by their paths."""
-    if not isinstance(sent, bytes):
-        return sent, {}
-    length = struct.unpack("<I", sent[:4])[0]
-    header, at = json.loads(sent[4 : 4 + length]), 4 + length
-    arrays = {}
-    for entry in header["arrays"]:
-        kind, count = KINDS[entry["dtype"]], int(np.prod(entry["shape"]))
-        array = np.frombuffer(sent, kind, count, at).reshape(entry["shape"])
-        arrays[entry["ref"].partition("#")[2].partition("@")[0]] = array
-        at += -(-array.nbytes // 8) * 8
-    return SimpleNamespace(**header), arrays
-
-
-def ask(respond: Respondent, request: Any) -> list[tuple[Any, dict[str, np.ndarray]]]:
-    return [read(one) for one in respond(request, SESSION)]
-
-
 def how(**more: Any) -> d.How:
     return d.How(**{"prompt": "red cat", "steps": 4, "seed": 3, **more})
 
@@ -66,7 +44,7 @@ def begun(respond: Respondent, **more: Any) -> list[tuple[Any, dict[str, np.ndar
 
 
 def test_models_are_listed_with_how_to_get_what_is_not_here(respond: Respondent) -> None:
-    ((told, _),) = ask(respond, d.ListImaginers(request=1))
+    ((told, _),) = ask(respond, d.ListTextToImage(request=1))
     tiny = next(one for one in told.models if one["name"] == "tiny")
     assert tiny["here"]
     assert tiny["bytes"] > 1000
@@ -82,7 +60,7 @@ def test_each_step_is_the_models_own_and_adds_up(respond: Respondent, target: st
     plan = Plan(sampler, 4, 2.5, 3)
     wanted = list(model.run(["red cat"], plan))
     assert [one.index for one, _ in steps] == [0, 1, 2, 3]
-    np.testing.assert_array_equal(vectors["text"], model.embed(["red cat"])[0].numpy())
+    np.testing.assert_array_equal(vectors["text"], model.conditional(["red cat"])[0][0].numpy())
     for (step, arrays), own in zip(steps, wanted, strict=True):
         k = step.index
         for name in ("latent", "guided", "clean", "noise", "next"):
@@ -138,7 +116,7 @@ def test_an_opened_step_is_that_steps_own_run(respond: Respondent, target: str) 
         latent = torch.from_numpy(steps[2][1]["latent/2"].copy())[None]
         time = torch.tensor([first.moments[2]["time"]["value"]])
         with torch.inference_mode():
-            said = model.denoiser(latent, time, model.embed([text]))
+            said = model.denoiser(latent, time, *model.conditional([text]))
         np.testing.assert_allclose(said[0].numpy(), steps[2][1][f"{half}/2"], atol=1e-5)
         heads_q, heads_k = (seen[one][0].unflatten(-1, (2, -1)).transpose(0, 1) for one in ("q", "k"))
         weights = (heads_q @ heads_k.transpose(1, 2) / heads_q.shape[-1] ** 0.5).softmax(-1)  # (A, N, T)
@@ -153,6 +131,7 @@ def test_an_opened_step_is_that_steps_own_run(respond: Respondent, target: str) 
         kinds = [one["kind"] for one in opened.layers]
         assert kinds[0] == "in"
         assert kinds[-1] == "out"
+        assert {"res", "attn", "down", "up"} <= set(kinds)
         assert {one["part"] for one in opened.layers} == {"down", "mid", "up"}
         graph = next(
             iter(respond(m.OpenGraph(request=3, network=opened.network, input=opened.run), SESSION)),
@@ -243,7 +222,7 @@ def test_one_step_of_training_is_the_gradients(respond: Respondent, target: str)
     np.testing.assert_allclose(arrays["noised"], noised[0].numpy(), atol=1e-5)
     np.testing.assert_allclose(arrays["target"], (alpha * noise - sigma * clean)[0].numpy(), atol=1e-5)
     model.denoiser.requires_grad_(True)
-    said = model.denoiser(noised, torch.tensor([300]), model.embed(["cat"]).clone())
+    said = model.denoiser(noised, torch.tensor([300]), *(one.clone() for one in model.conditional(["cat"])))
     loss = ((said - (alpha * noise - sigma * clean)) ** 2).mean()
     assert told.loss["value"] == pytest.approx(loss.item(), rel=1e-4)
     loss.backward()

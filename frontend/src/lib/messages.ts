@@ -40,7 +40,7 @@ export type Request =
   | FindExciting
   | ClimbOn
   | OpenForgetting
-  | ListImaginers
+  | ListTextToImage
   | ImagineOn
   | MakePicture
   | OpenMoment
@@ -119,7 +119,7 @@ export type Answer =
   | Exciting
   | Climbed
   | Forgetting
-  | Imaginers
+  | TextToImageModels
   | Imagined
   | ImagineStep
   | ImagineEnded
@@ -662,8 +662,8 @@ export interface OpenForgetting {
 /**
  * Which text-to-image models are here.
  */
-export interface ListImaginers {
-  type: "list_imaginers";
+export interface ListTextToImage {
+  type: "list_text_to_image";
   request: number;
 }
 /**
@@ -2206,10 +2206,10 @@ export interface Reach {
  *
  *     `arrays`: these, bytes.
  */
-export interface Imaginers {
-  type: "imaginers";
+export interface TextToImageModels {
+  type: "text_to_image_models";
   request: number;
-  models: Imaginer[];
+  models: TextToImageModel[];
   samplers: string[];
   samples: string[];
   arrays: Array[];
@@ -2217,7 +2217,7 @@ export interface Imaginers {
 /**
  * A text-to-image model.
  */
-export interface Imaginer {
+export interface TextToImageModel {
   name: string;
   title: string;
   here: boolean;

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from glasswork.cli.command import Report
-from glasswork.cli.printing import printable, say, size
+from glasswork.cli.memory import check_memory
+from glasswork.cli.printing import printable, say
 from glasswork.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 MOST_FILES = 10_000
 MOST_SEED = 2**63
 STRENGTH = 0.6
-LARGE = 1 << 30  # bytes of weights, from where it is said beforehand
 MOST_NAME = 60  # characters of a file's name that is made of a prompt
 
 
@@ -50,7 +50,7 @@ class Imagine(Report):
     strength: Annotated[float | None, tyro.conf.arg(metavar="X", help_behavior_hint=f"(default: {STRENGTH})")] = None
     """How much of the way is gone from there: near 0 hardly any, 1 all of it."""
     network: Annotated[str, tyro.conf.arg(metavar="TARGET", help_behavior_hint="(default: emoji-diffusion)")] = ""
-    """Another model: the run folder of a denoiser, or a folder in the layout of diffusers (Stable Diffusion 1.x)."""
+    """Another model: the run folder of a denoiser, or a folder that diffusers wrote (Stable Diffusion 1.x, 2.x, XL)."""
     output: Annotated[
         str, tyro.conf.arg(aliases=("-o",), metavar="FILE.png|FOLDER", help_behavior_hint="(default: PROMPT-SEED.png)")
     ] = ""
@@ -78,7 +78,7 @@ class Imagine(Report):
         )
         plan.check()
         target = self.network or DEFAULT
-        _say_size(target)
+        check_memory(target)
         model = open_model(target)
         plan_steps(model, plan)
         reading = model.read(self.prompt)
@@ -149,15 +149,6 @@ def plan_steps(model: TextToImage, plan: Plan) -> None:
     from glasswork.generation import planned
 
     planned(model.schedule, plan)
-
-
-def _say_size(target: str) -> None:
-    """How much memory a folder's weights take, where that is much."""
-    from glasswork.generation import needed
-
-    folder = Path(target.removeprefix("hf:"))
-    if (folder / "model_index.json").is_file() and (total := needed(folder)) >= LARGE:
-        print(printable(f"{target}: its weights take {size(total)} of memory"), file=sys.stderr)
 
 
 def _pictures(start: str) -> list[Path]:

@@ -14,6 +14,7 @@ import tyro
 
 import glasswork
 from glasswork.cli.command import Command, Flag
+from glasswork.cli.memory import check_memory
 from glasswork.cli.printing import printable
 from glasswork.cli.usage import UsageError
 from glasswork.errors import GlassworkError
@@ -109,7 +110,7 @@ class Open(Command):
         query = {name: value for name, value in (("network", self._name()), ("input", chosen)) if value}
         path = f"/{'open' if graph else 'cnn'}?{urlencode(query, safe=':/')}" if query else "/"
         if imagines and early:
-            path = f"/diffusion?{urlencode({'network': early.imaginers.name_of(self.target)})}"
+            path = f"/diffusion?{urlencode({'network': early.text_to_image.name_of(self.target)})}"
         path = f"/train?{urlencode({'run': training.name})}" if training else path
         serve(Settings(host=self.host, port=self.port, home=home), load, path, self.browser, say=_say)
 
@@ -169,7 +170,8 @@ class Open(Command):
             lessons=lessons,
         )
         if not saved and _imagines(self.target):
-            respondent.imaginers.open(respondent.imaginers.name_of(self.target))
+            check_memory(self.target)
+            respondent.text_to_image.open(respondent.text_to_image.name_of(self.target))
         elif self.target and not saved and (self.weights or not self._ships()):
             respondent.networks.load(self.target)
         return respondent
@@ -237,9 +239,9 @@ def _imagines(target: str) -> bool:
     folder = Path(target.removeprefix("hf:"))
     if not target or not ((folder / "model_index.json").is_file() or (folder / "card.json").is_file()):
         return False
-    from glasswork.scenes.imaginers import is_imaginer
+    from glasswork.scenes.text_to_image_models import makes_pictures
 
-    return is_imaginer(target)
+    return makes_pictures(target)
 
 
 def _stand_in(respondent: Respondent, target: str) -> str:

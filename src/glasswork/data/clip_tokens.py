@@ -47,7 +47,7 @@ class Reading:
     """A text as the encoder reads it.
 
     Attributes:
-        ids: numbers of tokens: start, the text's, end, and the end's again up to the context.
+        ids: numbers of tokens: start, the text's, end, and those that fill up the context.
         tokens: the text's tokens as they are written, without marks; `</w>` left out.
         cut: how many of the text's tokens did not fit.
     """
@@ -65,11 +65,13 @@ class ClipTokens:
         merges: pairs.
         numbers: of each token; when empty, in CLIP's own order: bytes, bytes that end a word, pairs, marks.
         context: how many tokens a text is cut or filled up to.
+        padding: the token that fills it up; OpenCLIP's is "!", the first of all.
     """
 
     merges: tuple[tuple[str, str], ...]
     context: int = 77
     numbers: Mapping[str, int] = field(default_factory=dict)
+    padding: str = END
 
     @cached_property
     def number(self) -> Mapping[str, int]:
@@ -113,7 +115,7 @@ class ClipTokens:
         kept = tokens[: self.context - 2]
         end = self.number[END]
         ids = [self.number[START], *(self.number.get(token, end) for token in kept), end]
-        ids += [end] * (self.context - len(ids))
+        ids += [self.number[self.padding]] * (self.context - len(ids))
         return Reading(tuple(ids), tuple(shown(token) for token in kept), len(tokens) - len(kept))
 
 
@@ -226,7 +228,26 @@ def open_tokens(folder: Path, context: int = 77) -> ClipTokens:
     pairs = [line.split(" ") if isinstance(line, str) else line for line in lines] if isinstance(lines, list) else [[]]
     if any(not isinstance(pair, list) or [type(part) for part in pair] != [str, str] for pair in pairs):
         raise _unreadable(where, "a pair does not hold two tokens")
-    return ClipTokens(tuple((a, b) for a, b in pairs), context, numbers)
+    padding = _padding(folder)
+    if padding not in numbers:
+        raise _unreadable(folder, f"it fills texts up with {padding[:40]!r}, which is none of its tokens")
+    return ClipTokens(tuple((a, b) for a, b in pairs), context, numbers, padding)
+
+
+def _padding(folder: Path) -> str:
+    """The token that fills a text up, by the files that transformers writes; in older folders the second one counts."""
+    padding: Any = END
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        told = _file(folder / name, _json) if (folder / name).is_file() else {}
+        if not isinstance(told, dict):
+            raise _unreadable(folder / name, "it holds no settings")
+        padding = told.get("pad_token") or padding
+        padding = padding.get("content") if isinstance(padding, dict) else padding
+        if not isinstance(padding, str):
+            raise _unreadable(folder / name, "its pad_token is no token")
+        if "added_tokens_decoder" in told:
+            break
+    return padding
 
 
 def _json(text: str) -> Any:

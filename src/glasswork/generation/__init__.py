@@ -4,8 +4,9 @@ from glasswork.generation.beams import Beam, beam_search
 from glasswork.generation.cache import Cache
 from glasswork.generation.decoding import Drawn, decode, first_seen
 from glasswork.generation.diffusion import Plan, Step, first_noise, planned, run
-from glasswork.generation.opening import DEFAULT, needed, open_folder, open_model, tokens_of
+from glasswork.generation.opening import DEFAULT, open_model, tokens_of
 from glasswork.generation.pipeline import TextToImage
+from glasswork.generation.pipeline_folders import INDEX, needed, open_folder
 from glasswork.generation.reader import Reader, reader
 from glasswork.generation.samplers import DRAWS, OPERANDS, SAMPLERS, coefficients
 from glasswork.generation.sampling import Sampling, allowed, drawn, likeliest, shares, uniform
@@ -14,6 +15,7 @@ from glasswork.generation.schedules import Moment, Schedule
 __all__ = [
     "DEFAULT",
     "DRAWS",
+    "INDEX",
     "OPERANDS",
     "SAMPLERS",
     "Beam",

@@ -6,7 +6,7 @@ in the form of Stable Diffusion: g = 1 is the network with its prompt alone, g =
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,8 +18,8 @@ from glasswork.generation.schedules import Moment, Schedule
 
 MOST_GUIDANCE = 100.0
 
-Denoise = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(latents (B, C, H, W), times (B,), texts (B, T, X)) -> what the network says, (B, C, H, W)."""
+Denoise = Callable[..., Tensor]
+"""(latents (B, C, H, W), times (B,), texts (B, T, X), what more it is told (B, ...)) -> what it says, (B, C, H, W)."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def run(
     schedule: Schedule,
     plan: Plan,
     noise: Tensor,
-    prompt: Tensor,
-    negative: Tensor,
+    prompt: Sequence[Tensor],
+    negative: Sequence[Tensor],
     *,
     start: Tensor | None = None,
     mask: Tensor | None = None,
@@ -126,7 +126,8 @@ def run(
         schedule: its noise.
         plan: how.
         noise: the first noise, (B, C, H, W); see first_noise.
-        prompt, negative: vectors of the texts' tokens, (B, T, X).
+        prompt, negative: what the network is told of the texts: their tokens' vectors, (B, T, X), and what it is told
+            more, (B, ...).
         start: the latent to begin from, with as much noise as the plan's strength says; None for noise alone.
         mask: 1 where the picture is made anew, 0 where `start` stays, (1, 1, H, W): inpainting. None for everywhere.
 
@@ -147,12 +148,12 @@ def run(
     skipped = skipped if start is not None else 0
     first = moments[skipped]
     latent = noise if start is None else first.alpha * start + first.sigma * noise
-    texts = torch.cat([negative, prompt])
+    texts = [torch.cat(pair) for pair in zip(negative, prompt, strict=True)]
     past: Past | None = None
     for index in range(skipped, plan.steps):
         at, to = moments[index], moments[index + 1]
         times = torch.full((2 * len(latent),), at.timestep)
-        said = denoise(torch.cat([latent, latent]), times, texts)
+        said = denoise(torch.cat([latent, latent]), times, *texts)
         without, with_prompt = said.chunk(2)
         guided = without + plan.guidance * (with_prompt - without)
         clean, seen = schedule.read(guided, latent, at)

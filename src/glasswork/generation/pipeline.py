@@ -25,11 +25,14 @@ class TextToImage:
 
     Attributes:
         tokens: reads prompts.
-        text: from token numbers (B, T) to their vectors (B, T, X).
-        denoiser: from latents, times and texts to what it says of the noise.
+        text: from token numbers (B, T), one tensor for each tokenizer, to their vectors (B, T, X); or to these and what
+            else the denoiser is told, (B, ...).
+        denoiser: from latents, times and what the text encoder says to what it says of the noise.
         autoencoder: from pictures to latents and back.
         schedule: the noise it was trained with.
         encoders: what texts and pictures are compared by, where the text encoder was trained with one of pictures.
+        others: further tokenizers, where there are more text encoders: they read the same tokens.
+        silent: whether no negative text is told as zeros, not as an empty text.
     """
 
     tokens: ClipTokens
@@ -38,6 +41,8 @@ class TextToImage:
     autoencoder: AutoencoderKL
     schedule: Schedule
     encoders: CLIP | None = None
+    others: tuple[ClipTokens, ...] = ()
+    silent: bool = False
 
     @cached_property
     def latent(self) -> tuple[int, int, int]:
@@ -54,12 +59,18 @@ class TextToImage:
         """A prompt's tokens, cut or filled up to what the text encoder takes."""
         return self.tokens.read(prompt)
 
-    def embed(self, prompts: Sequence[str]) -> Tensor:
-        """The vectors of prompts' tokens, (B, T, X)."""
-        tokens = torch.tensor([self.read(prompt).ids for prompt in prompts])
+    def conditional(self, prompts: Sequence[str]) -> tuple[Tensor, ...]:
+        """What the denoiser is told of prompts: vectors of their tokens, (B, T, X); of some models more, (B, ...)."""
+        readers = self.tokens, *self.others
+        tokens = [torch.tensor([reader.read(prompt).ids for prompt in prompts]) for reader in readers]
         with torch.inference_mode():
-            said = self.text(tokens)
-        return said[0] if isinstance(said, tuple) else said
+            said = self.text(*tokens)
+        return said if isinstance(said, tuple) else (said,)
+
+    def unconditional(self, negative: str, count: int = 1) -> tuple[Tensor, ...]:
+        """What the unguided half of so many pictures is told; "" for no negative text."""
+        told = self.conditional([negative] * count)
+        return tuple(map(torch.zeros_like, told)) if self.silent and not negative else told
 
     def noise(self, count: int, seed: int) -> Tensor:
         """The first noise of so many pictures, (B, L, H, W); the prompt leaves it as it is."""
@@ -110,7 +121,7 @@ class TextToImage:
         """
         plan.check()
         latents = self.encode(start) if start is not None else None
-        prompt, other = self.embed(prompts), self.embed([negative] * len(prompts))
+        prompt, other = self.conditional(prompts), self.unconditional(negative, len(prompts))
         noise = self.noise(len(prompts), plan.seed)
         with torch.inference_mode():
             yield from run(self.denoiser, self.schedule, plan, noise, prompt, other, start=latents, mask=mask)

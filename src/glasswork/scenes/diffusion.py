@@ -19,12 +19,12 @@ from glasswork.scenes.diffusion_inside import decoder_opened, moment_opened
 from glasswork.scenes.diffusion_near import Neighbours, compared
 from glasswork.scenes.diffusion_noising import noising
 from glasswork.scenes.diffusion_runs import Imagining, Imaginings, bytes_of
-from glasswork.scenes.imaginers import Imaginers
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages.base import Array
 from glasswork.scenes.networks import Networks
 from glasswork.scenes.pictures import ReadInput, thumbnails
 from glasswork.scenes.records import Records
+from glasswork.scenes.text_to_image_models import TextToImageModels
 from glasswork.scenes.traces import Traces
 
 MOST_DRAWN = 64
@@ -37,15 +37,15 @@ class Diffusions:
     """Answers what the page of text to image asks.
 
     Args:
-        imaginers: the models.
+        models: the models.
         networks: loads their parts, as networks of their own.
         traces: where runs of these are kept.
         records: where it is kept what a picture was made of.
     """
 
-    def __init__(self, imaginers: Imaginers, networks: Networks, traces: Traces, records: Records) -> None:
-        self._imaginers, self._networks, self._traces = imaginers, networks, traces
-        self._imaginings = Imaginings(imaginers, records)
+    def __init__(self, models: TextToImageModels, networks: Networks, traces: Traces, records: Records) -> None:
+        self._models, self._networks, self._traces = models, networks, traces
+        self._imaginings = Imaginings(models, records)
         self._neighbours = Neighbours()
 
     def answer(
@@ -57,13 +57,13 @@ class Diffusions:
             GlassworkError: the model can't be opened, or what was asked for does not fit it.
         """
         match request:
-            case d.ListImaginers():
+            case d.ListTextToImage():
                 names = tuple(data.samples(emoji_captions.NAME))
                 pixels = thumbnails(tuple(names))
                 entry = Array(ref="data:emoji-captions#samples@value", shape=list(pixels.shape), dtype="uint8")
                 ids = [f"sample:{name}" for name in names]
-                cards = self._imaginers.cards()
-                yield m.encode(d.Imaginers(request.request, cards, list(SAMPLERS), ids, [entry]), [pixels])
+                cards = self._models.cards()
+                yield m.encode(d.TextToImageModels(request.request, cards, list(SAMPLERS), ids, [entry]), [pixels])
             case d.ImagineOn():
                 yield from self._imagine(request, read_input)
             case d.MakePicture():
@@ -82,7 +82,7 @@ class Diffusions:
                 pair = self._imaginings.get(request.source), self._imaginings.get(request.other)
                 yield m.encode(*compared(request, *pair))
             case d.OpenNoising():
-                yield m.encode(*noising(request, self._imaginers.open(request.model), self._imaginings, read_input))
+                yield m.encode(*noising(request, self._models.open(request.model), self._imaginings, read_input))
 
     def _imagine(self, request: d.ImagineOn, read_input: ReadInput) -> Iterator[m.Answer | str | bytes]:
         made = self._imaginings.begin(request.model, request.how, read_input)
@@ -138,7 +138,7 @@ def _begins(request: d.ImagineOn, made: Imagining, draws: Sequence[int]) -> tupl
     model, record = made.model, made.record
     reading, other = model.read(record.prompt), model.read(record.negative)
     moments, _ = planned(model.schedule, record.plan)
-    (text,), (unsaid,) = model.embed([record.prompt]), model.embed([record.negative])
+    (text,), (unsaid,) = model.conditional([record.prompt])[0], model.unconditional(record.negative)[0]
     values = {"text": text.float().numpy(), "unsaid": unsaid.float().numpy()}
     if made.start is not None:
         values["start"] = bytes_of(made.start)

@@ -12,9 +12,6 @@ from torch import Tensor, nn
 
 from glasswork.errors import GlassworkError
 from glasswork.generation import TextToImage
-from glasswork.networks._diffusion import Downsampler, Resnet, Upsampler
-from glasswork.networks._spatial_transformer import Transformer, TransformerBlock
-from glasswork.networks.autoencoder_kl import Attention
 from glasswork.scenes.diffusion_runs import Imagining, bytes_of
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages.base import Array
@@ -23,13 +20,8 @@ from glasswork.scenes.traces import Traces
 from glasswork.tracing import Trace
 
 Kind = Literal["in", "res", "attn", "down", "up", "norm", "out"]
-KINDS: dict[type[nn.Module], Kind] = {
-    Resnet: "res",
-    Transformer: "attn",
-    Attention: "attn",
-    Downsampler: "down",
-    Upsampler: "up",
-}
+KINDS: dict[str, Kind] = {"resnets": "res", "attentions": "attn", "downsamplers": "down", "upsamplers": "up"}
+"""Layers by the list that they stand in: our networks have the names of diffusers."""
 ENDS: dict[str, Kind] = {"conv_in": "in", "conv_out": "out"}
 SIDE = 64
 """A drawn layer has at most so many places each way; of more, every second one and so on."""
@@ -45,13 +37,14 @@ def moment_opened(
     """
     begun, step, model = time.perf_counter(), made.step(request.step), made.model
     text = made.record.prompt if request.half == "with" else made.record.negative
-    inputs = step.latent, torch.full((1,), step.at.timestep), model.embed([text])
+    told = model.conditional([text]) if request.half == "with" else model.unconditional(text)
+    inputs = step.latent, torch.full((1,), step.at.timestep), *told
     network = networks.load(f"denoiser:{made.opened.target}")
     with torch.inference_mode(False):
         id, trace = traces.run(network, tuple(one.clone() for one in inputs), None, cancel=cancelled)
     path = f"{request.step}/{request.half}"
     layers, entries, values = _layers(made, trace, model.denoiser, f"unet/{path}")
-    looking = [_looks(trace, name) for name in words_layers(model.denoiser)]
+    looking = [_looks(trace, name) for name in words_layers(model.denoiser, trace)]
     chosen = request.layer if request.layer >= 0 else len(looking) - 1
     if chosen >= len(looking):
         raise GlassworkError(f"there is no layer {chosen}", where=made.source, why=f"{len(looking)} look at words")
@@ -128,8 +121,7 @@ def _layers(
     entries: list[Array] = []
     values: list[np.ndarray] = []
     part: Literal["down", "mid", "up"] = "down"
-    for name, one in in_order(module, trace):
-        kind = KINDS.get(type(one)) or ENDS[name.rpartition(".")[2]]
+    for name, kind in in_order(module, trace):
         if "mid_block" in name:
             part = "mid"
         elif "up_blocks" in name or kind == "out":
@@ -155,14 +147,18 @@ def _layers(
     return found, entries, values
 
 
-def in_order(module: nn.Module, trace: Trace) -> list[tuple[str, nn.Module]]:
+def in_order(module: nn.Module, trace: Trace) -> list[tuple[str, Kind]]:
     """The layers that are drawn, in the order in which they ran."""
-    wanted = {
-        name: one
-        for name, one in module.named_modules()
-        if type(one) in KINDS or (name.rpartition(".")[2] in ENDS and isinstance(one, nn.Conv2d))
-    }
-    return [(op.path, wanted[op.path]) for op in trace.ops if op.path in wanted]
+    wanted: list[tuple[str, Kind]] = [
+        (name, kind) for name, _ in module.named_modules() if (kind := kind_of(name)) and name in trace
+    ]
+    return sorted(wanted, key=lambda one: trace[one[0]].id)  # a module's own op, or the last one inside of it
+
+
+def kind_of(path: str) -> Kind | None:
+    """What a module is drawn as, by its path; None for one that isn't."""
+    *_, group, last = ["", *path.split(".")]
+    return KINDS.get(group) if last.isdecimal() else ENDS.get(last)
 
 
 class _Looks:
@@ -176,9 +172,10 @@ class _Looks:
         return self.weights[head] if 0 <= head < len(self.weights) else self.weights.mean(0)
 
 
-def words_layers(denoiser: nn.Module) -> list[str]:
-    """The paths of blocks that look at words."""
-    return [name for name, one in denoiser.named_modules() if isinstance(one, TransformerBlock)]
+def words_layers(denoiser: nn.Module, trace: Trace) -> list[str]:
+    """The paths of blocks that look at words, in the order in which they ran: diffusers enrols the middle last."""
+    found = [name for name, _ in denoiser.named_modules() if name.split(".")[-2:-1] == ["transformer_blocks"]]
+    return sorted(found, key=lambda name: trace[name].id)
 
 
 def _looks(trace: Trace, name: str) -> _Looks:

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from glasswork.errors import GlassworkError
 from glasswork.scenes.diffusion_runs import Imaginings, bytes_of, plain
-from glasswork.scenes.imaginers import Opened
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.pictures import ReadInput
+from glasswork.scenes.text_to_image_models import Opened
 from glasswork.scenes.traces import ID_LENGTH
 
 DRAWN = 7
@@ -72,8 +72,8 @@ def noising(
     time = torch.tensor([request.time])
     alpha, sigma = (float(one) for one in schedule.shares(time, clean))
     noised, target = schedule.noised(clean, noise, time), schedule.target(clean, noise, time)
-    text = model.embed([record.prompt]).clone()
-    said, loss, after, slopes = one_step(opened, noised, time, text, target)
+    told = [one.clone() for one in model.conditional([record.prompt])]
+    said, loss, after, slopes = one_step(opened, (noised, time, *told), target)
     times = [round(float(one)) for one in np.linspace(0, schedule.times - 1, DRAWN)]
     every = torch.tensor(times)
     drawn = model.decode(schedule.noised(clean.expand(DRAWN, -1, -1, -1), noise.expand(DRAWN, -1, -1, -1), every))
@@ -110,12 +110,12 @@ def noising(
 
 
 def one_step(
-    opened: Opened, noised: Tensor, time: Tensor, text: Tensor, target: Tensor
+    opened: Opened, given: tuple[Tensor, ...], target: Tensor
 ) -> tuple[Tensor, float, float, dict[str, float]]:
     """What the network says, its loss, the loss after one step on a copy of it, and each part's slopes."""
     network = copy.deepcopy(opened.model.denoiser).requires_grad_(True)
     with torch.inference_mode(False), torch.enable_grad():
-        said = network(noised, time, text)
+        said = network(*given)
         loss = F.mse_loss(said, target)
         loss.backward()
         sizes: dict[str, float] = {}
@@ -128,5 +128,5 @@ def one_step(
             for value in network.parameters():
                 if value.grad is not None:
                     value -= RATE * value.grad
-            after = F.mse_loss(network(noised, time, text), target)
+            after = F.mse_loss(network(*given), target)
     return said.detach(), float(loss.detach()), float(after), {path: size**0.5 for path, size in sizes.items()}

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from glasswork.errors import GlassworkError
 from glasswork.generation import Plan, Step, TextToImage, planned
-from glasswork.scenes.imaginers import Imaginers, Opened
 from glasswork.scenes.messages.base import Array, Number
 from glasswork.scenes.messages.diffusion import How
 from glasswork.scenes.pictures import ReadInput, read_picture
 from glasswork.scenes.records import Records
+from glasswork.scenes.text_to_image_models import Opened, TextToImageModels
 from glasswork.scenes.traces import ID, ID_LENGTH, pack
 from glasswork.zoo import Preprocessing
 
@@ -133,13 +133,13 @@ class Imaginings:
     """Makes runs, and gives them again by id.
 
     Args:
-        imaginers: the models.
+        models: the models.
         records: where it is kept what runs are of.
         most: how many bytes of steps are held.
     """
 
-    def __init__(self, imaginers: Imaginers, records: Records, most: int = BYTES) -> None:
-        self._imaginers = imaginers
+    def __init__(self, models: TextToImageModels, records: Records, most: int = BYTES) -> None:
+        self._models = models
         self._records = records
         self._most = most
         self._held: OrderedDict[str, Imagining] = OrderedDict()
@@ -151,7 +151,7 @@ class Imaginings:
         Raises:
             GlassworkError: the model can't be opened, a setting is out of its range, or a picture can't be read.
         """
-        opened = self._imaginers.open(model)
+        opened = self._models.open(model)
         start, name = None, ""
         if how.start:
             start = self.picture(opened.model, how.start, read_input)
@@ -234,7 +234,7 @@ class Imaginings:
         if record is None or record.id != id:
             why, todo = "its record is gone, or was changed", "Make the picture again."
             raise GlassworkError("this run is not known here", where=f"imagine:{id[:40]}", why=why, todo=todo)
-        opened = self._imaginers.of_target(record.target)
+        opened = self._models.of_target(record.target)
         if opened.weights != record.weights:
             why = f"{opened.title} has been trained or installed again since"
             raise GlassworkError("this run was made with other weights", where=f"imagine:{id}", why=why)

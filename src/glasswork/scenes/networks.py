@@ -19,13 +19,13 @@ from glasswork.data.texts import text_names
 from glasswork.errors import GlassworkError, unknown
 from glasswork.networks.lstm import Memory
 from glasswork.networks.rnn import Elman
-from glasswork.scenes.imaginers import PARTS, Imaginers
 from glasswork.scenes.memory import check_room
 from glasswork.scenes.messages import NetworkCard, Score
 from glasswork.scenes.messages.speaking import SpokenNetwork
 from glasswork.scenes.moments import PREFIXES, Moments
 from glasswork.scenes.photo_networks import KEPT, PATCH_NETWORKS, PHOTO_NETWORKS, missing
 from glasswork.scenes.pictures import IMAGENET
+from glasswork.scenes.text_to_image_models import PARTS, TextToImageModels
 from glasswork.scenes.workshop import is_workshop, network_of
 from glasswork.zoo import Card, Network
 from glasswork.zoo.packages import PACKAGED, is_here
@@ -51,7 +51,7 @@ class Networks:
         targets: what may be opened besides what ships.
         weights: files of weights to put into some of these.
         moments: the networks of runs, at their steps.
-        imaginers: text-to-image models, whose parts are networks.
+        text_to_image: text-to-image models, whose parts are networks.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Networks:
         targets: tuple[str, ...] = (),
         weights: Mapping[str, Path] | None = None,
         moments: Moments | None = None,
-        imaginers: Imaginers | None = None,
+        text_to_image: TextToImageModels | None = None,
     ) -> None:
         self._lock = threading.Lock()
         self._loaded: dict[str, Network] = {}
@@ -72,7 +72,7 @@ class Networks:
         self._named = {shown(target): target for target in reversed(self.targets)}
         self._weights = dict(weights or {})
         self._moments = moments
-        self._imaginers = imaginers
+        self._text_to_image = text_to_image
 
     def load(self, name: str) -> Network:
         """The network of a listed target, by that or by what pages call it.
@@ -82,8 +82,8 @@ class Networks:
         """
         if self._moments is not None and name.startswith(PREFIXES):
             return self._moments.load(name)
-        if self._imaginers is not None and name.startswith(PARTS):
-            return self._imaginers.part(name)
+        if self._text_to_image is not None and name.startswith(PARTS):
+            return self._text_to_image.part(name)
         if is_workshop(name):
             return network_of(name)
         if name.startswith(OURS):  # one of another library, in our form

@@ -22,7 +22,6 @@ from glasswork.scenes.gan import Gans
 from glasswork.scenes.gan_images import GanImages
 from glasswork.scenes.given import TraceFiles, from_file
 from glasswork.scenes.graphs import graph
-from glasswork.scenes.imaginers import Imaginers, is_pipeline
 from glasswork.scenes.language_models import LanguageModels
 from glasswork.scenes.lecture import Lecture
 from glasswork.scenes.lessons import Lessons
@@ -72,6 +71,7 @@ from glasswork.scenes.sets import OwnPictures, PictureSets
 from glasswork.scenes.speakers import Speakers
 from glasswork.scenes.taught import TaughtRuns
 from glasswork.scenes.teaching import Teaching
+from glasswork.scenes.text_to_image_models import TextToImageModels, is_pipeline
 from glasswork.scenes.traces import Traces
 from glasswork.scenes.training import Training
 from glasswork.scenes.translations import Translations
@@ -142,9 +142,9 @@ class Respondent:
     ) -> None:
         courses = Courses(runs)
         moments = Moments(courses)
-        self.imaginers = Imaginers(targets, runs)
+        self.text_to_image = TextToImageModels(targets, runs)
         plain = tuple(target for target in targets if not is_pipeline(target))
-        self.networks = Networks(plain, weights, moments, self.imaginers)
+        self.networks = Networks(plain, weights, moments, self.text_to_image)
         own = OwnPictures(PictureSets(sets) if sets else None, folders)
         self.training = Training(courses, moments, own)
         self.teaching = Teaching(own)
@@ -163,7 +163,7 @@ class Respondent:
         self.vision = VisionTransformers(self.networks, self.traces)
         self.masks = Masks(self.networks, self.traces, Records(traces))
         self.seers = Seers(self.networks, self.traces)
-        self.diffusions = Diffusions(self.imaginers, self.networks, self.traces, Records(traces))
+        self.diffusions = Diffusions(self.text_to_image, self.networks, self.traces, Records(traces))
         self.lecture = Lecture(self.networks, self.traces, lessons)
         self.runs = Runs(self.networks, self.traces, arrays or {}, saved)
 
@@ -256,7 +256,7 @@ class Respondent:
             case f.OpenForgetting():
                 yield from forgetting(request)
             case (
-                d.ListImaginers()
+                d.ListTextToImage()
                 | d.ImagineOn()
                 | d.MakePicture()
                 | d.OpenMoment()

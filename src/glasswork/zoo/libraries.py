@@ -44,7 +44,7 @@ def from_torchvision(target: str) -> Network:
 
 def from_timm(target: str) -> Network:
     """timm:NAME with random weights (seed 0), and the preprocessing that timm names for it."""
-    timm = _library("timm", target)
+    timm = library("timm", target)
     name = target.removeprefix("timm:")
     _known("timm", name, timm.list_models(), "timm.list_models() gives them all.")
     module = _seeded(lambda: timm.create_model(name, pretrained=False))
@@ -71,7 +71,7 @@ def build_from_library(target: str, classes: int) -> nn.Module:
     """
     kind, _, name = target.partition(":")
     if kind == "timm":
-        timm = _library("timm", target)
+        timm = library("timm", target)
         _known("timm", name, timm.list_models(), "timm.list_models() gives them all.")
         return timm.create_model(name, pretrained=False, num_classes=classes)
     from torchvision import models
@@ -98,7 +98,7 @@ def library_call(target: str, classes: int) -> tuple[str, str]:
 
 def from_transformers(target: str) -> Network:
     """hf:FOLDER or hf:REPOSITORY, as transformers loads it: safetensors only, and no code but its own."""
-    transformers = _library("transformers", target)
+    transformers = library("transformers", target)
     transformers.utils.logging.disable_progress_bar()  # an error is one line
     place = target.removeprefix("hf:")
     where = Path(place).expanduser()
@@ -169,7 +169,7 @@ def takes_text(network: Network) -> bool:
 
 
 def _tokenizer(target: str) -> Any:
-    transformers = _library("transformers", target)
+    transformers = library("transformers", target)
     place = target.removeprefix("hf:")
     where = Path(place).expanduser()
     folder = str(where) if where.is_dir() else place
@@ -231,10 +231,20 @@ def _known(library: str, name: str, known: Collection[str], todo: str) -> None:
     )
 
 
-def _library(name: str, target: str) -> ModuleType:
+def library(name: str, target: str, why: str = "") -> ModuleType:
+    """A library of the extra `hub`.
+
+    Args:
+        name: what it is imported by.
+        target: what it is needed for.
+        why: what is needed of it.
+
+    Raises:
+        GlassworkError: it is not installed.
+    """
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise GlassworkError(
-            f"{name} is not installed", where=target, why=str(error), todo=f"{HUB} brings it."
+            f"{name} is not installed", where=target, why=why or str(error), todo=f"{HUB} brings it."
         ) from error

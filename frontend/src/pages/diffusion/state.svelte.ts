@@ -8,13 +8,13 @@ import type {
   DecoderOpened,
   Failure,
   How,
-  Imaginer,
   LayerShown,
   MomentOpened,
   Near,
   Noising,
   PathsCompared,
   PictureMade,
+  TextToImageModel,
 } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
 import { Run } from "./run.svelte";
@@ -38,7 +38,7 @@ export interface Variant {
 type Opened<A> = { answer: A; tensors: Tensor[] };
 
 export class DiffusionState {
-  models = $state.raw<Imaginer[]>([]);
+  models = $state.raw<TextToImageModel[]>([]);
   samplers = $state.raw<string[]>([]);
   samples = $state.raw<string[]>([]);
   thumbnails = $state.raw<Tensor | null>(null);
@@ -147,8 +147,8 @@ export class DiffusionState {
   }
 
   #list(): void {
-    link.ask({ type: "list_imaginers" }, (answer, tensors) => {
-      if (answer.type === "imaginers") {
+    link.ask({ type: "list_text_to_image" }, (answer, tensors) => {
+      if (answer.type === "text_to_image_models") {
         this.models = answer.models;
         this.samplers = answer.samplers;
         this.samples = answer.samples;

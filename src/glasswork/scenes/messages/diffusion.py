@@ -38,7 +38,7 @@ class How(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """With a picture: 1 for each place of the latent that is made anew, 0 where the picture stays, row by row."""
 
 
-class ListImaginers(Request, tag="list_imaginers", frozen=True):
+class ListTextToImage(Request, tag="list_text_to_image", frozen=True):
     """Which text-to-image models are here."""
 
 
@@ -117,11 +117,11 @@ class OpenNoising(Request, tag="open_noising", frozen=True):
 
 
 DiffusionRequest = (
-    ListImaginers | ImagineOn | MakePicture | OpenMoment | OpenDecoder | FindNear | ComparePaths | OpenNoising
+    ListTextToImage | ImagineOn | MakePicture | OpenMoment | OpenDecoder | FindNear | ComparePaths | OpenNoising
 )
 
 
-class Imaginer(Struct, frozen=True, kw_only=True):
+class TextToImageModel(Struct, frozen=True, kw_only=True):
     """A text-to-image model."""
 
     name: str
@@ -133,14 +133,14 @@ class Imaginer(Struct, frozen=True, kw_only=True):
     """Of its weights in memory; 0 where that is not known."""
 
 
-class Imaginers(Struct, tag_field="type", tag="imaginers", frozen=True):
+class TextToImageModels(Struct, tag_field="type", tag="text_to_image_models", frozen=True):
     """Every text-to-image model that is here, or that could be; the samplers, and pictures of ours to begin from.
 
     `arrays`: these, bytes.
     """
 
     request: int
-    models: list[Imaginer]
+    models: list[TextToImageModel]
     samplers: list[str]
     samples: list[str]
     arrays: list[Array]
@@ -350,7 +350,7 @@ class Noising(Struct, tag_field="type", tag="noising", frozen=True, kw_only=True
 
 
 DiffusionAnswer = (
-    Imaginers
+    TextToImageModels
     | Imagined
     | ImagineStep
     | ImagineEnded

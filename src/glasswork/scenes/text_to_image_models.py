@@ -17,12 +17,11 @@ from torch import Tensor, nn
 
 from glasswork import networks, zoo
 from glasswork.errors import GlassworkError, unknown
-from glasswork.generation import DEFAULT, TextToImage, needed, open_model
-from glasswork.generation.opening import INDEX
+from glasswork.generation import DEFAULT, INDEX, TextToImage, needed, open_model
 from glasswork.networks.autoencoder_kl import AutoencoderKL
 from glasswork.randomness import seeded
 from glasswork.scenes.memory import check_room
-from glasswork.scenes.messages.diffusion import Imaginer
+from glasswork.scenes.messages.diffusion import TextToImageModel
 from glasswork.zoo import Network
 from glasswork.zoo.card import read_card
 from glasswork.zoo.shipping import RUN_CARD
@@ -79,7 +78,7 @@ class Opened:
         return sum(value.numel() for part in parts for value in part.parameters())
 
 
-class Imaginers:
+class TextToImageModels:
     """Opens each model once; a page can name what is listed here, never a path.
 
     Args:
@@ -88,7 +87,7 @@ class Imaginers:
     """
 
     def __init__(self, targets: tuple[str, ...] = (), runs: Path | None = None) -> None:
-        self._given = tuple(target for target in targets if is_imaginer(target))
+        self._given = tuple(target for target in targets if makes_pictures(target))
         self._runs = runs
         self._lock = threading.Lock()
         self._held: OrderedDict[str, Opened] = OrderedDict()
@@ -108,21 +107,21 @@ class Imaginers:
         if self._runs is None or not self._runs.is_dir():
             return
         for folder in sorted(self._runs.iterdir())[:MOST_RUNS]:
-            if is_imaginer(str(folder)):
+            if makes_pictures(str(folder)):
                 yield folder
 
     def name_of(self, target: str) -> str:
         """What a page calls a model, by what it was opened from."""
         return next((name for name, one in self.targets().items() if one == target), name_of(target))
 
-    def cards(self) -> list[Imaginer]:
+    def cards(self) -> list[TextToImageModel]:
         """Every model, and where there is none, how to get one."""
         found = [
-            Imaginer(name=name, title=_title(target), here=True, todo="", bytes=_bytes(target))
+            TextToImageModel(name=name, title=_title(target), here=True, todo="", bytes=_bytes(target))
             for name, target in self.targets().items()
         ]
         if not any(one.name == DEFAULT for one in found):
-            found.append(Imaginer(name=DEFAULT, title="Emoji diffusion", here=False, todo=TRAIN, bytes=0))
+            found.append(TextToImageModel(name=DEFAULT, title="Emoji diffusion", here=False, todo=TRAIN, bytes=0))
         return found
 
     def open(self, name: str) -> Opened:
@@ -209,7 +208,7 @@ def is_pipeline(target: str) -> bool:
         return False
 
 
-def is_imaginer(target: str) -> bool:
+def makes_pictures(target: str) -> bool:
     """Whether a TARGET is a folder in the layout of diffusers, or a trained denoiser's."""
     if is_pipeline(target):
         return True
