@@ -48,16 +48,7 @@ function translated(sentence: string, { whole, open }: Known): string | null {
 
 export function said(words: string): string {
   const catalogue = known(spoken.said);
-  return (
-    translated(words, catalogue) ??
-    words
-      .split(/(?<=\.)(?= )/)
-      .map((sentence) =>
-        sentence.replace(
-          /^( ?)(.*)$/s,
-          (_, space: string, rest: string) => space + (translated(rest, catalogue) ?? rest),
-        ),
-      )
-      .join("")
-  );
+  // several remarks in a row are told one by one
+  const each = (): string[] => words.split(/(; |(?<=\.) )/).map((one) => translated(one, catalogue) ?? one);
+  return translated(words, catalogue) ?? each().join("");
 }
