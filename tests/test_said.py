@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -26,9 +27,10 @@ def template(node: ast.AST) -> str | None:
     return "".join(str(part.value) if isinstance(part, ast.Constant) else f"{{{next(slots)}}}" for part in node.values)
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted((ROOT / "src/glasswork").rglob("*.py")):
-        yield path.relative_to(ROOT / "src/glasswork"), ast.parse(path.read_text())
+@cache
+def modules() -> list[tuple[Path, ast.Module]]:
+    package = ROOT / "src/glasswork"
+    return [(path.relative_to(package), ast.parse(path.read_text())) for path in sorted(package.rglob("*.py"))]
 
 
 def errors(module: ast.Module) -> Iterator[str]:

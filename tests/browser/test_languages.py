@@ -58,9 +58,10 @@ NAMES = (
     *("alexnet", "vgg", "vggnet", "inception", "googlenet", "resnet", "efficientnet", "vit", "torchvision", "torch"),
     *("softmax", "tanh", "relu", "sin", "xy", "ln", "top", "min", "max", "mean", "sum", "sgd"),
     *("npy", "csv", "svg", "png", "ms", "px", "mb"),
+    *("stride", "no", "padding", "dilation", "groups"),
 )
-"""What pages call by name by themselves: networks of the race, functions, forms of files, units."""
-SHORT = 3
+"""Names by themselves: networks of the race, functions, forms of files, units, and a convolution's line in torch."""
+SHORT = 4
 """Words of a name, at most."""
 READING = ("lstm", "rnn", "transformer")
 """Pages that show texts of the world, in which every word is data."""
@@ -111,22 +112,22 @@ def spoken(page: Page) -> tuple[str | None, str]:
 
 
 def test_the_language_is_the_readers(browser: Browser, app: App, complaints: Complaints) -> None:
-    german, english = ("de", "Auf"), ("en", "Point")
+    german, english = ("de", "Bei"), ("en", "At")
     with window(browser, app, complaints, locale="de-AT") as context:
         page = context.new_page()
-        go(page, app.address())
+        go(page, app.address("race"))
         assert spoken(page) == german, "the browser asks for German"
         page.get_by_role("button", name="English").click()
         settle(page, -1)
         assert spoken(page) == english, "the choice holds at once"
-        go(page, app.address())
+        go(page, app.address("race"))
         assert spoken(page) == english, "and for the next time"
-        go(page, app.address(lang="de"))
-        go(page, app.address())
+        go(page, app.address("race", lang="de"))
+        go(page, app.address("race"))
         assert spoken(page) == german, "what an address asks for holds for the tab"
     with window(browser, app, complaints, locale="fr-FR") as context:
         page = context.new_page()
-        go(page, app.address(lang="tlh"))
+        go(page, app.address("race", lang="tlh"))
         assert spoken(page) == english, "what is not spoken here is said in English"
 
 

@@ -50,4 +50,4 @@ test("no words stand in the markup: all are in the files of texts", () => {
       .map((one) => `${file}: ${one}`),
   );
   expect(found).toEqual([]);
-});
+}, 60_000);
