@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fitting import outside
-from opening import App, go, move, settle
+from opening import App, go, settle
 from playwright.sync_api import Browser, Page
-from states import State, enact
+from states import State, reach
 from test_access import FINGER, states_of
 from windows import Complaints, window
 
@@ -82,10 +83,8 @@ def escaped(page: Page, app: App, states: list[State]) -> dict[str, list[str]]:
     """By state, the words that are in no file of texts."""
     found: dict[str, list[str]] = {}
     for state in states:
-        move(page, app.address(state.path, **state.query))
-        if not any(click.startswith("text=") for click in state.clicks):  # found by its English words
-            enact(page, state)
-        settle(page, -1)
+        translated = any(click.startswith("text=") for click in state.clicks)  # found by its English words
+        reach(page, app, replace(state, clicks=()) if translated else state)
         most = 10_000 if state.path in READING else SHORT
         if words := page.evaluate(PLAIN, [NAMES, most]):
             found[state.name] = words
@@ -140,7 +139,6 @@ def test_german_has_room(
     with window(browser, app, complaints, locale="de-DE", **given) as context:
         page = context.new_page()
         for state in states_of(networks[0]):
-            move(page, app.address(state.path, **state.query))
-            settle(page, -1)
+            reach(page, app, replace(state, keys=(), clicks=(), hover=""))
             over += [f"{state.name}: {one}" for one in outside(page)]
     assert not over, "\n".join(over)

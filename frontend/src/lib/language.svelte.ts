@@ -47,6 +47,11 @@ class LanguageState {
     this.ready = this.#speak(chosen() ?? ofBrowser() ?? "en").catch(() => undefined);
   }
 
+  /** What the page's own words are in, and what is asked for in words is to be: accents are English. */
+  get spoken(): string {
+    return this.now === "pseudo" ? "en" : this.now;
+  }
+
   /** The reader's choice. */
   async choose(language: Language): Promise<void> {
     try {
@@ -64,7 +69,7 @@ class LanguageState {
     if (this.#wanted !== language) return;
     spoken.take(catalogue);
     this.now = language;
-    document.documentElement.lang = language === "pseudo" ? "en" : language;
+    document.documentElement.lang = this.spoken;
   }
 }
 
