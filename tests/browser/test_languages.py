@@ -35,16 +35,16 @@ HEARD = """(() => {
 # In the language of accents, a word in plain letters is in no file of texts. It may be a name, which the program has
 # sent in few words; a sentence of the program's, in more than `most`, is known to the page or is found here. What has a
 # typeface of its own is a name, too: a path, a file, code, a formula, a key.
-PLAIN = """([names, most]) => {
+PLAIN = r"""([names, most, free]) => {
   const words = (text) => text.match(/[A-Za-z]{2,}/g) ?? [];
   const known = new Set(names), found = new Set();
   for (const one of window.heard)
-    if (words(one).length <= most) for (const word of words(one)) known.add(word.toLowerCase());
+    if (words(one).length <= most || !/\s/.test(one)) for (const word of words(one)) known.add(word.toLowerCase());
   const look = (text, where) => {
     for (const word of words(text))
       if (!known.has(word.toLowerCase())) found.add(`${word} in “${text.trim().slice(0, 80)}” (${where})`);
   };
-  const named = "code, pre, kbd, textarea, .katex, .path, .file, .code, .formula, [lang]:not(html)";
+  const named = `code, pre, kbd, textarea, .katex, .path, .file, .code, .formula, [lang]:not(html)${free}`;
   const each = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (each.nextNode()) {
     const { parentElement: one, data } = each.currentNode;
@@ -64,8 +64,9 @@ NAMES = (
 """Names by themselves: networks of the race, functions, forms of files, units, and a convolution's line in torch."""
 SHORT = 4
 """Words of a name, at most."""
-READING = ("lstm", "rnn", "transformer")
-"""Pages that show texts of the world, in which every word is data."""
+READING = ("lstm", "rnn", "transformer", "lecture")
+"""Pages that show texts of the world, or lessons (which have files of their own): every word sent may stand there,
+and a name may be put together out of letters."""
 FEW = ("gallery", "conv", "lesson", "workshop, refused")
 
 
@@ -85,8 +86,8 @@ def escaped(page: Page, app: App, states: list[State]) -> dict[str, list[str]]:
     for state in states:
         translated = any(click.startswith("text=") for click in state.clicks)  # found by its English words
         reach(page, app, replace(state, clicks=()) if translated else state)
-        most = 10_000 if state.path in READING else SHORT
-        if words := page.evaluate(PLAIN, [NAMES, most]):
+        most, free = (10_000, ", .name") if state.path in READING else (SHORT, "")
+        if words := page.evaluate(PLAIN, [NAMES, most, free]):
             found[state.name] = words
         page.keyboard.press("Escape")
     return found
@@ -96,7 +97,7 @@ def test_no_words_escape_the_files_of_texts(accents: Page, app: App, networks: l
     found = escaped(accents, app, [state for state in states_of(networks[0]) if state.name in FEW])
     assert not found, found
     accents.evaluate("document.body.append('planted words')")
-    assert len(accents.evaluate(PLAIN, [NAMES, SHORT])) == 2
+    assert len(accents.evaluate(PLAIN, [NAMES, SHORT, ""])) == 2
 
 
 @pytest.mark.slow
