@@ -86,7 +86,7 @@ def escaped(page: Page, app: App, states: list[State]) -> dict[str, list[str]]:
     for state in states:
         translated = any(click.startswith("text=") for click in state.clicks)  # found by its English words
         reach(page, app, replace(state, clicks=()) if translated else state)
-        most, free = (10_000, ", .name") if state.path in READING else (SHORT, "")
+        most, free = (10_000, ", .name") if state.path in READING or "lesson" in state.query else (SHORT, "")
         if words := page.evaluate(PLAIN, [NAMES, most, free]):
             found[state.name] = words
         page.keyboard.press("Escape")
