@@ -1,5 +1,6 @@
 import { mount } from "svelte";
 import App from "./App.svelte";
+import { language } from "./lib/language.svelte";
 import "./lib/tokens.css";
 
-mount(App, { target: document.getElementById("app")! });
+void language.ready.then(() => mount(App, { target: document.getElementById("app")! }));

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 import pytest
+from fitting import outside
 from opening import App, go, settle
 from playwright.sync_api import Browser, Page, ViewportSize
 from states import DESK, OPENED, PHONE, State, reach, settings_of, sheet_states
@@ -284,24 +285,6 @@ def test_the_focus_can_be_seen(fresh: Page) -> None:
         }""")
         assert (style["outlineStyle"] != "none" and style["width"] >= 1) or style["boxShadow"] != "none", focused(fresh)
 
-
-def outside(page: Page) -> list[str]:
-    """What lies beyond the right side of the window."""
-    over = page.evaluate("""() => {
-        const { scrollWidth, clientWidth } = document.documentElement;
-        return Math.max(scrollWidth, document.body.scrollWidth) - clientWidth;
-    }""")
-    return [*([f"by {over} px"] if over > 0 else []), *page.evaluate(CUT)]
-
-
-# What is partly outside the window, where nothing scrolls it into view.
-CUT = """() => [...document.querySelectorAll("main *, header *, footer *, aside *")].filter((one) => {
-    if (!one.checkVisibility() || one.closest("svg") || one.closest("[aria-hidden=true]")) return false;
-    for (let up = one.parentElement; up; up = up.parentElement)
-      if (/auto|scroll/.test(getComputedStyle(up).overflowX)) return false;
-    const box = one.getBoundingClientRect();
-    return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && one.childElementCount === 0;
-}).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 30)} is outside`).slice(0, 3)"""
 
 SMALL = """(least) => [...document.querySelectorAll("button, a[href], select, [role=tab], [role=application]")]
   .filter((one) => one.checkVisibility() && !one.disabled && getComputedStyle(one).pointerEvents !== "none")

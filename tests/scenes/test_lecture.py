@@ -7,6 +7,7 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 
@@ -15,7 +16,7 @@ from glasswork.data import sample
 from glasswork.errors import GlassworkError
 from glasswork.scenes.lecture import Lecture
 from glasswork.scenes.lecture_answers import Answers, check_answer, right_choice
-from glasswork.scenes.lecture_files import PAGES, TOUR, LessonFile, read_lesson, read_own, shipped
+from glasswork.scenes.lecture_files import FOLDER, PAGES, TOUR, LessonFile, read_lesson, read_own, shipped
 from glasswork.scenes.messages import lecture as m
 from glasswork.scenes.networks import Networks
 from glasswork.scenes.spans import plain, spans
@@ -46,6 +47,28 @@ def test_steps_are_short_and_every_one_names_its_source(lessons: dict[str, Lesso
             words = sum(len(plain(paragraph).split()) for paragraph in written.step.text)
             assert words <= LONGEST, f"{name}, step {at}: {words} words"
             assert written.step.sources, f"{name}, step {at}"
+
+
+def test_lessons_say_the_same_in_every_language(lessons: dict[str, LessonFile]) -> None:
+    """Other words; but the same steps, at the same places, with the same questions, answers and sources."""
+
+    def bare(step: m.LectureStep) -> m.LectureStep:
+        ask = step.ask and msgspec.structs.replace(step.ask, words=[], because=[])
+        links = [msgspec.structs.replace(link, words="") for link in step.links]
+        return msgspec.structs.replace(step, sentence=[], text=[], attempt=[], ask=ask, links=links)
+
+    for language in (folder.name for folder in FOLDER.iterdir() if folder.is_dir()):
+        for name, path in shipped(language).items():
+            told, first = read_lesson(path, name), lessons[name]
+            assert [bare(one.step) for one in told.steps] == [bare(one.step) for one in first.steps], (language, name)
+            assert [one.commands for one in told.steps] == [one.commands for one in first.steps], (language, name)
+            for at, one in enumerate(told.steps, 1):
+                words = sum(len(plain(paragraph).split()) for paragraph in one.step.text)
+                assert words <= LONGEST, f"{language}, {name}, step {at}: {words} words"
+            assert path == shipped()[name] or told.steps[0].step.sentence != first.steps[0].step.sentence, (
+                language,
+                name,
+            )
 
 
 def test_every_lesson_lets_one_predict_try_and_explain(lessons: dict[str, LessonFile]) -> None:

@@ -1,4 +1,9 @@
-/** How numbers are written: true minus, tabular, nothing rounded into a lie. */
+/**
+ * How numbers are written: true minus, tabular, nothing rounded into a lie; with a decimal point in every language, as in the
+ * code and the tensors beside them.
+ */
+import { text } from "./text";
+
 export const MINUS = "−";
 
 const withMinus = (text: string): string => text.replaceAll("-", MINUS);
@@ -77,7 +82,7 @@ export function amount(value: number): string {
 }
 
 function notFinite(value: number | null): string {
-  if (value === null) return "not finite"; // in JSON there is neither NaN nor infinity
+  if (value === null) return text("number.notFinite"); // in JSON there is neither NaN nor infinity
   if (Number.isNaN(value)) return "NaN";
   return value > 0 ? "+∞" : `${MINUS}∞`;
 }

@@ -1,7 +1,7 @@
 /** The words of the pages. They stand in `texts/`, one file a language; here they are looked up and filled in. */
-import english from "../texts/en.json";
+import { spoken, type Texts } from "./spoken.svelte";
 
-export type Key = keyof typeof english;
+export type Key = keyof Texts;
 
 /** `{steps|step|steps}`: the first word where `steps` is 1, the second where it is any other number. */
 const NUMBERED = /\{(\w+)\|([^|}]*)\|([^}]*)\}/g;
@@ -14,7 +14,7 @@ function numbered(words: string, values: Record<string, unknown>): string {
 
 /** A text, with `{name}` replaced by what is given for it. */
 export const text = (key: Key, values: Record<string, string | number> = {}): string =>
-  numbered(english[key] ?? key, values).replace(/\{(\w+)\}/g, (_, name: string) =>
+  numbered(spoken.texts[key] ?? key, values).replace(/\{(\w+)\}/g, (_, name: string) =>
     String(values[name] ?? ""),
   );
 
@@ -28,7 +28,7 @@ export interface Piece {
 /** A text cut into words and slots; what stands between asterisks is strong. */
 export function pieces(key: Key, values: Record<string, unknown> = {}): Piece[] {
   let strong = false;
-  return numbered(english[key], values)
+  return numbered(spoken.texts[key], values)
     .split(/(\*|\{\w+\})/)
     .filter((part) => part !== "")
     .flatMap((part): Piece[] => {

@@ -1,4 +1,5 @@
 /** A trace file of the reader's on its way to the program, which may be large: how far it is, and what is wrong with it. */
+import { text } from "../../lib/text";
 import type { Refusal } from "./upload";
 
 /** A file that is on its way, with its bytes. */
@@ -45,7 +46,7 @@ export class TraceFile {
         const said = request.response as ({ id: string } & Refusal) | null;
         if (!last) answer(null);
         else if (request.status === 201 && said) answer({ network: `given:${said.id}` });
-        else answer({ refusal: said?.what ? said : UNREACHED });
+        else answer({ refusal: said?.what ? said : unreached() });
       };
       request.send(file);
     });
@@ -58,9 +59,9 @@ export class TraceFile {
   }
 }
 
-const UNREACHED: Refusal = {
-  what: "The file could not be handed over.",
+const unreached = (): Refusal => ({
+  what: text("file.lost"),
   where: "POST traces",
-  why: "The server did not answer, or the file was changed meanwhile.",
-  todo: "See whether glasswork still runs where you started it, then try again; or: glasswork open FILE.",
-};
+  why: text("file.lostWhy"),
+  todo: text("file.lostTodo"),
+});

@@ -1,4 +1,6 @@
 /** Handing a picture of the reader's to the program, which answers with its id or with what is wrong with it. */
+import { text } from "../../lib/text";
+
 export interface Refusal {
   what: string;
   where: string;
@@ -30,10 +32,10 @@ export async function upload(picture: Blob): Promise<Upload> {
   } catch {
     return {
       refusal: {
-        what: "The picture could not be handed over.",
+        what: text("upload.lost"),
         where: "POST inputs",
-        why: "The server did not answer.",
-        todo: "See whether glasswork still runs where you started it, then try again.",
+        why: text("link.lost"),
+        todo: text("teach.again"),
       },
     };
   }

@@ -2,7 +2,7 @@
 import { untrack } from "svelte";
 import { SvelteSet } from "svelte/reactivity";
 import { address } from "../../lib/address.svelte";
-import { spoken } from "../../lib/spoken";
+import { language } from "../../lib/language.svelte";
 import { link } from "../../lib/link.svelte";
 import type { Condition, Failure, LectureLesson, LectureStep, LessonCard } from "../../lib/messages";
 import { progress } from "../../lib/progress.svelte";
@@ -51,7 +51,7 @@ export class Player {
 
   #open(name: string): void {
     if (this.lesson?.card.name !== name) this.lesson = null;
-    link.ask({ type: "open_lecture_lesson", name, language: spoken() }, (answer) => {
+    link.ask({ type: "open_lecture_lesson", name, language: language.spoken }, (answer) => {
       if (name !== this.name) return;
       if (answer.type === "lecture_lesson") {
         this.lesson = answer;

@@ -1,5 +1,6 @@
 /** The map from top to bottom, for a narrow screen: one row of panes a set of columns, lines from row to row. */
 import type { Scene } from "../../lib/messages";
+import { colourOf } from "../../lib/names";
 import { isOutput, sizeOf, type Head, type Layout, type Placed, type Wires } from "./layout";
 
 const MARGIN = 16;
@@ -27,7 +28,7 @@ export function layoutDown(scene: Scene, width: number): Layout {
   }));
   input.forEach((box, i) =>
     heads.push({
-      words: scene.input.channels[i]!,
+      words: colourOf(scene.input, i),
       kind: "name",
       x: box.x + box.width / 2,
       y: 0,

@@ -1,5 +1,6 @@
 /** The reader's own points: rows of x and y, out of what they pasted or opened. */
 import type { Refusal } from "../../chrome/input/upload";
+import { text } from "../../lib/text";
 
 export const MOST = 1200;
 const LONGEST = 60_000_000;
@@ -10,18 +11,18 @@ export interface Rows {
   rows: number;
 }
 
-const refuse = (why: string, where: string): { refusal: Refusal } => ({
+const refuse = (why: string, line?: number): { refusal: Refusal } => ({
   refusal: {
-    what: "These points can't be read",
-    where,
+    what: text("points.what"),
+    where: line === undefined ? text("points.table") : text("points.line", { line }),
     why,
-    todo: "Give rows of two numbers, parted by commas, semicolons, tabs or blanks.",
+    todo: text("points.giveTwo"),
   },
 });
 
-export function readPoints(text: string): Rows | { refusal: Refusal } {
-  if (text.length > LONGEST) return refuse("it has more than 60 MB", "the table");
-  const lines = text.split(/\r\n|\r|\n/);
+export function readPoints(given: string): Rows | { refusal: Refusal } {
+  if (given.length > LONGEST) return refuse(text("points.heavy", { most: LONGEST / 1e6 }));
+  const lines = given.split(/\r\n|\r|\n/);
   let parting: string | RegExp | null = null;
   const all: number[][] = [];
   for (const [i, line] of lines.entries()) {
@@ -34,14 +35,13 @@ export function readPoints(text: string): Rows | { refusal: Refusal } {
     const numbers = cells.map((cell) => (cell === "" ? NaN : Number(cell)));
     const named = !all.length && i === 0 && numbers.every(Number.isNaN) && !/^(nan|inf)/i.test(cells[0]!);
     if (named) continue; // the columns' names
-    if (cells.length !== 2) return refuse(`it has ${cells.length} columns; 2 are needed`, `line ${i + 1}`);
+    if (cells.length !== 2) return refuse(text("points.columns", { count: cells.length, needed: 2 }), i + 1);
     const bad = cells.find((_, at) => !Number.isFinite(numbers[at]));
-    if (bad !== undefined) return refuse(`${JSON.stringify(bad.slice(0, 40))} is no number`, `line ${i + 1}`);
+    if (bad !== undefined) return refuse(text("points.noNumber", { cell: bad.slice(0, 40) }), i + 1);
     all.push(numbers);
   }
-  if (all.length < 2) return refuse(`it has ${all.length} rows of numbers; 2 are needed`, "the table");
-  if (all.every(([x, y]) => x === all[0]![0] && y === all[0]![1]))
-    return refuse("all points are the same", "the table");
+  if (all.length < 2) return refuse(text("points.rows", { count: all.length, needed: 2 }));
+  if (all.every(([x, y]) => x === all[0]![0] && y === all[0]![1])) return refuse(text("points.allSame"));
   const every = Math.max(1, all.length / MOST);
   const points = Array.from({ length: Math.min(MOST, all.length) }, (_, i) =>
     all[Math.floor(i * every)]!.map((one) => Number(one.toPrecision(6))),

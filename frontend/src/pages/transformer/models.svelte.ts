@@ -2,6 +2,7 @@
 import { address } from "../../lib/address.svelte";
 import { link } from "../../lib/link.svelte";
 import type { Failure, SpokenNetwork } from "../../lib/messages";
+import { text } from "../../lib/text";
 
 /** What belongs to one network and its text, and is left behind with it. */
 const OF_ONE = [
@@ -43,9 +44,9 @@ export class Models {
           : {
               type: "failure",
               request: 0,
-              what: "no language model is here yet",
+              what: text("transformer.noneWhat"),
               where: first?.title ?? "",
-              why: "its weights have not been fetched",
+              why: text("transformer.noneWhy"),
               todo: first?.todo ?? "",
             };
       }

@@ -1,5 +1,6 @@
 /** The parts of an opened sum, cut by input channel: numbers, weights, products, and the address of each. */
 import type { Column, Explained, Scene } from "../../../lib/messages";
+import { colourOf } from "../../../lib/names";
 import { at } from "../../../lib/refs";
 import { largest, type Tensor } from "../../../lib/tensors";
 
@@ -78,7 +79,7 @@ export function sumOf(
     rows,
     columns,
     parts: Array.from(part.data, (value, c) => ({
-      name: input === "input" ? (scene.input.channels[c] ?? String(c)) : String(c),
+      name: input === "input" ? colourOf(scene.input, c) || String(c) : String(c),
       numbers: { values: cut(window, c), refer: (u, v) => read(c, u, v) },
       weights: {
         values: cut(kernel, c),
