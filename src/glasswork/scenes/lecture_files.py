@@ -23,7 +23,7 @@ FOLDER = Path(glasswork.__file__).parent / "lessons"
 FIRST_LANGUAGE = "en"
 PAGES = (
     *("", "cnn", "convolution", "diffusion", "gan", "lecture", "lstm", "open", "perceptron", "race", "rnn", "teach"),
-    *("train", "transformer", "vit"),
+    *("train", "transformer", "unet", "vit"),
 )
 """All that a lesson can open."""
 LARGEST = 200_000
