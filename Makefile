@@ -45,8 +45,8 @@ check-frontend:
 test:  ## from nothing to green
 	@$(MAKE) --no-print-directory -j3 -Otarget setup
 	@$(MAKE) --no-print-directory check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/browser -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/browser -n 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser -n 3 --dist loadfile --no-loadscope-reorder
 	$(FRONTEND) npm test
 
 test-slow: setup  ## what is right but long

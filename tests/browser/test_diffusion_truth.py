@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from asking import Asking
+from fitting import CUT
 from judging import Verdict, judge
 from opening import App, go, move, settle
 from planting import text
 from playwright.sync_api import Browser, Page
 from sightings import collect
 from states import DESK, PHONE, Query, State
-from test_access import AXE, CUT, GRAVE, LEAST_TARGET, SMALL, told
+from test_access import AXE, GRAVE, LEAST_TARGET, SMALL, told
 from touring import look
 from windows import Complaints, window
 

@@ -154,7 +154,7 @@ def test_bad_points_say_why_and_good_ones_are_learned(page: Page, app: App, tmp_
     go(page, app.address("gan"))
     page.get_by_role("button", name="Your file").click()
     table = page.locator("textarea")
-    for rows, why in (("1,2\n3,four", "line 2"), ("1,nan\n3,4", "line 1"), ("1,2", "1 rows"), ("1,2,3,4,5\n1,2,3,4,5",
+    for rows, why in (("1,2\n3,four", "line 2"), ("1,nan\n3,4", "line 1"), ("1,2", "1 row"), ("1,2,3,4,5\n1,2,3,4,5",
                       "5 columns"), ("7,7\n7,7", "the same"), ("", "0 rows")):  # fmt: skip
         table.fill(rows)
         page.get_by_role("button", name="Use these").click()

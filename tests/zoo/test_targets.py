@@ -44,7 +44,7 @@ def test_a_network_that_reads_no_pictures_comes_with_what_it_reads(name: str) ->
     reads = (network.vocabulary, network.forecast, network.utterance, network.makes, network.translation)
     segments = "iou" in network.card.scores  # it reads pictures, and answers with a mask
     assert sum(bool(one) for one in (*reads, network.card.diffusion, segments)) == 1
-    given = network.module.example_input_array
+    given = networks.example(network.module)
     with torch.no_grad():
         answer = network.module(*given if isinstance(given, tuple) else (given,))
     assert all(torch.isfinite(part).all() for part in (answer if isinstance(answer, tuple) else (answer,)))

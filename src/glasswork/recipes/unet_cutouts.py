@@ -15,7 +15,7 @@ def unet_cutouts() -> SegmenterConfig:
 @recipe
 def unet_cutouts_plain() -> SegmenterConfig:
     """The same without skip connections: what the way down knew of places is lost."""
-    return _config("U-Net · cut-outs, no skips", skips=0)
+    return _config("U-Net · no skips", skips=0)
 
 
 def _config(title: str, skips: int) -> SegmenterConfig:
