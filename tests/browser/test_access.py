@@ -100,14 +100,20 @@ def small_states_of(network: str) -> list[State]:
     return [*states_of(network), *tabs, *sheet_states(network, sample_of(network), few=True)]
 
 
-# In the dark the pages are the same but for their colours.
-RULES: dict[Literal["light", "dark"], list[str] | None] = {
-    "light": None,
-    "dark": ["color-contrast", "link-in-text-block"],
+# In the dark, and on a phone, the pages are the same but for their colours, or but for these.
+COLOURS = ["color-contrast", "link-in-text-block"]
+BUT_FOR_COLOURS = {"rules": {key: {"enabled": False} for key in COLOURS}}
+RULES: dict[str, dict[Literal["light", "dark"], dict[str, Any]]] = {
+    "wide": {"light": {}, "dark": {"runOnly": COLOURS}},
+    "narrow": {"light": BUT_FOR_COLOURS},
+    "narrow, colours": {"light": {"runOnly": COLOURS}, "dark": {"runOnly": COLOURS}},
 }
 FINGER: dict[str, Any] = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
-WINDOWS: dict[str, dict[str, Any]] = {"wide": {"viewport": DESK}, "narrow": FINGER}
-BETWEEN: dict[str, ViewportSize] = {"wide": {"width": 1024, "height": 844}, "narrow": {"width": 720, "height": 844}}
+WINDOWS: dict[str, dict[str, Any]] = {"wide": {"viewport": DESK}, "narrow": FINGER, "narrow, colours": FINGER}
+SMALLER: ViewportSize = {"width": 720, "height": 844}
+BETWEEN: dict[str, ViewportSize] = {
+    "wide": {"width": 1024, "height": 844}, "narrow": SMALLER, "narrow, colours": SMALLER
+}  # fmt: skip
 """To what size each window is drawn as well, in every state."""
 
 
@@ -123,7 +129,7 @@ class Walk:
     """What is too small for a finger, and where."""
 
 
-@pytest.fixture(scope="module", params=WINDOWS)
+@pytest.fixture(scope="module", params=["wide", "narrow", pytest.param("narrow, colours", marks=pytest.mark.slow)])
 def walk(request: pytest.FixtureRequest, browser: Browser, app: App, networks: list[str]) -> Walk:
     """Every state once: opening them is what takes the time."""
     heard, found = Complaints(), Walk({}, [], {})
@@ -137,9 +143,9 @@ def walk(request: pytest.FixtureRequest, browser: Browser, app: App, networks: l
             for one in page.evaluate(SMALL, LEAST_TARGET) if request.param == "narrow" else ():
                 found.small.setdefault(one, state.name)
             found.outside.extend(f"{state.name}: {one}" for one in outside(page))
-            for theme in ("light", "dark") if request.param == "wide" else ("light",):  # colours don't know the size
+            for theme, rules in RULES[request.param].items():
                 page.emulate_media(color_scheme=theme)
-                for rule, words in violations(page, RULES[theme]).items():
+                for rule, words in violations(page, rules).items():
                     found.grave.setdefault(f"{theme} {rule}", f"{state.name}, {theme}: {words}")
             page.emulate_media(color_scheme="light")
             page.set_viewport_size(between)
@@ -151,10 +157,9 @@ def walk(request: pytest.FixtureRequest, browser: Browser, app: App, networks: l
     return found
 
 
-def violations(page: Page, rules: list[str] | None) -> dict[str, str]:
-    """What axe finds grave, by rule."""
-    only = {"runOnly": rules} if rules else {}
-    result = page.evaluate("rules => axe.run(document, { resultTypes: ['violations'], ...rules })", only)
+def violations(page: Page, rules: dict[str, Any]) -> dict[str, str]:
+    """What axe finds grave, by rule; `rules` as its options have them."""
+    result = page.evaluate("rules => axe.run(document, { resultTypes: ['violations'], ...rules })", rules)
     return {one["id"]: told(one) for one in result["violations"] if one["impact"] in GRAVE}
 
 

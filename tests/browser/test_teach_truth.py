@@ -99,7 +99,7 @@ def opened(browser: Browser, taught: App) -> Iterator[tuple[Page, Seen]]:
                 reach(page, taught, state)
                 found.sightings.append(collect(page, f"{state.name}, {name}", state.mode))
                 found.outside += [f"{state.name}, {name}: {one}" for one in outside(page)]
-                found.grave += [f"{state.name}, {name}: {one}" for one in violations(page, None).values()]
+                found.grave += [f"{state.name}, {name}: {one}" for one in violations(page, {}).values()]
                 if name == "narrow":
                     found.small += [f"{state.name}: {one}" for one in page.evaluate(SMALL, LEAST_TARGET)]
             if name != "wide":
