@@ -13,10 +13,10 @@ from playwright.sync_api import BrowserContext, sync_playwright
 from glasswork import zoo
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests/browser")]
 
-from tests.browser.opening import FLAGS, PATIENCE, WATCH, App, find_browser, move, settle  # noqa: E402
-from tests.browser.states import OPENED, State, enact, settings_of  # noqa: E402
+from tests.browser.opening import FLAGS, PATIENCE, WATCH, App, find_browser  # noqa: E402
+from tests.browser.states import OPENED, State, reach, settings_of  # noqa: E402
 
 SHOTS = ROOT / "shots"
 SIZES = {1440: (900, 1), 1024: (768, 1), 390: (844, 2)}
@@ -79,9 +79,7 @@ def small_states() -> Iterator[State]:
 def photograph(context: BrowserContext, app: App, theme: str, width: int) -> Iterator[Path]:
     page = context.new_page()
     for state in (*states(), *(small_states() if width < NARROW else ())):
-        move(page, app.address(state.path, **state.query))
-        enact(page, state)
-        settle(page)
+        reach(page, app, state)
         path = SHOTS / f"{state.name}-{theme}-{width}.png"
         page.screenshot(path=path)
         if state.keys:
