@@ -11,7 +11,7 @@ from glasswork.tracing import Trace, Value
 from glasswork.zoo import Network
 from glasswork.zoo.detectors import BOXES, LABELS, SCORES, lowest_score
 
-MOST = 100
+MOST = 1000
 """So many boxes are told of, those with the largest scores."""
 
 

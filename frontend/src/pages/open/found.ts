@@ -1,6 +1,6 @@
 /** Which boxes of a detector are shown, and where on its picture. */
 import type { Detected, Detections } from "../../lib/messages";
-import type { Key } from "../../lib/text";
+import { text, type Key } from "../../lib/text";
 
 /** Of a score: what most people draw boxes from. */
 export const USUAL = 0.5;
@@ -9,6 +9,10 @@ export const SIDES: Key[] = ["found.left", "found.top", "found.right", "found.bo
 /** The boxes whose score is above a threshold, the largest score first. */
 export const above = ({ found }: Detections, threshold: number): Detected[] =>
   found.filter((one) => one.score.value > threshold);
+
+/** Its label, or, where the network's labels have no names, that this is one. */
+export const named = ({ label }: Detected): string =>
+  /^\d+$/.test(label) ? text("found.label", { label }) : label;
 
 /** What the address says, if that is a threshold. */
 export function asThreshold(words: string | null): number {
