@@ -131,6 +131,7 @@ def vgg() -> nn.Module:
 
 def detector() -> nn.Module:
     """A detector of torchvision's, small, whose last layers are so far from zero that some of its boxes are sure."""
+
     def make() -> nn.Module:
         backbone = nn.Sequential(
             nn.Conv2d(3, 8, 5, stride=4, padding=2), nn.ReLU(), nn.Conv2d(8, 12, 3, stride=2, padding=1), nn.ReLU()
@@ -146,8 +147,9 @@ def detector() -> nn.Module:
             box_predictor=FastRCNNPredictor(24, 4),
             rpn_post_nms_top_n_test=24,
         )
-        for last, size in ((net.rpn.head.bbox_pred, 20), (net.roi_heads.box_predictor.cls_score, 30)):
-            nn.init.normal_(last.weight, std=size * last.weight.std().item())
+        for last, size in (("rpn.head.bbox_pred", 20), ("roi_heads.box_predictor.cls_score", 30)):
+            weight = net.get_parameter(f"{last}.weight")
+            nn.init.normal_(weight, std=size * weight.std().item())
         return net
 
     return seeded(make)

@@ -95,7 +95,7 @@ class Preprocessing:
         return Preprocessed((x[None].contiguous(),), pixels, tuple(steps))
 
     def _fitted(self, image: Image.Image, steps: list[Step]) -> Image.Image:
-        """On white, in the right colours; where a size is asked for, cropped to it from the centre, resized, inverted."""
+        """On white, in the right colours; where a size is asked for, cropped from the centre, resized, inverted."""
         if "A" in image.getbands() or "transparency" in image.info:
             rgba = image.convert("RGBA")
             if np.asarray(rgba)[..., 3].min() < 255:
