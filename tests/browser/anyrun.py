@@ -45,6 +45,7 @@ class AnyRun(TorchFunctionMode):
         self.insides: dict[str, Inside] = {}
         self._made: dict[int, tuple[Tensor, str]] = {}  # the tensor too: an id is its own only while it lives
         self._inside: list[str] = [""]
+        self._last: dict[str, str] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._entered: Counter[str] = Counter()
         given = [inputs[str(i)] for i in range(len(inputs))]
@@ -91,6 +92,8 @@ class AnyRun(TorchFunctionMode):
             tensors = tensors_of(made)
             if tensors and id(tensors[0]) in self._made:
                 self.aliases[numbered(path, self._entered[path])] = self._made[id(tensors[0])][1]
+            elif not tensors and path in self._last:  # it wraps what it made: its own last call
+                self.aliases[numbered(path, self._entered[path])] = self._last[path]
 
         return hook
 
@@ -116,6 +119,7 @@ class AnyRun(TorchFunctionMode):
         if made:
             self._counts[self._inside[-1], name] += 1
             key = numbered(f"{self._inside[-1]}:{name}", self._counts[self._inside[-1], name])
+            self._last[self._inside[-1]] = key
             self.calls[key] = Call(func, name, copied[0], copied[1], reads, random)
             for slot, tensor in enumerate(made):
                 self._see(key if slot == 0 else f"{key}~{slot}", tensor)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torchvision.models import VisionTransformer
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FasterRCNN, FastRCNNPredictor
 from torchvision.models.vgg import VGG, make_layers
+from torchvision.ops import MultiScaleRoIAlign
 
 
 class Residual(nn.Module):
@@ -124,3 +127,29 @@ def vgg() -> nn.Module:
         return net
 
     return seeded(make, 1, 3, 64, 64)
+
+
+def detector() -> nn.Module:
+    """A detector of torchvision's, small, whose last layers are so far from zero that some of its boxes are sure."""
+
+    def make() -> nn.Module:
+        backbone = nn.Sequential(
+            nn.Conv2d(3, 8, 5, stride=4, padding=2), nn.ReLU(), nn.Conv2d(8, 12, 3, stride=2, padding=1), nn.ReLU()
+        )
+        setattr(backbone, "out_channels", 12)  # noqa: B010  where torchvision looks for it
+        net = FasterRCNN(
+            backbone,
+            min_size=96,
+            max_size=128,
+            rpn_anchor_generator=AnchorGenerator(((24, 48),), ((0.5, 1.0, 2.0),)),
+            box_roi_pool=MultiScaleRoIAlign(["0"], output_size=3, sampling_ratio=2),
+            box_head=nn.Sequential(nn.Flatten(), nn.Linear(12 * 9, 24), nn.ReLU()),
+            box_predictor=FastRCNNPredictor(24, 4),
+            rpn_post_nms_top_n_test=24,
+        )
+        for last, size in (("rpn.head.bbox_pred", 20), ("roi_heads.box_predictor.cls_score", 30)):
+            weight = net.get_parameter(f"{last}.weight")
+            nn.init.normal_(weight, std=size * weight.std().item())
+        return net
+
+    return seeded(make)

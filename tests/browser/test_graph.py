@@ -10,15 +10,21 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
+import torch
+from fitting import outside
 from opening import App, go, settle
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from states import DESK, PHONE
+from test_access import AXE, LEAST_TARGET, WINDOWS
 from windows import Complaints, window
+
+from glasswork import zoo
+from glasswork.data.photos import photo
 
 pytestmark = pytest.mark.browser
 
-TARGET = f"{Path(__file__).with_name('strangers.py')}:residual"
+TARGET, DETECTOR = (f"{Path(__file__).with_name('strangers.py')}:{name}" for name in ("residual", "detector"))
 FOCUS = """() => {
     const one = document.activeElement;
     return [one.closest(".map") !== null, one.dataset.head ?? one.dataset.cell ?? "", one.textContent.trim()];
@@ -27,7 +33,7 @@ FOCUS = """() => {
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    running = App(tmp_path_factory.mktemp("own"), (TARGET,))
+    running = App(tmp_path_factory.mktemp("own"), (TARGET, DETECTOR))
     running.start()
     yield running
     running.stop()
@@ -142,3 +148,58 @@ def test_the_map_is_kept_as_svg_and_as_png(graph: Page, own: App) -> None:
     picture = Image.open(io.BytesIO(files["PNG"])).convert("RGB")
     assert picture.width == pytest.approx(2 * box["width"], abs=2)
     assert len(picture.getcolors(1 << 24) or []) > 100
+
+
+@pytest.mark.parametrize("size", ["wide", "narrow"])
+def test_a_detectors_boxes_are_torchvisions_own_and_its_threshold_stays_in_the_address(
+    size: str, browser: Browser, own: App
+) -> None:
+    picture = torch.from_numpy(photo("cat").pixels.copy()).permute(2, 0, 1).float() / 255
+    with torch.no_grad():
+        (theirs,) = zoo.load(DETECTOR).module([picture])
+    heard = Complaints()
+    with window(browser, own, heard, **WINDOWS[size]) as context:
+        page = context.new_page()
+        go(page, own.address("open", network=DETECTOR, input="photo:cat", level="stages", threshold="0.6"))
+        page.evaluate(AXE.read_text())
+        assert outside(page) == []
+        found = page.evaluate("axe.run('.found', { resultTypes: ['violations'] })")
+        assert [one["id"] for one in found["violations"]] == []
+        sizes = page.evaluate(TARGETS)
+        assert min(sizes) >= (LEAST_TARGET - 0.5 if size == "narrow" else 24)
+        told = page.locator(".found li")
+        texts = [".score [data-ref]", ".sides [data-ref]"]
+        scores, sides = ([float(one) for one in told.locator(each).all_inner_texts()] for each in texts)
+        sure = theirs["scores"] > 0.6
+        assert scores == pytest.approx(theirs["scores"][sure].tolist(), abs=6e-4)
+        assert sides == pytest.approx(theirs["boxes"][sure].flatten().tolist(), abs=0.051)
+        drawn = page.evaluate(BOXES)
+        width, height = picture.shape[2], picture.shape[1]
+        for one, box in zip(drawn, theirs["boxes"][sure].tolist(), strict=True):
+            assert one == pytest.approx([box[0] / width, box[1] / height, box[2] / width, box[3] / height], abs=0.01)
+        page.get_by_role("slider").focus()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_url(lambda url: "threshold=0.59" in url)
+        assert told.count() == int((theirs["scores"] > 0.59).sum())
+        page.keyboard.press("End")
+        assert told.count() == 0
+        assert "No box has a score above the threshold." in page.locator(".found").inner_text()
+        page.keyboard.press("Home")
+        told.first.locator("button").first.press("Enter")
+        settle(page)
+        assert "at=roi_heads:getitem" in unquote(page.url)
+    heard.raise_any()
+
+
+TARGETS = """() => [...document.querySelectorAll(".found li button, .found input")].flatMap((one) => {
+    const { width, height } = one.getBoundingClientRect();
+    return [width, height];
+})"""
+BOXES = """() => {
+    const all = document.querySelector(".found .picture").getBoundingClientRect();
+    return [...document.querySelectorAll(".found .box")].map((one) => {
+        const { left, top, right, bottom } = one.getBoundingClientRect();
+        return [(left - all.x) / all.width, (top - all.y) / all.height,
+                (right - all.x) / all.width, (bottom - all.y) / all.height];
+    });
+}"""

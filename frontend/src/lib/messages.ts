@@ -2561,6 +2561,7 @@ export interface Graph {
   columns: GraphColumn[];
   answers: TopScore[];
   outputs: number;
+  detections: Detections | null;
   followed: Number | null;
   before: Number | null;
   backward: boolean;
@@ -2635,6 +2636,24 @@ export interface TopScore {
   score: Number;
   probability: Number | null;
   before: Number | null;
+}
+/**
+ * What a detector found in a picture of so many pixels.
+ */
+export interface Detections {
+  width: number;
+  height: number;
+  count: number;
+  lowest: number | null;
+  found: Detected[];
+}
+/**
+ * One thing that a detector found.
+ */
+export interface Detected {
+  label: string;
+  score: Number;
+  box: Number[];
 }
 /**
  * Something that a reader must know of a run beside its numbers.

@@ -301,7 +301,7 @@ def network_card(network: Network) -> NetworkCard:
         parameters=network.parameters,
         classes=list(network.labels),
         channels=0 if shape is None else shape.channels,
-        size=[] if shape is None else [shape.size, shape.size],
+        size=[] if shape is None or not shape.size else [shape.size, shape.size],
         data="" if card is None else card.data,
         licence="" if card is None else card.licence,
         scores=scores,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from glasswork.errors import GlassworkError
+from glasswork.scenes.detections import best_box
 from glasswork.scenes.examples import PATIENCE, first_guess, made_up
 from glasswork.scenes.latents import read_latent
 from glasswork.scenes.messages import InputCard
@@ -23,8 +24,8 @@ LONGEST = 4000
 """Characters of a text."""
 SIDE = 224
 """Of a picture for a network that ran with none of the usual sizes."""
-THUMBNAIL = 224
-"""Pixels along the longer side of the picture that stands beside a graph."""
+THUMBNAIL, LOOKED_AT = 224, 640
+"""Pixels along the longer side of the picture that stands beside a graph, and of one with boxes on it."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def given(network: Network, wanted: str | None, read_input: ReadInput, arrays: A
     card = input_card(picture, prepared)
     left, top, width, height = card.crop
     seen = picture.pixels.convert("RGB").crop((left, top, left + width, top + height))
-    seen.thumbnail((THUMBNAIL, THUMBNAIL))
+    side = LOOKED_AT if network.detects else THUMBNAIL
+    seen.thumbnail((side, side))
     return Given(prepared.inputs, card, np.asarray(seen))
 
 
@@ -134,8 +136,11 @@ class Followed:
 def followed(output: object) -> Followed | None:
     """The largest number of an answer: of the last row where there are rows, such as the next token's.
 
-    None where there is none whose slope could be asked for.
+    Of a detector the largest score. None where there is none whose slope could be asked for.
     """
+    best = best_box(output)
+    if best is not None:
+        return Followed(best[0], (best[1],))
     for leaf, tensor in enumerate(leaves(output)):
         if tensor.is_floating_point() and tensor.numel() and tensor.requires_grad:
             last = tensor.detach()[0] if tensor.dim() > 1 else tensor.detach()

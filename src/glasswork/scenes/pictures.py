@@ -168,10 +168,10 @@ def stand_in(network: Network) -> str | None:
 
 
 def reads_photos(network: Network) -> bool:
-    """Whether a network was trained on photos of all kinds of things."""
+    """Whether a network was trained on photos of all kinds of things, or looks for such in them."""
     if network.preprocess is None or network.preprocess.channels != 3:
         return False
-    return len(network.labels) == IMAGENET or network.target in PATCH_NETWORKS
+    return network.detects or len(network.labels) == IMAGENET or network.target in PATCH_NETWORKS
 
 
 def offered(network: Network) -> tuple[str, ...]:

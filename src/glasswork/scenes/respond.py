@@ -328,6 +328,7 @@ class Respondent:
             columns=found,
             answers=run.scores[0],
             outputs=run.scores[1],
+            detections=run.detections,
             followed=run.followed,
             before=run.before,
             backward=trace.backward and trace.failure is None,

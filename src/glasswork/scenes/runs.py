@@ -15,9 +15,10 @@ from torch import Tensor
 
 from glasswork.errors import GlassworkError
 from glasswork.scenes.changes import changes
+from glasswork.scenes.detections import detections
 from glasswork.scenes.given import ADDRESS, TraceFile, TraceFiles
 from glasswork.scenes.graphs import followed_number, largest_scores
-from glasswork.scenes.messages import NetworkCard, Number, OpenGraph, TopScore
+from glasswork.scenes.messages import Detections, NetworkCard, Number, OpenGraph, TopScore
 from glasswork.scenes.networks import Networks, network_card
 from glasswork.scenes.opening import Arrays, Followed, Given, followed, given
 from glasswork.scenes.pictures import ReadInput
@@ -65,8 +66,15 @@ class Run:
         return f"trace:{self.base[0]}" if self.base else ""
 
     @cached_property
+    def detections(self) -> Detections | None:
+        """What a detector found."""
+        return detections(self.trace, self.network, self.source)
+
+    @cached_property
     def scores(self) -> tuple[list[TopScore], int]:
         """The largest scores, and of how many."""
+        if self.detections is not None:
+            return [], 0
         before = self.base[1] if self.base else None
         return largest_scores(self.trace, self.network, self.source, self.aim, before, self.base_source)
 

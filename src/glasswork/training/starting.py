@@ -45,6 +45,9 @@ def start_from(target: str) -> Start:
         raise GlassworkError(
             f"{target} can't be the beginning", why="nothing says what pictures it expects", todo="Take another one."
         )
+    if source.detects:
+        why = "it looks for boxes, and tells no whole pictures apart"
+        raise GlassworkError(f"{target} can't be the beginning", why=why, todo="Take another one.")
     library = target.startswith(("torchvision:", "timm:"))
     reference = zoo.is_reference(target)
     if reference and source.weights == "random":

@@ -153,6 +153,9 @@ def examples(network: Network) -> list[Image.Image]:
     how = network.preprocess
     if how is None:
         raise GlassworkError("only networks that take pictures are exported", where=network.target)
+    if network.detects:
+        why = "it answers with boxes, and an export is compared by its logits"
+        raise GlassworkError("a detector is not exported", where=network.target, why=why)
     count = COMPARED_LARGE if how.size > LARGE else COMPARED
     if network.samples:
         found = [data.sample(name).picture for name in network.samples[:count]]

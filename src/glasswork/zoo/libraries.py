@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from torch import nn
 from glasswork.errors import GlassworkError
 from glasswork.randomness import seeded
 from glasswork.zoo import torchvision_files
+from glasswork.zoo.detectors import AS_IT_IS
 from glasswork.zoo.network import Network, softmax
 from glasswork.zoo.preprocessing import Preprocessing
 
@@ -30,8 +32,10 @@ def from_torchvision(target: str) -> Network:
     name = target.removeprefix("torchvision:")
     _known("torchvision", name, models.list_models(), "torchvision.models.list_models() gives them all.")
     entry = torchvision_files.published(name)
-    module = _seeded(lambda: models.get_model(name, **_without_weights(name, models.get_model_builder(name))))
     here = entry is not None and torchvision_files.kept_at(entry).is_file()
+    if name in models.list_models(models.detection):
+        return _detector(target, name, entry, here)
+    module = _seeded(lambda: models.get_model(name, **_without_weights(name, models.get_model_builder(name))))
     if here:
         module.load_state_dict(torchvision_files.read(target, entry))
         if hasattr(module, "transform_input"):
@@ -40,6 +44,21 @@ def from_torchvision(target: str) -> Network:
     if entry is not None and name in models.list_models(models):
         preprocess, labels = torchvision_files.preprocessing(entry), tuple(entry.meta["categories"])
     return _network(target, name, "torchvision", module, "cache" if here else "random", preprocess, labels)
+
+
+def _detector(target: str, name: str, entry: Any, here: bool) -> Network:
+    """One of torchvision's detectors. With its weights it is built by torchvision too, which freezes the statistics of
+    batches and takes another epsilon for some of them."""
+    from torchvision import models
+
+    if here:
+        torchvision_files.read(target, entry)  # for its hash
+        module = models.get_model(name, weights=entry)
+    else:
+        module = _seeded(lambda: models.get_model(name, **_without_weights(name, models.get_model_builder(name))))
+    labels = () if entry is None else tuple(entry.meta["categories"])
+    made = _network(target, name, "torchvision", module, "cache" if here else "random", AS_IT_IS, labels)
+    return replace(made, after=None)  # its scores are probabilities already
 
 
 def from_timm(target: str) -> Network:

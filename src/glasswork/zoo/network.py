@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from glasswork.data.tokens import Vocabulary
 from glasswork.zoo import storing
 from glasswork.zoo.card import Card
+from glasswork.zoo.detectors import is_detector
 from glasswork.zoo.makes import Makes
 from glasswork.zoo.preprocessing import Preprocessing
 from glasswork.zoo.rows import Rows
@@ -75,6 +76,11 @@ class Network:
     def parameters(self) -> int:
         """How many numbers can be learned."""
         return sum(parameter.numel() for parameter in self.module.parameters())
+
+    @property
+    def detects(self) -> bool:
+        """Whether it answers with boxes, their labels and their scores."""
+        return is_detector(self.module)
 
     @cached_property
     def weights_hash(self) -> str:

@@ -53,7 +53,7 @@ class Preprocessing:
     """What a network expects of a picture.
 
     Attributes:
-        size: height and width.
+        size: height and width; 0 for networks that take a picture of any size as it is.
         channels: 1 (grey) or 3 (RGB).
         light_on_dark: trained on white on black: a picture whose border is bright is inverted.
         shorter_side: what the shorter side is resized to before the centre crop, as torchvision does; 0 to crop the
@@ -87,7 +87,7 @@ class Preprocessing:
         image = _opened(picture, steps)
         if self.shorter_side or _mode(self.channels) != image.mode or image.size != (self.size, self.size):
             image = self._fitted(image, steps)
-        pixels = np.asarray(image).reshape(self.size, self.size, self.channels)
+        pixels = np.asarray(image).reshape(image.height, image.width, self.channels)
         x = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float().div(255)  # (C, H, W)
         if self.mean:
             x = (x - torch.tensor(self.mean).view(-1, 1, 1)) / torch.tensor(self.std).view(-1, 1, 1)
@@ -95,7 +95,7 @@ class Preprocessing:
         return Preprocessed((x[None].contiguous(),), pixels, tuple(steps))
 
     def _fitted(self, image: Image.Image, steps: list[Step]) -> Image.Image:
-        """On white, in the right colours, cropped to a square from the centre, resized, inverted if need be."""
+        """On white, in the right colours; where a size is asked for, cropped from the centre, resized, inverted."""
         if "A" in image.getbands() or "transparency" in image.info:
             rgba = image.convert("RGBA")
             if np.asarray(rgba)[..., 3].min() < 255:
@@ -105,6 +105,8 @@ class Preprocessing:
             image = image.convert("RGB").convert("L")
             steps.append(Step("grey", {"weights": (0.299, 0.587, 0.114)}))
         image = image.convert(_mode(self.channels))
+        if not self.size:
+            return image
         image = self._cut_after_resizing(image, steps) if self.shorter_side else self._cut(image, steps)
         return self._inverted(image, steps) if self.light_on_dark else image
 

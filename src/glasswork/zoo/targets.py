@@ -17,6 +17,7 @@ from glasswork import networks
 from glasswork.errors import GlassworkError
 from glasswork.randomness import seeded
 from glasswork.zoo.converting import PREFIX, as_reference
+from glasswork.zoo.detectors import AS_IT_IS, is_detector
 from glasswork.zoo.libraries import from_timm, from_torchvision, from_transformers
 from glasswork.zoo.network import Network
 from glasswork.zoo.preprocessing import Preprocessing
@@ -142,7 +143,7 @@ def _made_by(target: str, source: ModuleType, name: str) -> Network:
         name=name,
         title=_title(made, source, name),
         module=made,
-        preprocess=guess_preprocessing(made),
+        preprocess=AS_IT_IS if is_detector(made) else guess_preprocessing(made),
         labels=(),
         card=None,
         samples=(),

@@ -57,7 +57,7 @@ def script(network: Network, name: str) -> str:
     how = network.preprocess
     card = network.card
     kind = card.network if card is not None else network.target
-    if how is None or not kind:
+    if how is None or not kind or network.detects:
         raise GlassworkError("this network can't be written as a script", where=network.target)
     if kind.startswith(("torchvision:", "timm:")):
         imported, source = library_call(kind, len(network.labels))

@@ -5,6 +5,7 @@ import { link, type Listener } from "../../lib/link.svelte";
 import type { Edit, Failure, Graph, NetworkCard, Sample } from "../../lib/messages";
 import { parse } from "../../lib/refs";
 import { read, write } from "./changes";
+import { asThreshold } from "./found";
 import { reach } from "../../figures/graph/cells";
 import { COSTS, type Cost } from "../../figures/graph/cost";
 import type { Range } from "../../figures/map/ranges";
@@ -60,6 +61,8 @@ export class GraphState {
   unfolded = $derived(address.get("open")?.split(" ") ?? []);
   folded = $derived(address.get("shut")?.split(" ") ?? []);
   edits = $derived(read(address.get("edits")));
+  /** Boxes of a detector are shown whose score is above this. */
+  threshold = $derived(asThreshold(address.get("threshold")));
   cost = $derived<Cost>(COSTS.find((one) => one === address.get("cost")) ?? "macs");
   /** Changes that were taken back, the last one first. */
   undone = $state.raw<Edit[]>([]);
@@ -190,6 +193,10 @@ export class GraphState {
     if (next) this.follow(next.number.ref);
   }
 
+  setThreshold(threshold: number): void {
+    address.set({ threshold: String(threshold) }, false);
+  }
+
   unfold(key: string): void {
     address.set({
       open: [...new Set([...this.unfolded, key])].join(" "),
@@ -276,7 +283,7 @@ export class GraphState {
 
   /** Another network, as it is at first. */
   show(network: string): void {
-    address.set({ network, input: null, at: null, open: null, shut: null, edits: null });
+    address.set({ network, input: null, at: null, open: null, shut: null, edits: null, threshold: null });
   }
 
   read(id: string, step = true): void {

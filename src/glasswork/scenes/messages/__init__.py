@@ -343,6 +343,28 @@ class TopScore(Struct, frozen=True):
     """Its probability, or without one its score, before the changes, where there are any."""
 
 
+class Detected(Struct, frozen=True):
+    """One thing that a detector found."""
+
+    label: str
+    score: Number
+    box: list[Number]
+    """Left, top, right, bottom, in pixels of the picture."""
+
+
+class Detections(Struct, frozen=True):
+    """What a detector found in a picture of so many pixels."""
+
+    width: int
+    height: int
+    count: int
+    """Of how many boxes it told; `found` holds those with the largest scores."""
+    lowest: float | None
+    """It tells of no box whose score is not above this."""
+    found: list[Detected]
+    """The largest score first."""
+
+
 class Push(Struct, frozen=True):
     """What one channel gives to the score."""
 
@@ -475,6 +497,8 @@ class Graph(Struct, tag_field="type", tag="graph", frozen=True, kw_only=True):
     """The largest scores, largest first, where it answers with a row of them."""
     outputs: int
     """Of how many."""
+    detections: Detections | None
+    """Of a detector: its boxes, in place of a row of scores."""
     followed: Number | None
     """The number whose slopes are shown: a score, or another element of the output."""
     before: Number | None
