@@ -3,8 +3,8 @@
     python scripts/build_data.py            # fetch by package name; write the files, the manifest and the notices
     python scripts/build_data.py --check    # the same elsewhere; fails when a byte differs from what ships
 
-Needs npm, pip, apt-get, dpkg-deb and espeak-ng. The same packages give the same bytes (the emoji sheets: with the same libwebp,
-which the manifest names).
+Needs npm, pip, apt-get, dpkg-deb and espeak-ng. The same packages give the same bytes (the emoji sheets: with the same
+libwebp, which the manifest names; the spoken digits: with the same espeak-ng).
 """
 
 from __future__ import annotations

@@ -23,5 +23,5 @@ def test_else_as_many_of_each_class() -> None:
 
 
 def test_an_unknown_data_set_lists_the_known_ones() -> None:
-    with pytest.raises(GlassworkError, match="no data set of utterances called 'mnist'.*spoken-digits"):
+    with pytest.raises(GlassworkError, match=r"no data set of utterances called 'mnist'.*spoken-digits"):
         load_utterances("mnist")

@@ -1,4 +1,4 @@
-"""Spoken digits: "zero" to "nine" in synthesised voices, as mel spectrograms; one step is 20 ms. Parts share no voice."""
+"""Spoken digits: "zero" to "nine" in synthesised voices, as mel spectrograms. Parts share no voice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from glasswork.errors import unknown
 NAME = "spoken-digits"
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PARTS = {
-    "train": "of 20 synthesised voices, settings chosen on four of them",
+    "train": "of 20 synthesised voices, settings as first chosen",
     "test": "of 6 other synthesised voices; people were not heard",
 }
 COUNTS = {"train": 800, "test": 240}
@@ -30,7 +30,8 @@ listed(
 
 @cache
 def load_spoken_digits(split: str = "train") -> Utterances:
-    """The training or the test part: decibels above a floor 60 below each utterance's loudest number, low bands first.
+    """The training or the test part: decibels above a floor 60 below each utterance's loudest number, low bands first;
+    a step is 20 ms.
 
     Raises:
         GlassworkError: there is no such split, or a file is missing or changed.

@@ -10,11 +10,11 @@ import torch
 from glasswork import data as datasets
 from glasswork import generation, measuring, training, zoo
 from glasswork.data import cutouts, given, nuclei
-from glasswork.data.utterances import load_utterances
 from glasswork.data.phrases import load_phrases
 from glasswork.data.series import load_series
 from glasswork.data.texts import load_text, text_names
 from glasswork.data.tokens import Vocabulary
+from glasswork.data.utterances import load_utterances
 from glasswork.errors import GlassworkError
 
 MOST = 20  # names in an error

@@ -1,4 +1,4 @@
-"""Who is speaking, or what is said: an utterance as a network reads it, and what it would say if it ended at each step."""
+"""Who speaks, or what is said: an utterance as a network reads it, and its answer if it ended at each step."""
 
 from __future__ import annotations
 

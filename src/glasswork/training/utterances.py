@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -125,7 +126,7 @@ def set_aside(data: Utterances, count: int) -> np.ndarray:
     if data.voices and count:
         voices = list(dict.fromkeys(data.voices))
         each = len(data) // len(voices)
-        last = voices[-(-(-count // each)) :]
+        last = voices[-math.ceil(count / each) :]
         return np.array([i for i, voice in enumerate(data.voices) if voice in last])
     each = count // len(data.classes)
     of_each = [np.flatnonzero(data.labels == k) for k in range(len(data.classes))]

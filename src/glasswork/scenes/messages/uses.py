@@ -1,4 +1,4 @@
-"""What the page of recurrent networks asks for and gets of their uses: told futures, and who is speaking or what is said."""
+"""What the page of recurrent networks asks for and gets of their uses: futures, and who speaks or what is said."""
 
 from __future__ import annotations
 
