@@ -16,7 +16,7 @@ NAME = "spoken-digits"
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PARTS = {
     "train": "of 20 synthesised voices, settings as first chosen",
-    "test": "of 6 other synthesised voices; people were not heard",
+    "test": "240 of 6 other synthesised voices; people were not heard",
 }
 COUNTS = {"train": 800, "test": 240}
 
