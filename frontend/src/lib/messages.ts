@@ -1419,6 +1419,7 @@ export interface Utterance {
   network: string;
   title: string;
   index: number;
+  name: string;
   source: string;
   classes: string[];
   label: number;

@@ -10,11 +10,11 @@ import torch
 from glasswork import data as datasets
 from glasswork import generation, measuring, training, zoo
 from glasswork.data import cutouts, given, nuclei
-from glasswork.data.japanese_vowels import load_utterances
 from glasswork.data.phrases import load_phrases
 from glasswork.data.series import load_series
 from glasswork.data.texts import load_text, text_names
 from glasswork.data.tokens import Vocabulary
+from glasswork.data.utterances import load_utterances
 from glasswork.errors import GlassworkError
 
 MOST = 20  # names in an error
@@ -76,7 +76,7 @@ def evaluate(target: str, data: str | None = None) -> Evaluation:
             of, n = "cut-outs" if own else "tiles", network.card.tested_on
             return {"recipe": network.card.recipe, "data": data, "n": n, "of": of, "scores": scores}
         if network.utterance is not None:
-            scores = training.score_utterances(network.module, network.utterance, load_utterances("test"))
+            scores = training.score_utterances(network.module, network.utterance, load_utterances(data, "test"))
             n = network.card.tested_on
             return {"recipe": network.card.recipe, "data": data, "n": n, "of": "utterances", "scores": scores}
     if data is None or network.preprocess is None:

@@ -140,6 +140,28 @@ def rnn_vowels() -> UtteranceConfig:
 
 
 @recipe
+def rnn_spoken() -> UtteranceConfig:
+    """A recurrent network that hears which digit a voice says, step by step of 20 ms."""
+    return UtteranceConfig(
+        title="GRU · spoken digits",
+        network="gru",
+        sizes={**SIZES, "inputs": 20, "hidden": 48, "outputs": 10, "vocabulary": 0, "dropout": 0.3},
+        data="spoken-digits",
+        licence="Apache-2.0",
+        steps=600,
+        batch=32,
+        noise=0.3,
+        learning_rate=3e-3,
+        warmup=0.2,
+        weight_decay=0.02,
+        clip=1.0,
+        average=0.98,
+        evaluate_every=100,
+        save_every=300,
+    )
+
+
+@recipe
 def rnn_forgets() -> LanguageConfig:
     """Elman's network of 48 units on Moby Dick: how far back does it look?"""
     return _compared("RNN · 48 units", "rnn", 2e-3)

@@ -20,6 +20,7 @@ from glasswork.errors import GlassworkError, unknown
 from glasswork.explaining import explain
 from glasswork.generation import Sampling, decode, reader
 from glasswork.generation.translation import translate
+from glasswork.measuring.augmentation import read_comparison
 from glasswork.measuring.record import read_record
 from glasswork.measuring.verdicts import verdicts
 from glasswork.scenes.forgetting import lengths
@@ -238,6 +239,14 @@ def verdict(answers: Answers, key: str) -> Found:
     return Found(found[key].judgement)
 
 
+def augmentation(answers: Answers, how: str) -> Found:
+    """augmentation augmented|plain: how often a small network that learned from few pictures is right, the mean."""
+    means = read_comparison().means
+    if how not in means:
+        raise unknown("way of training", how, list(means))
+    return Found(number=Number("", means[how]))
+
+
 def reach(answers: Answers, kind: str, distance: str) -> Found:
     """reach rnn|lstm DISTANCE: of the slope at a character, the share that is left so many characters earlier."""
     if kind not in ("rnn", "lstm"):
@@ -302,6 +311,7 @@ QUESTIONS: dict[str, Callable[..., Found]] = {
     "measured": measured,
     "baseline": baseline,
     "verdict": verdict,
+    "augmentation": augmentation,
     "reach": reach,
     "playground": playground,
 }

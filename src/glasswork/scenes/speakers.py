@@ -1,4 +1,4 @@
-"""Who is speaking: an utterance as a network reads it, and what it would say if it ended at each step."""
+"""Who speaks, or what is said: an utterance as a network reads it, and its answer if it ended at each step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from glasswork import zoo
-from glasswork.data.japanese_vowels import load_utterances
+from glasswork.data.utterances import load_utterances
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
 from glasswork.scenes.messages import uses as q
@@ -33,17 +33,17 @@ class Speakers:
         """The answer to the page.
 
         Raises:
-            GlassworkError: the network tells no speakers, or there is no such utterance.
+            GlassworkError: the network reads no utterances, or there is no such utterance.
         """
         network = self._load(request.network)
         card, reads = network.card, network.utterance
         if reads is None or card is None:
-            raise GlassworkError(f"{network.title} tells no speakers", where=network.target)
-        data = load_utterances("test")
+            raise GlassworkError(f"{network.title} reads no utterances", where=network.target)
+        data = load_utterances(card.data, "test")
         index = request.index
         if not 0 <= index < len(data):
             why = f"they are numbered 0 to {len(data) - 1}"
-            raise GlassworkError(f"there is no utterance {index}", where="japanese-vowels, test", why=why)
+            raise GlassworkError(f"there is no utterance {index}", where=f"{card.data}, test", why=why)
         x = reads.read(data.steps[index])  # (1, T, C)
         module, answers = self._answers(network, reads)
         with torch.inference_mode():
@@ -55,6 +55,7 @@ class Speakers:
             network=network.name,
             title=network.title,
             index=index,
+            name=data.names[index] if data.names else "",
             source=source,
             classes=list(data.classes),
             label=int(data.labels[index]),
@@ -79,6 +80,7 @@ class Speakers:
             module = zoo.build(network.card.network, {**network.card.sizes, "fused": 1}).eval()
             module.load_state_dict(network.module.state_dict())
             with torch.inference_mode():
-                said = [int(module(reads.read(steps))[0].argmax()) for steps in load_utterances("test").steps]
+                data = load_utterances(network.card.data, "test")
+                said = [int(module(reads.read(steps))[0].argmax()) for steps in data.steps]
             self._known[key] = module, np.array(said)
         return self._known[key]

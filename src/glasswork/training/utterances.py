@@ -1,7 +1,8 @@
-"""Say whose a sequence is: a recurrent network reads all of it, and its mean state is classified."""
+"""Say what or whose a sequence is: a recurrent network reads all of it, and its mean state is classified."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glasswork import measuring, zoo
-from glasswork.data.japanese_vowels import CHANNELS, NAME, Utterances, load_utterances
-from glasswork.errors import unknown
+from glasswork.data._utterances import Utterances
+from glasswork.data.utterances import load_utterances
 from glasswork.training.config import Config
 from glasswork.training.task import About, Draw, Task
 from glasswork.zoo import Utterance
@@ -25,7 +26,8 @@ class UtteranceConfig(Config):
     Attributes:
         noise: the deviation of what is added to each standardised number, in training.
         label_smoothing: what share of a label is spread over all classes.
-        validation: how many utterances of the training part are set aside, as many of each speaker.
+        validation: how many utterances of the training part are set aside, as many of each class; where
+            the parts are divided by voices, whole voices, and at least so many.
     """
 
     noise: float = 0.3
@@ -37,7 +39,7 @@ class UtteranceConfig(Config):
 
 
 class Utterancing(Task):
-    """Learn the speaker by cross-entropy. Utterances of one length are read together, so that none is padded.
+    """Learn the class by cross-entropy. Utterances of one length are read together, so that none is padded.
 
     Raises:
         GlassworkError: there is no such data set.
@@ -47,22 +49,18 @@ class Utterancing(Task):
     config: UtteranceConfig
 
     def __init__(self, config: UtteranceConfig) -> None:
-        if config.data != NAME:
-            raise unknown("data set of utterances", config.data, [NAME])
-        data = load_utterances("train")
-        each = config.validation // len(data.classes)
-        of_each = [np.flatnonzero(data.labels == k) for k in range(len(data.classes))]
-        self.aside = np.concatenate([found[len(found) - each :] for found in of_each])
+        data = load_utterances(config.data, "train")
+        self.aside = set_aside(data, config.validation)
         self.train = np.setdiff1d(np.arange(len(data)), self.aside)
         seen = np.concatenate([data.steps[i] for i in self.train])  # (steps, I)
-        test = load_utterances("test")
+        test = load_utterances(config.data, "test")
         self.utterance = Utterance(
             tuple(seen.mean(0).tolist()), tuple(seen.std(0).tolist()), tuple(map(tuple, test.steps[0].tolist()))
         )
         self.data, self.test = data, test
         self.x = [self.utterance.read(steps)[0] for steps in data.steps]
         super().__init__(
-            replace(config, sizes={**config.sizes, "inputs": CHANNELS, "outputs": len(data.classes), "pooled": 1})
+            replace(config, sizes={**config.sizes, "inputs": data.channels, "outputs": len(data.classes), "pooled": 1})
         )
 
     @property
@@ -75,9 +73,9 @@ class Utterancing(Task):
         return zoo.build(self.config.network, self.config.sizes)
 
     def batch(self, draw: Draw) -> list[tuple[Tensor, Tensor]]:
-        """Utterances by length: (B, T, I) and their speakers (B,), for each length that occurs."""
+        """Utterances by length: (B, T, I) and their classes (B,), for each length that occurs."""
         longest = max(len(x) for x in self.x)
-        noise = draw.mine(torch.randn((len(draw.index), longest, CHANNELS), generator=draw.random))
+        noise = draw.mine(torch.randn((len(draw.index), longest, self.data.channels), generator=draw.random))
         chosen = self.train[draw.index[draw.part]]
         groups: dict[int, list[int]] = {}
         for place, i in enumerate(chosen):
@@ -98,7 +96,7 @@ class Utterancing(Task):
         return score_utterances(network, self.utterance, self.data, self.aside) if len(self.aside) else {}
 
     def final(self, network: nn.Module) -> dict[str, float]:
-        """Scores on the official test part."""
+        """Scores on the test part."""
         return score_utterances(network, self.utterance, self.test)
 
     def name(self, index: int) -> str:
@@ -113,8 +111,7 @@ class Utterancing(Task):
             examples=len(self.train),
             aside=len(self.aside),
             held_out=len(self.test),
-            split=f"trained on {len(self.train)} utterances of the official training part, settings chosen within it "
-            f"(each third told by the rest); {kept}; tested on the official {len(self.test)}",
+            split=f"trained on {len(self.train)} utterances {self.data.part}; {kept}; tested on {self.test.part}",
             labels=self.data.classes,
             inputs=(self.x[0][None],),
             card={
@@ -122,6 +119,18 @@ class Utterancing(Task):
                 "utterance": {f: getattr(self.utterance, f) for f in self.utterance.__struct_fields__},
             },
         )
+
+
+def set_aside(data: Utterances, count: int) -> np.ndarray:
+    """Which utterances the checkpoint is chosen by: the last of each class, or of the last voices all."""
+    if data.voices and count:
+        voices = list(dict.fromkeys(data.voices))
+        each = len(data) // len(voices)
+        last = voices[-math.ceil(count / each) :]
+        return np.array([i for i, voice in enumerate(data.voices) if voice in last])
+    each = count // len(data.classes)
+    of_each = [np.flatnonzero(data.labels == k) for k in range(len(data.classes))]
+    return np.concatenate([found[len(found) - each :] for found in of_each])
 
 
 def score_utterances(

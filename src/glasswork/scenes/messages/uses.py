@@ -1,4 +1,4 @@
-"""What the page of recurrent networks asks for and gets of their uses: told futures, and who is speaking."""
+"""What the page of recurrent networks asks for and gets of their uses: futures, and who speaks or what is said."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OpenUtterance(base.Request, tag="open_utterance", frozen=True):
 
     network: str
     index: int
-    """Of the official test part."""
+    """Of the test part."""
 
 
 class Teller(Struct, frozen=True, kw_only=True):
@@ -68,6 +68,8 @@ class Utterance(Struct, tag_field="type", tag="utterance", frozen=True, kw_only=
     network: str
     title: str
     index: int
+    name: str
+    """How it was spoken, where that is known; else empty."""
     source: str
     classes: list[str]
     label: int
