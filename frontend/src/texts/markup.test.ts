@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 const FILES = import.meta.glob<string>("../**/*.svelte", { query: "?raw", import: "default", eager: true });
 /** What is the same in every language: names, commands, units and signs of the field. */
 const NAMES =
-  /^(softmax|tanh|ReLU|id|torchvision|JS|LSTM|RNN|CSV|SVG|PNG|npy|kv|top-[kp]|min-p|ms|px|MB|~\/.*|glasswork .*|--\w.*|x,y,.*)$/s;
+  /^(softmax|tanh|ReLU|id|torchvision|JS|LSTM|RNN|CSV|SVG|PNG|npy|kv|top-[kp]|min-p|ms|px|MB|~\/.*|glasswork .*|--\w.*|x,y,.*|−(Σ )?ln p)$/s;
 const SPOKEN = ["aria-label", "title", "placeholder", "alt", "label", "aria-roledescription"];
 
 interface Node {
