@@ -88,11 +88,7 @@ def test_a_detector_that_finds_nothing_says_what_it_leaves_out(respondent: Respo
 @pytest.mark.parametrize(
     "name",
     [
-        "fasterrcnn_resnet50_fpn",
         "fcos_resnet50_fpn",
-        "keypointrcnn_resnet50_fpn",
-        "maskrcnn_resnet50_fpn",
-        "retinanet_resnet50_fpn",
         "ssd300_vgg16",
     ],
 )
