@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -94,27 +95,57 @@ def states_of(network: str) -> list[State]:
 
 
 def small_states_of(network: str) -> list[State]:
-    """And what a small screen has besides."""
+    """What a small screen has besides."""
     base = settings_of(network, sample_of(network))
     tabs = [State(tab, query={**base, "at": OPENED["conv"], "tab": tab}) for tab in ("time", "code", "more")]
-    return [*states_of(network), *tabs, *sheet_states(network, sample_of(network), few=True)]
+    return [*tabs, *sheet_states(network, sample_of(network), few=True)]
+
+
+def some_of(states: list[State]) -> list[State]:
+    """Of each page the first of its states and the last: the least and the most that it holds."""
+    pages: dict[str, list[State]] = {}
+    for state in states:
+        pages.setdefault(state.path, []).append(state)
+    return [
+        state for of_page in pages.values() for state in {id(one): one for one in (of_page[0], of_page[-1])}.values()
+    ]
 
 
 # In the dark, and on a phone, the pages are the same but for their colours, or but for these.
 COLOURS = ["color-contrast", "link-in-text-block"]
 BUT_FOR_COLOURS = {"rules": {key: {"enabled": False} for key in COLOURS}}
-RULES: dict[str, dict[Literal["light", "dark"], dict[str, Any]]] = {
-    "wide": {"light": {}, "dark": {"runOnly": COLOURS}},
-    "narrow": {"light": BUT_FOR_COLOURS},
-    "narrow, colours": {"light": {"runOnly": COLOURS}, "dark": {"runOnly": COLOURS}},
-}
+Rules = dict[Literal["light", "dark"], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How a walk looks at the pages."""
+
+    window: dict[str, Any]
+    rules: Rules
+    between: ViewportSize
+    """To what size the window is drawn as well, in every state."""
+    states: Callable[[str], list[State]]
+
+
+WIDE: dict[str, Any] = {"viewport": DESK}
 FINGER: dict[str, Any] = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
-WINDOWS: dict[str, dict[str, Any]] = {"wide": {"viewport": DESK}, "narrow": FINGER, "narrow, colours": FINGER}
+LESS_WIDE: ViewportSize = {"width": 1024, "height": 844}
 SMALLER: ViewportSize = {"width": 720, "height": 844}
-BETWEEN: dict[str, ViewportSize] = {
-    "wide": {"width": 1024, "height": 844}, "narrow": SMALLER, "narrow, colours": SMALLER
-}  # fmt: skip
-"""To what size each window is drawn as well, in every state."""
+BOTH: Rules = {"light": {}, "dark": {"runOnly": COLOURS}}
+TO_TOUCH: Rules = {"light": BUT_FOR_COLOURS}
+
+
+def all_small(network: str) -> list[State]:
+    return [*states_of(network), *small_states_of(network)]
+
+
+SCREENS = {
+    "wide": Screen(WIDE, BOTH, LESS_WIDE, lambda network: some_of(states_of(network))),
+    "narrow": Screen(FINGER, TO_TOUCH, SMALLER, lambda network: some_of(all_small(network))),
+    "wide, all": Screen(WIDE, BOTH, LESS_WIDE, states_of),
+    "narrow, all": Screen(FINGER, BOTH, SMALLER, all_small),
+}
 
 
 @dataclass(frozen=True)
@@ -129,29 +160,32 @@ class Walk:
     """What is too small for a finger, and where."""
 
 
-@pytest.fixture(scope="module", params=["wide", "narrow", pytest.param("narrow, colours", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module",
+    params=["wide", "narrow", *(pytest.param(f"{one}, all", marks=pytest.mark.slow) for one in ("wide", "narrow"))],
+)
 def walk(request: pytest.FixtureRequest, browser: Browser, app: App, networks: list[str]) -> Walk:
-    """Every state once: opening them is what takes the time."""
+    """Each state once: opening them is what takes the time."""
     heard, found = Complaints(), Walk({}, [], {})
-    viewport, between = WINDOWS[request.param]["viewport"], BETWEEN[request.param]
-    with window(browser, app, heard, **WINDOWS[request.param]) as context:
+    screen = SCREENS[request.param]
+    with window(browser, app, heard, **screen.window) as context:
         page = context.new_page()
         go(page, app.address())
         page.evaluate(AXE.read_text())
-        for state in (states_of if request.param == "wide" else small_states_of)(networks[0]):
+        for state in screen.states(networks[0]):
             reach(page, app, state)
-            for one in page.evaluate(SMALL, LEAST_TARGET) if request.param == "narrow" else ():
+            for one in page.evaluate(SMALL, LEAST_TARGET) if screen.window is FINGER else ():
                 found.small.setdefault(one, state.name)
             found.outside.extend(f"{state.name}: {one}" for one in outside(page))
-            for theme, rules in RULES[request.param].items():
+            for theme, rules in screen.rules.items():
                 page.emulate_media(color_scheme=theme)
                 for rule, words in violations(page, rules).items():
                     found.grave.setdefault(f"{theme} {rule}", f"{state.name}, {theme}: {words}")
             page.emulate_media(color_scheme="light")
-            page.set_viewport_size(between)
+            page.set_viewport_size(screen.between)
             settle(page, -1)
-            found.outside.extend(f"{state.name}, {between['width']} px: {one}" for one in outside(page))
-            page.set_viewport_size(viewport)
+            found.outside.extend(f"{state.name}, {screen.between['width']} px: {one}" for one in outside(page))
+            page.set_viewport_size(screen.window["viewport"])
             page.keyboard.press("Escape")
     heard.raise_any()
     return found
@@ -176,7 +210,7 @@ def test_nothing_runs_over_the_side(walk: Walk) -> None:
     assert not walk.outside, "\n".join(walk.outside)
 
 
-@pytest.mark.parametrize("walk", ["narrow"], indirect=True)
+@pytest.mark.parametrize("walk", ["narrow", pytest.param("narrow, all", marks=pytest.mark.slow)], indirect=True)
 def test_targets_are_large_enough_for_a_finger(walk: Walk) -> None:
     assert not walk.small, "\n".join(f"{state}: {one}" for one, state in walk.small.items())
 
