@@ -15,7 +15,8 @@ from glasswork import zoo
 from glasswork.data import sample
 from glasswork.errors import GlassworkError
 from glasswork.scenes.lecture import Lecture
-from glasswork.scenes.lecture_answers import Answers, check_answer, right_choice
+from glasswork.scenes.lecture_answers import Answers, check_answer
+from glasswork.scenes.lecture_choices import right_choice
 from glasswork.scenes.lecture_files import FOLDER, PAGES, TOUR, LessonFile, read_lesson, read_own, shipped
 from glasswork.scenes.messages import lecture as m
 from glasswork.scenes.networks import Networks

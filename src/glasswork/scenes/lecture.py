@@ -8,7 +8,8 @@ from pathlib import Path
 
 from glasswork.errors import unknown
 from glasswork.scenes import messages as m
-from glasswork.scenes.lecture_answers import Answers, right_choice
+from glasswork.scenes.lecture_answers import Answers
+from glasswork.scenes.lecture_choices import right_choice
 from glasswork.scenes.lecture_files import TOUR, LessonFile, read_lesson, read_own, shipped
 from glasswork.scenes.lecture_quiz import Quiz, pixels
 from glasswork.scenes.messages import lecture as q

@@ -1,8 +1,7 @@
 /** What the page knows of a graph: the run that the address names, what is folded, and the number that is open. */
 import { untrack } from "svelte";
 import { address } from "../../lib/address.svelte";
-import { link, type Listener } from "../../lib/link.svelte";
-import type { Edit, Failure, Graph, NetworkCard, Sample } from "../../lib/messages";
+import type { Edit, Graph } from "../../lib/messages";
 import { parse } from "../../lib/refs";
 import { read, write } from "./changes";
 import { asThreshold } from "./found";
@@ -12,8 +11,9 @@ import type { Range } from "../../figures/map/ranges";
 import { AskedNumber } from "../../figures/opened/asked.svelte";
 import type { Tensor } from "../../lib/tensors";
 import { text, type Key } from "../../lib/text";
+import { NetworkReader } from "../../chrome/input/networkReader.svelte";
 import { TraceFile } from "../../chrome/input/traceFile.svelte";
-import { upload, type Given, type Refusal } from "../../chrome/input/upload";
+import type { Refusal } from "../../chrome/input/upload";
 
 /** What stands before the id of a trace file. */
 const GIVEN = "given:";
@@ -27,11 +27,8 @@ interface First {
   level?: Level;
 }
 
-export class GraphState {
+export class GraphState extends NetworkReader {
   #first: First = {};
-  networks = $state.raw<NetworkCard[]>([]);
-  samples = $state.raw<Sample[]>([]);
-  thumbnails = $state.raw<Tensor | null>(null);
   graph = $state.raw<Graph | null>(null);
   /** `path@what`, without the source: the drawn numbers of each column. */
   tensors = $state.raw(new Map<string, Tensor>());
@@ -42,13 +39,7 @@ export class GraphState {
   windows = $derived(this.#asked.windows);
   trail = $derived(this.#asked.trail);
   cardFailure = $derived(this.#asked.failure);
-  failure = $state.raw<Failure | null>(null);
-  refusal = $state.raw<Refusal | null>(null);
   file = new TraceFile();
-  given = $state.raw<Given | null>(null);
-  busy = $state(false);
-  #opening = 0;
-  #pictures = 0;
   #shown = $state.raw("");
 
   network = $derived(address.get("network") ?? this.#first.network ?? this.networks[0]?.name ?? null);
@@ -73,7 +64,7 @@ export class GraphState {
   );
   /** Whether what can't be shown is a trace file that went with an earlier program. */
   asksForFile = $derived(!!this.network?.startsWith(GIVEN));
-  #wanted = $derived(
+  protected wanted = $derived(
     JSON.stringify([this.network, this.input, this.level, this.unfolded, this.folded, this.edits]),
   );
   /** Whether something can be changed where a number is open: what a fused function hides runs as a whole. */
@@ -89,24 +80,11 @@ export class GraphState {
     return this.backward ? "graph.scaleSlope" : "graph.scale";
   });
   /** Whether what is shown is what the address names. */
-  current = $derived(this.#shown === this.#wanted);
+  current = $derived(this.#shown === this.wanted);
 
   constructor(first: First = {}) {
+    super();
     this.#first = first;
-    $effect(() =>
-      link.onReopen(() => {
-        this.#list();
-        this.#open();
-      }),
-    );
-    this.#list();
-    $effect(() => {
-      if (this.network) this.#listSamples(this.network);
-    });
-    $effect(() => {
-      void this.#wanted;
-      if (this.network) untrack(() => this.#open());
-    });
     $effect(() => {
       const { graph, at: where, backward } = this;
       if (graph && where)
@@ -115,41 +93,10 @@ export class GraphState {
     });
   }
 
-  #list(): void {
-    link.ask({ type: "list_networks" }, (answer) => {
-      if (answer.type === "networks") this.networks = answer.networks;
-      if (answer.type === "failure") this.failure = answer;
-    });
-  }
-
-  #listSamples(network: string): void {
-    link.ask({ type: "list_samples", network }, (answer, tensors) => {
-      if (answer.type !== "samples") return;
-      this.samples = answer.samples;
-      this.thumbnails = tensors[0] ?? null;
-    });
-  }
-
-  #open(): void {
-    const { network, input, level, unfolded, folded, edits } = this;
-    if (!network) return;
-    const wanted = this.#wanted;
-    this.busy = true;
+  protected run(network: string): void {
+    const { input, level, unfolded, folded, edits, wanted } = this;
     let graph: Graph | null = null;
-    const listen: Listener = (answer, tensors) => {
-      if (answer.request !== this.#opening) return;
-      if (answer.type === "graph") graph = answer;
-      if (answer.type === "maps" && graph) {
-        if (this.graph?.source !== graph.source) this.#forget();
-        this.tensors = new Map(tensors.map((tensor) => [key(tensor.ref), tensor]));
-        this.graph = graph;
-        this.#shown = wanted;
-        this.failure = null;
-      }
-      if (answer.type === "failure") this.failure = answer;
-      if (answer.type === "failure" || answer.type === "done") this.busy = false;
-    };
-    this.#opening = link.ask(
+    this.ask(
       {
         type: "open_graph",
         network,
@@ -161,7 +108,15 @@ export class GraphState {
         edits,
         view: "page",
       },
-      listen,
+      (answer, tensors) => {
+        if (answer.type === "graph") graph = answer;
+        if (answer.type !== "maps" || !graph) return;
+        if (this.graph?.source !== graph.source) this.#forget();
+        this.tensors = new Map(tensors.map((tensor) => [key(tensor.ref), tensor]));
+        this.graph = graph;
+        this.#shown = wanted;
+        this.failure = null;
+      },
     );
   }
 
@@ -242,27 +197,15 @@ export class GraphState {
     address.set({ at: null });
   }
 
-  cancel(): void {
-    link.cancel(this.#opening);
-    this.busy = false;
-  }
-
   /** A picture for the network, or a run that was saved in a file. */
-  async give(picture: Blob | null | undefined): Promise<void> {
+  override async give(picture: Blob | null | undefined): Promise<void> {
     if (!picture) return;
     if (picture instanceof File && !picture.type.startsWith("image/")) return this.openFile(picture);
     if (this.graph?.network.saved) {
       this.refusal = savedReads(this.graph.network.title);
       return;
     }
-    const turn = ++this.#pictures;
-    const answer = await upload(picture);
-    if (turn !== this.#pictures) return;
-    this.refusal = "refusal" in answer ? answer.refusal : null;
-    if ("id" in answer) {
-      this.given = answer;
-      this.read(answer.id);
-    }
+    await super.give(picture);
   }
 
   chooseFile(): void {
@@ -278,7 +221,7 @@ export class GraphState {
       return;
     }
     this.show(answer.network);
-    this.#list();
+    this.listNetworks();
   }
 
   /** Another network, as it is at first. */

@@ -1,13 +1,13 @@
 /** What the page of U-Nets knows: the picture as it was read, the class that is followed, the mask, the open number. */
 import { untrack } from "svelte";
-import { PictureReader } from "../../chrome/input/reader.svelte";
+import { NetworkReader } from "../../chrome/input/networkReader.svelte";
 import { upload } from "../../chrome/input/upload";
 import type { Range } from "../../figures/map/ranges";
 import { AskedNumber } from "../../figures/opened/asked.svelte";
 import { address } from "../../lib/address.svelte";
 import { whole } from "../../lib/addressed";
 import { link } from "../../lib/link.svelte";
-import type { Failure, MaskGrown, MaskRead, NetworkCard, Sample } from "../../lib/messages";
+import type { MaskGrown, MaskRead } from "../../lib/messages";
 import { at, parse } from "../../lib/refs";
 import type { Tensor } from "../../lib/tensors";
 import { write } from "./mask";
@@ -26,16 +26,10 @@ export interface Read {
 }
 const LEVELS = /^\d(,\d)*$/;
 
-export class UnetState extends PictureReader {
-  networks = $state.raw<NetworkCard[]>([]);
-  samples = $state.raw<Sample[]>([]);
-  thumbnails = $state.raw<Tensor | null>(null);
+export class UnetState extends NetworkReader {
   shown = $state.raw<Read | null>(null);
   grown = $state.raw<{ answer: MaskGrown; masks: Tensor } | null>(null);
-  failure = $state.raw<Failure | null>(null);
-  busy = $state(false);
   asked = new AskedNumber();
-  #opening = 0;
 
   network = $derived(
     address.get("network") ?? this.networks.find((one) => one.page === "unet")?.name ?? null,
@@ -52,7 +46,7 @@ export class UnetState extends PictureReader {
   );
   at = $derived(address.get("at"));
   backward = $derived(address.get("direction") === "backward");
-  #wanted = $derived(
+  protected wanted = $derived(
     JSON.stringify([
       this.network,
       this.input,
@@ -67,20 +61,6 @@ export class UnetState extends PictureReader {
 
   constructor() {
     super();
-    $effect(() =>
-      link.onReopen(() => {
-        this.#list();
-        this.#open();
-      }),
-    );
-    this.#list();
-    $effect(() => {
-      if (this.network) this.#listSamples(this.network);
-    });
-    $effect(() => {
-      void this.#wanted;
-      if (this.network) untrack(() => this.#open());
-    });
     $effect(() => {
       const { shown, at: where } = this;
       if (shown && where)
@@ -96,48 +76,27 @@ export class UnetState extends PictureReader {
     });
   }
 
-  #list(): void {
-    link.ask({ type: "list_networks" }, (answer) => {
-      if (answer.type === "networks") this.networks = answer.networks;
-      if (answer.type === "failure") this.failure = answer;
-    });
-  }
-
-  #listSamples(network: string): void {
-    link.ask({ type: "list_samples", network }, (answer, tensors) => {
-      if (answer.type !== "samples") return;
-      this.samples = answer.samples;
-      this.thumbnails = tensors[0] ?? null;
-    });
-  }
-
-  #open(): void {
-    const { network, input, kind, threshold, mask, shut, place, backward } = this;
-    if (!network) return;
-    this.busy = true;
-    this.#opening = link.ask(
+  protected run(network: string): void {
+    const { input, kind, threshold, mask, shut, place, backward } = this;
+    this.ask(
       { type: "open_mask", network, input, kind, threshold, mask, shut, place, backward },
       (answer, tensors) => {
-        if (answer.request !== this.#opening) return;
-        if (answer.type === "mask_read") {
-          const rest = [...tensors];
-          const picture = rest.shift()!;
-          const probabilities = rest.splice(0, answer.told.length);
-          const [truth, nats] = answer.truth ? rest.splice(0, 2) : [];
-          const maps = rest.slice(backward ? answer.stages.length : 0).slice(0, answer.stages.length);
-          this.shown = {
-            answer,
-            picture,
-            probabilities,
-            truth: truth ?? null,
-            nats: nats ?? null,
-            maps,
-            backward,
-          };
-          this.failure = null;
-        }
-        if (answer.type === "failure") this.failure = answer;
-        if (answer.type === "failure" || answer.type === "done") this.busy = false;
+        if (answer.type !== "mask_read") return;
+        const rest = [...tensors];
+        const picture = rest.shift()!;
+        const probabilities = rest.splice(0, answer.told.length);
+        const [truth, nats] = answer.truth ? rest.splice(0, 2) : [];
+        const maps = rest.slice(backward ? answer.stages.length : 0).slice(0, answer.stages.length);
+        this.shown = {
+          answer,
+          picture,
+          probabilities,
+          truth: truth ?? null,
+          nats: nats ?? null,
+          maps,
+          backward,
+        };
+        this.failure = null;
       },
     );
   }

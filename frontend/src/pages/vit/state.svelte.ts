@@ -1,19 +1,11 @@
 /** What the page of Vision Transformers knows: the picture as it was read, the open head, what is switched off. */
 import { untrack } from "svelte";
-import { PictureReader } from "../../chrome/input/reader.svelte";
+import { NetworkReader } from "../../chrome/input/networkReader.svelte";
 import { SeeingList } from "../../chrome/seeing.svelte";
 import { address } from "../../lib/address.svelte";
 import { whole } from "../../lib/addressed";
 import { link } from "../../lib/link.svelte";
-import type {
-  Failure,
-  NetworkCard,
-  PatchesRead,
-  PatchHeadRead,
-  PatchSlopes,
-  Sample,
-  SwitchedPart,
-} from "../../lib/messages";
+import type { PatchesRead, PatchHeadRead, PatchSlopes, SwitchedPart } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
 import { text } from "../../lib/text";
 import { readParts, wordOf, writtenParts } from "./parts";
@@ -31,18 +23,12 @@ interface Read {
   strikes: Tensor | null;
 }
 
-export class VitState extends PictureReader {
+export class VitState extends NetworkReader {
   /** Those whose weights others keep. */
   list = new SeeingList("vit");
-  networks = $state.raw<NetworkCard[]>([]);
-  samples = $state.raw<Sample[]>([]);
-  thumbnails = $state.raw<Tensor | null>(null);
   shown = $state.raw<Read | null>(null);
   head = $state.raw<{ answer: PatchHeadRead; parts: Tensor[] } | null>(null);
   slopes = $state.raw<{ answer: PatchSlopes; pixels: Tensor; lengths: Tensor } | null>(null);
-  failure = $state.raw<Failure | null>(null);
-  busy = $state(false);
-  #opening = 0;
 
   network = $derived(address.get("network") ?? this.networks.find((one) => one.page === "vit")?.name ?? null);
   card = $derived(this.networks.find((one) => one.name === this.network) ?? null);
@@ -62,7 +48,7 @@ export class VitState extends PictureReader {
     return layer < answer.layers && head < answer.heads ? [layer, head] : null;
   });
   column = $derived(whole(address.get("key")));
-  #wanted = $derived(
+  protected wanted = $derived(
     JSON.stringify([
       this.network,
       this.input,
@@ -75,20 +61,6 @@ export class VitState extends PictureReader {
 
   constructor() {
     super();
-    $effect(() =>
-      link.onReopen(() => {
-        this.#list();
-        this.#open();
-      }),
-    );
-    this.#list();
-    $effect(() => {
-      if (this.network) this.#listSamples(this.network);
-    });
-    $effect(() => {
-      void this.#wanted;
-      if (this.network) untrack(() => this.#open());
-    });
     $effect(() => {
       const { shown, open, column } = this;
       if (shown && open) untrack(() => this.#head(shown.answer, open, column));
@@ -101,47 +73,23 @@ export class VitState extends PictureReader {
     });
   }
 
-  #list(): void {
-    link.ask({ type: "list_networks" }, (answer) => {
-      if (answer.type === "networks") this.networks = answer.networks;
-      if (answer.type === "failure") this.failure = answer;
+  protected run(network: string): void {
+    const { input, followed, token, switched } = this;
+    this.ask({ type: "open_patches", network, input, followed, token, switched }, (answer, tensors) => {
+      if (answer.type !== "patches_read") return;
+      const [picture, attention, rollout, lens, near, filters, numbers, strikes = null] = tensors as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor?,
+      ];
+      this.shown = { answer, picture, attention, rollout, lens, near, filters, numbers, strikes };
+      this.failure = null;
     });
-  }
-
-  #listSamples(network: string): void {
-    link.ask({ type: "list_samples", network }, (answer, tensors) => {
-      if (answer.type !== "samples") return;
-      this.samples = answer.samples;
-      this.thumbnails = tensors[0] ?? null;
-    });
-  }
-
-  #open(): void {
-    const { network, input, followed, token, switched } = this;
-    if (!network) return;
-    this.busy = true;
-    this.#opening = link.ask(
-      { type: "open_patches", network, input, followed, token, switched },
-      (answer, tensors) => {
-        if (answer.request !== this.#opening) return;
-        if (answer.type === "patches_read") {
-          const [picture, attention, rollout, lens, near, filters, numbers, strikes = null] = tensors as [
-            Tensor,
-            Tensor,
-            Tensor,
-            Tensor,
-            Tensor,
-            Tensor,
-            Tensor,
-            Tensor?,
-          ];
-          this.shown = { answer, picture, attention, rollout, lens, near, filters, numbers, strikes };
-          this.failure = null;
-        }
-        if (answer.type === "failure") this.failure = answer;
-        if (answer.type === "failure" || answer.type === "done") this.busy = false;
-      },
-    );
   }
 
   #head(read: PatchesRead, [layer, head]: [number, number], column: number | null): void {

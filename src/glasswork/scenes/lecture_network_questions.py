@@ -1,0 +1,191 @@
+"""Questions of lessons that networks answer as they run here: what they say, what is inside, and what they learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from glasswork.data.points import points
+from glasswork.errors import GlassworkError, unknown
+from glasswork.explaining import explain
+from glasswork.generation import Sampling, decode, reader
+from glasswork.generation.translation import translate
+from glasswork.scenes.forgetting import lengths
+from glasswork.scenes.lecture_choices import Found
+from glasswork.scenes.lecture_runs import LessonRuns, parse_place
+from glasswork.scenes.messages.base import Number
+from glasswork.scenes.messages.lessons import LayerOf
+from glasswork.scenes.messages.playground import PlayOf
+from glasswork.scenes.playground import learned
+from glasswork.tracing import Trace, rerun
+
+MOST_STEPS = 2000
+
+
+def picture_class(runs: LessonRuns, network: str, input: str) -> Found:
+    """class NETWORK PICTURE: the class that the network prefers."""
+    source, trace = runs.trace(network, input)
+    return _preferred(runs, network, source, trace)
+
+
+def probability(runs: LessonRuns, network: str, input: str, label: str) -> Found:
+    """probability NETWORK PICTURE CLASS: how sure the network is of a class."""
+    labels = list(runs.networks.load(network).labels)
+    if label not in labels:
+        raise unknown("class", label, labels)
+    return Found(number=runs.at(network, input, f":softmax[0,{labels.index(label)}]"))
+
+
+def without(runs: LessonRuns, network: str, input: str, operation: str) -> Found:
+    """without NETWORK PICTURE OPERATION: the class that it prefers where the operation gives nothing but zeros."""
+    _, trace = runs.trace(network, input)
+    scores = rerun(trace, {operation: lambda y: y * 0}).ops[-1].output.tensor[0]
+    return Found(runs.networks.load(network).labels[int(scores.argmax())])
+
+
+def shape(runs: LessonRuns, network: str, input: str, operation: str) -> Found:
+    """shape NETWORK PICTURE OPERATION: the sizes of what an operation gives, without the batch."""
+    _, trace = runs.trace(network, input)
+    return Found("×".join(map(str, trace[operation].output.shape[1:])))
+
+
+def value(runs: LessonRuns, network: str, input: str, place: str) -> Found:
+    """value NETWORK PICTURE OPERATION[INDEX]: one number."""
+    return Found(number=runs.at(network, input, place))
+
+
+def sign(runs: LessonRuns, network: str, input: str, place: str) -> Found:
+    """sign NETWORK PICTURE OPERATION[INDEX]: above zero, zero, or below zero."""
+    number = runs.at(network, input, place)
+    words = "above zero" if number.value > 0 else "below zero" if number.value < 0 else "zero"
+    return Found(words, number)
+
+
+def slope(runs: LessonRuns, network: str, input: str, place: str) -> Found:
+    """slope NETWORK PICTURE OPERATION[INDEX]: above zero, zero, or below zero: how the score depends on a number."""
+    number = runs.at(network, input, place, "grad")
+    words = "above zero" if number.value > 0 else "below zero" if number.value < 0 else "zero"
+    return Found(words, number)
+
+
+def terms(runs: LessonRuns, network: str, input: str, place: str) -> Found:
+    """terms NETWORK PICTURE OPERATION[INDEX]: how many products and biases are summed up into a number."""
+    _, trace = runs.trace(network, input)
+    path, index = parse_place(place)
+    return Found(number=Number("", explain(trace, path, index, limit=1).count))
+
+
+def zeros(runs: LessonRuns, network: str, input: str, operation: str) -> Found:
+    """zeros NETWORK PICTURE OPERATION: which share of what it gives is zero."""
+    _, trace = runs.trace(network, input)
+    given = trace[operation].output.tensor
+    return Found(number=Number("", float((given == 0).double().mean())))
+
+
+def window_sum(runs: LessonRuns, network: str, place: str) -> Found:
+    """window_sum NETWORK PARAMETER[INDEX]: the sum of the weights there, such as of one window of a filter."""
+    path, index = parse_place(place)
+    weights = dict(runs.networks.load(network).module.named_parameters())
+    if path not in weights:
+        raise unknown("parameter", path, list(weights))
+    return Found(number=Number("", float(weights[path].detach()[index].double().sum())))
+
+
+def parameters(runs: LessonRuns, network: str) -> Found:
+    """parameters NETWORK: how many numbers it has learned."""
+    return Found(number=Number("", runs.networks.load(network).parameters))
+
+
+def layers(runs: LessonRuns, network: str) -> Found:
+    """layers NETWORK: how many of its layers have weights to multiply by."""
+    module = runs.networks.load(network).module
+    kinds = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
+    return Found(number=Number("", sum(isinstance(one, kinds) for one in module.modules())))
+
+
+def score(runs: LessonRuns, network: str, name: str) -> Found:
+    """score NETWORK NAME: what was measured of it on examples that it never saw, as its card says."""
+    card = runs.networks.load(network).card
+    if card is None or name not in card.scores:
+        raise unknown("score", name, list(card.scores) if card else [])
+    return Found(number=Number(f"measure:{network}#{name}@value", card.scores[name]))
+
+
+def next_token(runs: LessonRuns, network: str, text: str) -> Found:
+    """next NETWORK TEXT: the token that a language model thinks likeliest."""
+    reads, words = reader(runs.networks.load(network))
+    (drawn,) = decode(reads, words.encode(text), 1, Sampling(temperature=0))
+    return Found(said(words.decode([drawn.token])))
+
+
+def said(token: str) -> str:
+    """A token as it can be read: a space has no ink."""
+    return {" ": "space", "\n": "line end"}.get(token, token)
+
+
+def tokens(runs: LessonRuns, network: str, text: str) -> Found:
+    """tokens NETWORK TEXT: into how many tokens a text is cut."""
+    loaded = runs.networks.load(network)
+    if loaded.translation is not None:
+        return Found(number=Number("", len(loaded.translation.encode(text))))
+    _, words = reader(loaded)
+    return Found(number=Number("", len(words.encode(text))))
+
+
+def translation(runs: LessonRuns, network: str, text: str) -> Found:
+    """translation NETWORK TEXT: what a translator makes of it, by the likeliest token each time."""
+    loaded = runs.networks.load(network)
+    if loaded.translation is None:
+        raise GlassworkError(f"{network} does not translate", where=network)
+    return Found(translate(loaded.module, loaded.translation, [text])[0])
+
+
+def reach(runs: LessonRuns, kind: str, distance: str) -> Found:
+    """reach rnn|lstm DISTANCE: of the slope at a character, the share that is left so many characters earlier."""
+    if kind not in ("rnn", "lstm"):
+        raise unknown("kind", kind, ["rnn", "lstm"])
+    return Found(number=Number("", float(lengths(kind, 1.0)[1][min(int(distance), 60)])))
+
+
+def playground(runs: LessonRuns, data: str, hidden: str, steps: str) -> Found:
+    """playground DATA HIDDEN STEPS: which share of unseen points is told right after so much training.
+
+    HIDDEN is as in an address, `4 tanh,2 tanh`, or `none`.
+    """
+    named = () if hidden == "none" else hidden.split(",")
+    made = [LayerOf(int(units), activation) for units, activation in (one.split() for one in named)]
+    play = PlayOf(data=data, noise=0.05 if data == "circle" else 0.0, hidden=made, optimiser="Adam", rate=0.01)
+    points(data, 2, 0.0, 0)  # says what is wrong with the name
+    source, right = learned(play, min(int(steps), MOST_STEPS))
+    return Found(number=Number(f"{source}#accuracy@test", right))
+
+
+def _preferred(runs: LessonRuns, network: str, source: str, trace: Trace) -> Found:
+    last = trace[":softmax"] if ":softmax" in trace else trace.ops[-1]
+    shares = last.output.tensor[0]
+    best = int(shares.argmax())
+    label = runs.networks.load(network).labels[best]
+    return Found(label, Number(f"{source}#{last.path}[0,{best}]@value", float(shares[best])))
+
+
+NETWORK_QUESTIONS: dict[str, Callable[..., Found]] = {
+    "class": picture_class,
+    "probability": probability,
+    "without": without,
+    "shape": shape,
+    "value": value,
+    "sign": sign,
+    "slope": slope,
+    "terms": terms,
+    "zeros": zeros,
+    "window_sum": window_sum,
+    "parameters": parameters,
+    "layers": layers,
+    "score": score,
+    "next": next_token,
+    "tokens": tokens,
+    "translation": translation,
+    "reach": reach,
+    "playground": playground,
+}
