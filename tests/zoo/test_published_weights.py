@@ -1,7 +1,6 @@
 """Real weights from the package index: fetched, read, and right about real pictures and texts."""
 
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,26 +12,14 @@ from transformers.utils import logging
 from glasswork import cli, zoo
 from glasswork.data.photos import photo
 from glasswork.networks._past import Past
-from glasswork.zoo import fetching, packages
+from glasswork.zoo import packages
 from glasswork.zoo.gguf import read_gguf
-
-PHOTOS = ("foolbox", "3.3.4", "11049d515d38e765e206a73ace9cc648b81a0d6d1da9ad9057e149ee117989cb", 1_677_112)
+from photographs import fetch_photographs
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Twenty photographs in ImageNet's layout; their package names each one's class in its file name."""
-    package, version, sha256, size = PHOTOS
-    wheel = tmp_path / "photos.whl"
-    fetching.download(fetching.locate(package, version, sha256), wheel, sha256=sha256, size=size)
-    folder = tmp_path / "imagenet"
-    with zipfile.ZipFile(wheel) as archive:
-        for name in archive.namelist():
-            place, _, label = Path(name).stem.rpartition("_")
-            if name.startswith("foolbox/data/imagenet_"):
-                (folder / label).mkdir(parents=True, exist_ok=True)
-                (folder / label / f"{place}.jpg").write_bytes(archive.read(name))
-    return folder
+    return fetch_photographs(tmp_path)
 
 
 @pytest.mark.slow
