@@ -76,6 +76,7 @@ def losses(folder: Path) -> list[float]:
     return [record["loss"] for record in records if "loss" in record]
 
 
+@pytest.mark.slow
 def test_twenty_who_look_change_nothing(tmp_path: Path) -> None:
     settings = {**SETTINGS, "steps": "150", "sizes.width": "3"}
     alone, watched = Courses(tmp_path / "alone"), Courses(tmp_path / "watched")

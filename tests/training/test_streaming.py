@@ -102,6 +102,7 @@ def test_of_two_processes_each_reads_its_own_archives_and_both_see_what_one_sees
     assert held <= 4 * 48 < len(whole.seen)
 
 
+@pytest.mark.slow
 def test_a_stream_is_resumed_within_an_archive_to_the_bit(shards: str, tmp_path: Path) -> None:
     *_, last = recipes.run("classify", data=shards, out=tmp_path / "whole", steps=50, settings=FAST)
     assert isinstance(last, Finished)

@@ -50,7 +50,7 @@ class Imagine(Report):
     strength: Annotated[float | None, tyro.conf.arg(metavar="X", help_behavior_hint=f"(default: {STRENGTH})")] = None
     """How much of the way is gone from there: near 0 hardly any, 1 all of it."""
     network: Annotated[str, tyro.conf.arg(metavar="TARGET", help_behavior_hint="(default: emoji-diffusion)")] = ""
-    """Another model: the run folder of a denoiser, or a folder that diffusers wrote (Stable Diffusion 1.x, 2.x, XL)."""
+    """Another model: a denoiser's run folder, one that diffusers wrote (Stable Diffusion 1.x, 2.x, XL), hf:OWNER/NAME."""
     output: Annotated[
         str, tyro.conf.arg(aliases=("-o",), metavar="FILE.png|FOLDER", help_behavior_hint="(default: PROMPT-SEED.png)")
     ] = ""
@@ -71,13 +71,13 @@ class Imagine(Report):
 
     def result(self) -> dict[str, Any]:
         """The files, and how they were made."""
-        from glasswork.generation import DEFAULT, Plan, open_model
+        from glasswork.generation import DEFAULT, Plan, on_disk, open_model
 
         plan = Plan(
             self.sampler, self.steps, self.guidance, self.seed, self.strength or (STRENGTH if self.start else 1)
         )
         plan.check()
-        target = self.network or DEFAULT
+        target = on_disk(self.network or DEFAULT, say=lambda line: print(printable(line), file=sys.stderr))
         check_memory(target)
         model = open_model(target)
         plan_steps(model, plan)

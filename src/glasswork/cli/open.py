@@ -72,6 +72,10 @@ class Open(Command):
         if self.target.endswith(".md"):
             self._teach(home, notice)
             return
+        if self.target.startswith("hf:"):
+            from glasswork.generation import on_disk
+
+            self.target = on_disk(self.target, say=_say)
         saved = bool(self.target) and not self._ships() and is_trace(self.target)
         if saved and (self.input or self.weights):
             raise UsageError(

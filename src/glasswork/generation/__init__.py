@@ -4,6 +4,7 @@ from glasswork.generation.beams import Beam, beam_search
 from glasswork.generation.cache import Cache
 from glasswork.generation.decoding import Drawn, decode, first_seen
 from glasswork.generation.diffusion import Plan, Step, first_noise, planned, run
+from glasswork.generation.hub import on_disk
 from glasswork.generation.opening import DEFAULT, open_model, tokens_of
 from glasswork.generation.pipeline import TextToImage
 from glasswork.generation.pipeline_folders import INDEX, needed, open_folder
@@ -37,6 +38,7 @@ __all__ = [
     "first_seen",
     "likeliest",
     "needed",
+    "on_disk",
     "open_folder",
     "open_model",
     "planned",

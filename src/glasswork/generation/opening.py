@@ -32,6 +32,10 @@ def open_model(target: str = DEFAULT) -> TextToImage:
         why = "its four parts are recipes so far, which CONTRIBUTING.md tells of"
         todo = "Name a denoiser's run folder, or a folder in the layout of diffusers, with --network."
         raise GlassworkError("no text-to-image model ships yet", where=target, why=why, todo=todo)
+    if target.startswith("hf:"):
+        why = f"there is no {INDEX} in such a folder, and no such repository that this machine can reach"
+        todo = "Name a folder in the layout of diffusers, or hf:OWNER/NAME."
+        raise GlassworkError("no text-to-image model was found", where=target, why=why, todo=todo)
     network = zoo.load(target)
     about = network.card.diffusion if network.card else {}
     if about.get("part") != "denoiser":
