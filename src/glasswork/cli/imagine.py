@@ -50,7 +50,7 @@ class Imagine(Report):
     strength: Annotated[float | None, tyro.conf.arg(metavar="X", help_behavior_hint=f"(default: {STRENGTH})")] = None
     """How much of the way is gone from there: near 0 hardly any, 1 all of it."""
     network: Annotated[str, tyro.conf.arg(metavar="TARGET", help_behavior_hint="(default: emoji-diffusion)")] = ""
-    """Another model: a denoiser's run folder, one that diffusers wrote (Stable Diffusion 1.x, 2.x, XL), hf:OWNER/NAME."""
+    """Another model: a denoiser's run folder, one of diffusers (Stable Diffusion 1.x, 2.x, XL), hf:OWNER/NAME."""
     output: Annotated[
         str, tyro.conf.arg(aliases=("-o",), metavar="FILE.png|FOLDER", help_behavior_hint="(default: PROMPT-SEED.png)")
     ] = ""
