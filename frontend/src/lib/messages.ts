@@ -1428,6 +1428,7 @@ export interface Utterance {
   answers: number[];
   labels: number[];
   accuracy: Number;
+  lookup: Number;
   kind: string;
   arrays: Array[];
 }
