@@ -14,7 +14,7 @@ from glasswork.training import TranslationConfig
 def translate_en_fr_rnn() -> TranslationConfig:
     """Gated units with attention, as translators were before 2017: what emoji are called, from English into French."""
     return TranslationConfig(
-        title="GRU with attention · English to French",
+        title="GRUs · English to French",
         network="seq2seq",
         sizes={"vocabulary": 0, "width": 96, "hidden": 96, "dropout": 0.3, "fused": 1},
         data="phrases-en-fr",
