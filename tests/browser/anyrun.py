@@ -101,7 +101,11 @@ class AnyRun(TorchFunctionMode):
         self.values[name] = tensor.detach().clone()
         self._made[id(tensor)] = tensor, name
         if tensor.requires_grad:
-            tensor.register_hook(lambda slope: self.slopes.__setitem__(name, slope.detach().clone()))
+            tensor.register_hook(lambda slope: self._slope(name, slope))
+
+    def _slope(self, name: str, slope: Tensor | None) -> None:
+        if slope is not None:  # autograd hands None to what a score reaches by no path
+            self.slopes[name] = slope.detach().clone()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -30,6 +30,7 @@ import torch
 import torch.nn.functional as F
 import whyrun
 import workshoprun
+from answerrun import asked
 from anyrun import AnyRun
 from changed import ChangedRun
 from claims import NoNumberError, Number, picked, recorded, unlisted, whole_size
@@ -231,6 +232,12 @@ class Rerun:
         if what in ("min", "max"):
             tensor = self.tensor(path).detach()
             return Number(getattr(tensor, what)().item(), whole_size(tensor))
+        if what == "terms":
+            return Number(len(self.terms(path, index)), 0)
+        if what == "shape" and k is not None:
+            return Number(self.tensor(path).shape[k], 0)
+        if what == "zeros":
+            return Number((self.tensor(path) == 0).double().mean().item(), 1)
         if what in ("value", "grad"):
             tensor = (self.tensor(path) if what == "value" else self.grad(path)).detach()
             return Number(picked(tensor, index), whole_size(tensor))
@@ -458,6 +465,8 @@ class Resolver:
             return imagerun.shown(kind, name, path, index, what)
         if kind in ("imagine", "paths", "noising") and what == "value":
             return imaginerun.resolve(kind, name, self.folder, path, index)
+        if kind in ("network", "augmentation"):
+            return asked(kind, name, path, index, what)
         if kind == "race" and what == "value":
             return race_figures.resolve(name, path, index)
         if kind == "forgetting":

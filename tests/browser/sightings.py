@@ -19,6 +19,7 @@ WITHOUT_REFERENCE = {
     ".formula": "the formula in symbols, with the op's own sizes",
     ".axisname": "round numbers along an axis, chosen by the axis",
     ".error": "the error of a sum: held to its bound by the test, and to its meaning by tests/explaining",
+    ".prose": "a lesson's text and the answers that it offers; what a network answers stands outside it",
     "kbd": "names of keys",
     "option": "names in a list",
     "[data-picture]": "canvases for pictures as they were given, and the drawing pad",

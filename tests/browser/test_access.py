@@ -62,7 +62,13 @@ def states_of(network: str) -> list[State]:
         State(
             "translator",
             "transformer",
-            query={"network": "translate-en-fr", "beams": 2, "head": "cross.1.0", "direction": "backward"},
+            query={
+                "network": "translate-en-fr",
+                "beams": 2,
+                "head": "cross.1.0",
+                "direction": "backward",
+                "beside": "translate-en-fr-rnn",
+            },
         ),
         State("patches", "vit", query={"network": "vit-fashion", "head": "1.2"}),
         State("patches, backward", "vit", query={"network": "vit-fashion", "direction": "backward", "token": 9}),

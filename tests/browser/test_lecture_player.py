@@ -149,6 +149,74 @@ def test_a_teachers_own_lesson_opens(page: Page, app: App, tmp_path: Path) -> No
         app.responding.lecture = kept
 
 
+FOCUS_SHOWS = """() => {
+    const style = getComputedStyle(document.activeElement);
+    return document.activeElement.matches(":focus-visible") && style.outlineStyle !== "none";
+}"""
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until what a selector finds has the focus, and can be seen to have it."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("(css) => document.activeElement.matches(css)", selector):
+            assert page.evaluate(FOCUS_SHOWS), f"the focus on {selector} can't be seen"
+            return
+    raise AssertionError(f"Tab does not come to {selector}")
+
+
+def test_a_lesson_is_walked_to_its_end_by_keys_alone(page: Page, app: App) -> None:
+    name = "where-deep-learning-fits"
+    first = read_lesson(shipped()[name], name).steps[0].step
+    go(page, app.origin + at(name, 1, first))
+    for number in range(1, 6):
+        expect(page.locator(".dot.now")).to_have_attribute("aria-label", f"step {number} of 5")
+        if page.locator(".lesson .choices").count():
+            tab_to(page, ".lesson .choices button")
+            page.keyboard.press("Enter")
+            expect(page.locator(".lesson .choices .right")).to_be_visible()
+        if number == 2:  # as it asks: a picture is opened on the map
+            tab_to(page, "[data-cell]")
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("Enter")
+            expect(page.locator(".try.done")).to_be_visible()
+            settle(page, -1)
+            page.keyboard.press("PageDown")
+            settle(page, -1)
+            continue
+        if page.locator(".try:not(.done)").count():
+            tab_to(page, ".try button")
+            page.keyboard.press("Enter")
+            expect(page.locator(".lesson .way.on")).to_be_focused()
+        else:
+            tab_to(page, ".lesson .way.on")
+        page.keyboard.press("Enter")
+        settle(page, -1)
+    assert "lesson=architecture.1" in page.url
+    page.keyboard.press("m")
+    expect(page.locator(".lesson.projector")).to_be_visible()
+    page.keyboard.press("PageDown")
+    settle(page, -1)
+    assert "lesson=architecture.2" in page.url
+    assert "projector=1" in page.url
+    page.keyboard.press("PageUp")
+    settle(page, -1)
+    page.keyboard.press("m")
+    tab_to(page, ".lesson .head .link")
+    page.keyboard.press("Enter")
+    settle(page, -1)
+    page.keyboard.press("2")
+    settle(page, -1)
+    tab_to(page, ".quiz .choices button")
+    page.keyboard.press("Space")
+    expect(page.locator(".quiz .told b").first).to_be_visible()
+    question = page.locator(".quiz .asks p").first.inner_text()
+    tab_to(page, ".quiz .way")
+    page.keyboard.press("Enter")
+    expect(page.locator(".quiz .asks p").first).not_to_have_text(question)
+    expect(page.locator(".quiz .way")).to_be_focused()
+
+
 def test_an_unknown_lesson_says_so(page: Page, app: App) -> None:
     move(page, app.address("race", lesson="no-such-lesson.1"))
     expect(page.locator(".lesson [role=alert]")).to_contain_text("no lesson called")

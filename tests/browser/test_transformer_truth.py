@@ -39,11 +39,12 @@ STATES = (
 )
 PAIR = {"network": "translate-en-fr"}
 PATCHED: dict[str, Any] = {"other": "blue heart", "patched": "encoder-2-0 decoder-1-1", "position": 1}
+BACKWARD: dict[str, Any] = {"text": "red heart", "beams": 1, "direction": "backward"}
 TRANSLATED = (
     State("translated", "transformer", {**PAIR, "head": "cross.1.0", "position": 2}),
     State("a branch", "transformer", {**PAIR, "text": "red cat", "beams": 2, "penalty": "0.5"}, clicks=(OTHER,)),
     State("off", "transformer", {**PAIR, "text": "a quixotry", "beams": 1, "off": "cross-1-0", "head": "encoder.0.1"}),
-    State("backward", "transformer", {**PAIR, "text": "red heart", "beams": 1, "position": 1, "direction": "backward"}),
+    State("backward", "transformer", {**PAIR, **BACKWARD, "position": 1, "beside": "translate-en-fr-rnn"}),
     State("patched", "transformer", {**PAIR, "text": "red heart", "beams": 1, **PATCHED}),
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from claims import NoNumberError, Number
 from torch import nn
 
@@ -15,6 +16,7 @@ from glasswork import zoo
 from glasswork.data.series import load_series
 from glasswork.data.utterances import load_utterances
 
+STRETCHED = 16
 KINDS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
@@ -124,14 +126,32 @@ def heard(name: str, index: int) -> tuple[np.ndarray, np.ndarray]:
     return given[0].numpy(), torch.stack(rows).double().softmax(1).numpy()
 
 
+@cache
+def looked_up(data: str) -> float:
+    """How often the nearest utterance of the training part is right: stretched and measured by torch."""
+    known, asked = load_utterances(data, "train"), load_utterances(data, "test")
+
+    def flat(part: Any) -> torch.Tensor:
+        channels = [torch.tensor(steps, dtype=torch.float64).T[None] for steps in part.steps]  # (1, C, T)
+        return torch.cat(
+            [F.interpolate(one, STRETCHED, mode="linear", align_corners=True).flatten(1) for one in channels]
+        )
+
+    nearest = torch.cdist(flat(asked), flat(known), compute_mode="donot_use_mm_for_euclid_dist").argmin(1)
+    return float((known.labels[nearest.numpy()] == asked.labels).mean())
+
+
 def used(kind: str, name: str, path: str, index: tuple[int, ...]) -> Number:
-    """`series:S#value[i]`; `forecast:N#HORIZON/TELLER[i]` or `/mae`; `utterance:N/I#read[t,c]` or `#share[t,k]`."""
+    """`series:S#value[i]`; `forecast:N#HORIZON/TELLER[i]` or `/mae`; `utterance:N/I#read[t,c]`, `#share[t,k]`
+    or `#lookup`."""
     if kind == "series" and path == "value":
         return Number(float(load_series(name).values[index]), 400)
     if kind == "forecast":
         horizon, who, *rest = path.split("/")
         value = mean_error(name, who, int(horizon)) if rest == ["mae"] else teller(name, who, int(horizon), *index)
         return Number(float(value), max(abs(float(value)), 100.0))
+    if kind == "utterance" and path == "lookup":
+        return Number(looked_up(str(zoo.load(name.partition("/")[0]).card.data)), 1)  # pyright: ignore[reportOptionalMemberAccess]
     if kind == "utterance" and path in ("read", "share"):
         network, _, number = name.partition("/")
         return Number(float(heard(network, int(number))[path == "share"][index]), 1)

@@ -66,10 +66,11 @@ def test_forecasts_are_nearer_than_what_needs_no_network() -> None:
 
 
 @pytest.mark.slow
-def test_the_translator_that_ships_scores_what_its_card_says() -> None:
-    """It knows what it was trained on; of what was held out it guesses little, and its card says how little."""
-    measured = recipes.evaluate("translate-en-fr")
-    card = zoo.load("translate-en-fr").card
+@pytest.mark.parametrize("name", ["translate-en-fr", "translate-en-fr-rnn"])
+def test_translators_that_ship_score_what_their_cards_say(name: str) -> None:
+    """They know what they were trained on; of what was held out they guess little, and their cards say how little."""
+    measured = recipes.evaluate(name)
+    card = zoo.load(name).card
     assert card is not None
     assert measured["n"] == card.tested_on
     assert measured["scores"]["exact_train"] >= 0.95

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from pathlib import Path
@@ -18,6 +19,7 @@ from glasswork.scenes.lecture import Lecture
 from glasswork.scenes.lecture_answers import Answers, check_answer
 from glasswork.scenes.lecture_choices import right_choice
 from glasswork.scenes.lecture_files import FOLDER, PAGES, TOUR, LessonFile, read_lesson, read_own, shipped
+from glasswork.scenes.lecture_network_questions import said
 from glasswork.scenes.messages import lecture as m
 from glasswork.scenes.networks import Networks
 from glasswork.scenes.spans import plain, spans
@@ -27,7 +29,8 @@ from glasswork.server.settings import Settings
 LONGEST = 60
 HEAD = "---\ntitle: A\ngoal: B\nminutes: 3\n---\n"
 STEP = "## Says this.\nopen: /cnn?network=tiny-vgg-emoji\n"
-TABLE = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "build_lecture_table.py"))
+ROOT = Path(__file__).parents[2]
+TABLE = runpy.run_path(str(ROOT / "scripts" / "build_lecture_table.py"))
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,16 @@ def test_the_lecture_is_whole_and_its_table_is_fresh(lessons: dict[str, LessonFi
     assert {row[0] for row in rows} == set(TABLE["TOPICS"])
     assert all(all(row) for row in rows), "an empty place"
     assert TABLE["DOCUMENT"].read_text(encoding="utf-8") == TABLE["document"](), "docs/lecture.md is stale"
+
+
+def test_fixed_answers_are_known_in_other_languages(lessons: dict[str, LessonFile]) -> None:
+    """Yes, holds, above zero: the program's own words. Classes, tokens and translations stay as they are."""
+    fixed = ("verdict", "sign", "slope")
+    asks = [one.step.ask for lesson in lessons.values() for one in lesson.steps if one.step.ask]
+    words = {choice for ask in asks if ask.answer.split()[0] in fixed or " > " in ask.answer for choice in ask.choices}
+    assert {"yes", "no", "holds in part", "above zero"} <= words
+    known = json.loads((ROOT / "frontend" / "src" / "texts" / "de.said.json").read_text(encoding="utf-8"))
+    assert words | {said(" "), said("\n")} <= set(known)
 
 
 def test_pages_of_lessons_are_pages_of_the_server() -> None:

@@ -299,3 +299,33 @@ def test_what_is_not_there_can_not_be_opened(respond: Respondent) -> None:
         ask(respond, p.OpenPairHead(request=1, source=read.source, part="decoder", row=0, column=1, **asked))
     with pytest.raises(GlassworkError, match="reads no text"):
         ask(respond, s.OpenText(request=1, network=NAME, text=TEXT))
+
+
+def test_a_recurrent_translator_stands_beside_it(respond: Respondent) -> None:
+    """Named by the answer, it translates the same phrase, and says where it looked."""
+    told, _ = ask(respond, p.Translate(request=1, network=NAME, text="red heart"))
+    assert told.beside == "translate-en-fr-rnn"
+    other, (looks,) = ask(respond, p.TranslateBeside(request=2, network=told.beside, text="red heart", beams=1))
+    loaded = zoo.load(told.beside)
+    words, module = loaded.translation, loaded.module
+    assert words is not None
+    ids, written = torch.tensor([words.encode("red heart")]), [words.start]
+    while written[-1] != words.end:
+        written.append(int(module(ids, torch.tensor([written]))[0, -1].argmax()))
+    assert other.translation == words.decode(written)
+    assert other.written == words.pieces(written[1:])
+    assert looks.shape == (len(written) - 1, ids.shape[1])
+    assert looks.sum(1) == pytest.approx(1, abs=1e-5)
+    # The same function and the same phrases for both: what stands in the table is what the cards say.
+    for answer, name in ((told.held_out, NAME), (other.scores, told.beside)):
+        card = zoo.load(name).card
+        assert card is not None
+        scores = [one.value if hasattr(one, "value") else one["value"] for one in answer]
+        assert scores == [card.scores["exact"], card.scores["nats"]]
+
+
+def test_only_a_recurrent_translator_stands_beside(respond: Respondent) -> None:
+    with pytest.raises(GlassworkError, match="no recurrent translator"):
+        ask(respond, p.TranslateBeside(request=1, network=NAME, text="red heart"))
+    with pytest.raises(GlassworkError, match="does not translate"):
+        ask(respond, p.Translate(request=1, network="translate-en-fr-rnn", text="red heart"))

@@ -26,6 +26,7 @@ export type Request =
   | Continue
   | OpenSlopes
   | Translate
+  | TranslateBeside
   | OpenPair
   | OpenPairHead
   | OpenPairSlopes
@@ -103,6 +104,7 @@ export type Answer =
   | Continued
   | Slopes
   | Translated
+  | TranslatedBeside
   | PairRead
   | PairHeadRead
   | PairSlopes
@@ -469,6 +471,17 @@ export interface Translate {
   type: "translate";
   network: string;
   text?: string | null;
+  beams?: number;
+  penalty?: number;
+  request: number;
+}
+/**
+ * The same phrase by another translator, that has learned from the same phrases: a recurrent one.
+ */
+export interface TranslateBeside {
+  type: "translate_beside";
+  network: string;
+  text: string;
   beams?: number;
   penalty?: number;
   request: number;
@@ -1428,6 +1441,7 @@ export interface Utterance {
   answers: number[];
   labels: number[];
   accuracy: Number;
+  lookup: Number;
   kind: string;
   arrays: Array[];
 }
@@ -1677,6 +1691,9 @@ export interface Translated {
   counts: number[];
   branches: Branch[];
   best: number[];
+  held_out: Number[];
+  parameters: number;
+  beside: string;
   seconds: number;
 }
 /**
@@ -1692,6 +1709,23 @@ export interface Branch {
   kept: boolean;
   ended: boolean;
   text: string;
+}
+/**
+ * What a recurrent translator makes of a phrase. With it comes where it looked: (T, S).
+ */
+export interface TranslatedBeside {
+  type: "translated_beside";
+  request: number;
+  network: string;
+  title: string;
+  translation: string;
+  exact: boolean;
+  read: string[];
+  written: string[];
+  scores: Number[];
+  count: number;
+  parameters: number;
+  arrays: Array[];
 }
 /**
  * A phrase and its translation as encoder and decoder see them. With it come the lengths of the streams, (L + 1, S)

@@ -151,6 +151,8 @@ def rnn_spoken() -> UtteranceConfig:
         steps=600,
         batch=32,
         noise=0.3,
+        reservation="these scores flatter: a look-up of the nearest utterance is right on .996 of the same voices, and "
+        "four odd voices that were set aside in a trial were right on .80",
         learning_rate=3e-3,
         warmup=0.2,
         weight_decay=0.02,

@@ -11,7 +11,7 @@ from glasswork.scenes.messages.base import Number
 
 @dataclass(frozen=True)
 class Found:
-    """An answer: words, or a number; with words the number is how sure the network is of them."""
+    """An answer: words, or a number with its reference; with words the number is how sure the network is of them."""
 
     words: str = ""
     number: Number | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import torch
 
@@ -21,6 +22,8 @@ from glasswork.scenes.playground import learned
 from glasswork.tracing import Trace, rerun
 
 MOST_STEPS = 2000
+MEDIAN = 1
+"""Among the three courses of forgetting."""
 
 
 def picture_class(runs: LessonRuns, network: str, input: str) -> Found:
@@ -46,8 +49,11 @@ def without(runs: LessonRuns, network: str, input: str, operation: str) -> Found
 
 def shape(runs: LessonRuns, network: str, input: str, operation: str) -> Found:
     """shape NETWORK PICTURE OPERATION: the sizes of what an operation gives, without the batch."""
-    _, trace = runs.trace(network, input)
-    return Found("×".join(map(str, trace[operation].output.shape[1:])))
+    source, trace = runs.trace(network, input)
+    sizes = trace[operation].output.shape[1:]
+    if len(sizes) == 1:
+        return Found(number=Number(f"{source}#{operation}@shape:1", sizes[0]))
+    return Found("×".join(map(str, sizes)))
 
 
 def value(runs: LessonRuns, network: str, input: str, place: str) -> Found:
@@ -71,16 +77,17 @@ def slope(runs: LessonRuns, network: str, input: str, place: str) -> Found:
 
 def terms(runs: LessonRuns, network: str, input: str, place: str) -> Found:
     """terms NETWORK PICTURE OPERATION[INDEX]: how many products and biases are summed up into a number."""
-    _, trace = runs.trace(network, input)
+    source, trace = runs.trace(network, input)
     path, index = parse_place(place)
-    return Found(number=Number("", explain(trace, path, index, limit=1).count))
+    found = explain(trace, path, index, limit=1)
+    return Found(number=Number(f"{source}#{found.op}[{','.join(map(str, index))}]@terms", found.count))
 
 
 def zeros(runs: LessonRuns, network: str, input: str, operation: str) -> Found:
     """zeros NETWORK PICTURE OPERATION: which share of what it gives is zero."""
-    _, trace = runs.trace(network, input)
+    source, trace = runs.trace(network, input)
     given = trace[operation].output.tensor
-    return Found(number=Number("", float((given == 0).double().mean())))
+    return Found(number=Number(f"{source}#{operation}@zeros", float((given == 0).double().mean())))
 
 
 def window_sum(runs: LessonRuns, network: str, place: str) -> Found:
@@ -89,19 +96,21 @@ def window_sum(runs: LessonRuns, network: str, place: str) -> Found:
     weights = dict(runs.networks.load(network).module.named_parameters())
     if path not in weights:
         raise unknown("parameter", path, list(weights))
-    return Found(number=Number("", float(weights[path].detach()[index].double().sum())))
+    ref = f"network:{network}#{path}[{','.join(map(str, index))}]@sum"
+    return Found(number=Number(ref, float(weights[path].detach()[index].double().sum())))
 
 
 def parameters(runs: LessonRuns, network: str) -> Found:
     """parameters NETWORK: how many numbers it has learned."""
-    return Found(number=Number("", runs.networks.load(network).parameters))
+    return Found(number=Number(f"network:{network}#parameters@count", runs.networks.load(network).parameters))
 
 
 def layers(runs: LessonRuns, network: str) -> Found:
     """layers NETWORK: how many of its layers have weights to multiply by."""
     module = runs.networks.load(network).module
     kinds = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
-    return Found(number=Number("", sum(isinstance(one, kinds) for one in module.modules())))
+    count = sum(isinstance(one, kinds) for one in module.modules())
+    return Found(number=Number(f"network:{network}#layers@count", count))
 
 
 def score(runs: LessonRuns, network: str, name: str) -> Found:
@@ -127,10 +136,8 @@ def said(token: str) -> str:
 def tokens(runs: LessonRuns, network: str, text: str) -> Found:
     """tokens NETWORK TEXT: into how many tokens a text is cut."""
     loaded = runs.networks.load(network)
-    if loaded.translation is not None:
-        return Found(number=Number("", len(loaded.translation.encode(text))))
-    _, words = reader(loaded)
-    return Found(number=Number("", len(words.encode(text))))
+    words = loaded.translation or reader(loaded)[1]
+    return Found(number=Number(f"network:{network}#tokens/{quote(text, safe='')}@count", len(words.encode(text))))
 
 
 def translation(runs: LessonRuns, network: str, text: str) -> Found:
@@ -145,7 +152,9 @@ def reach(runs: LessonRuns, kind: str, distance: str) -> Found:
     """reach rnn|lstm DISTANCE: of the slope at a character, the share that is left so many characters earlier."""
     if kind not in ("rnn", "lstm"):
         raise unknown("kind", kind, ["rnn", "lstm"])
-    return Found(number=Number("", float(lengths(kind, 1.0)[1][min(int(distance), 60)])))
+    at = min(int(distance), 60)
+    left = float(lengths(kind, 1.0)[MEDIAN][at])
+    return Found(number=Number(f"forgetting:own#{kind}/course[{MEDIAN},{at}]@value", left))
 
 
 def playground(runs: LessonRuns, data: str, hidden: str, steps: str) -> Found:

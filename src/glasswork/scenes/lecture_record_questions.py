@@ -47,7 +47,7 @@ def augmentation(runs: LessonRuns, how: str) -> Found:
     means = read_comparison().means
     if how not in means:
         raise unknown("way of training", how, list(means))
-    return Found(number=Number("", means[how]))
+    return Found(number=Number(f"augmentation:{how}#mean@value", means[how]))
 
 
 def _recorded(layer: str, rows: list[Any], by: str, name: str, field: str) -> Found:

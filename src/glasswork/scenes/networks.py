@@ -189,7 +189,7 @@ class Networks:
                 except GlassworkError:
                     continue
                 gpt = network.card is not None and network.card.network == "gpt" and network.vocabulary is not None
-                translates = network.translation is not None
+                translates = reads_pairs(network)
                 if gpt or translates or target.startswith("hf:"):
                     name, title = shown(target), network.title
                     found.append(
@@ -202,7 +202,7 @@ class Networks:
         if named and named.startswith(PREFIXES) and named not in {one.name for one in found}:
             with contextlib.suppress(GlassworkError):
                 other = self.load(named)
-                translates = other.translation is not None
+                translates = reads_pairs(other)
                 one = SpokenNetwork(name=named, title=other.title, here=True, todo="", bytes=0, translates=translates)
                 found.append(one)
         return found
@@ -250,6 +250,11 @@ def is_part(network: Network) -> bool:
     return card.diffusion.get("part", "denoiser") != "denoiser" or card.recipe == JUDGE
 
 
+def reads_pairs(network: Network) -> bool:
+    """Whether it is a Transformer that translates: what /transformer looks into."""
+    return network.translation is not None and network.card is not None and network.card.network == "transformer"
+
+
 def page_of(network: Network) -> str:
     """The page that shows a network best."""
     card = network.card
@@ -259,7 +264,7 @@ def page_of(network: Network) -> str:
         return "open"
     if card.diffusion.get("part") == "denoiser":
         return "diffusion"
-    if network.translation is not None or (card.network == "gpt" and network.vocabulary is not None):
+    if reads_pairs(network) or (card.network == "gpt" and network.vocabulary is not None):
         return "transformer"
     if card.network == "lstm" and network.vocabulary is not None:
         return "lstm"

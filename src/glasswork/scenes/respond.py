@@ -239,7 +239,7 @@ class Respondent:
                 | s.OpenSlopes()
             ):
                 yield from self.language.answer(request, session.cancelled)
-            case x.Translate() | x.OpenPair() | x.OpenPairHead() | x.OpenPairSlopes():
+            case x.Translate() | x.TranslateBeside() | x.OpenPair() | x.OpenPairHead() | x.OpenPairSlopes():
                 yield from self.translations.answer(request, session.cancelled)
             case v.OpenPatches() | v.OpenPatchHead() | v.OpenPatchSlopes():
                 yield from self.vision.answer(request, session.inputs.read, session.cancelled)

@@ -10,6 +10,7 @@ import torch
 from glasswork import zoo
 from glasswork.data.utterances import load_utterances
 from glasswork.errors import GlassworkError
+from glasswork.measuring.lookup import lookup_accuracy
 from glasswork.scenes import messages as m
 from glasswork.scenes.messages import uses as q
 from glasswork.scenes.messages.base import Array, Number
@@ -28,6 +29,7 @@ class Speakers:
     def __init__(self, load: Callable[[str], Network]) -> None:
         self._load = load
         self._known: dict[str, tuple[torch.nn.Module, np.ndarray]] = {}
+        self._lookups: dict[str, float] = {}
 
     def answer(self, request: q.OpenUtterance) -> str | bytes:
         """The answer to the page.
@@ -64,6 +66,7 @@ class Speakers:
             answers=answers.tolist(),
             labels=data.labels.tolist(),
             accuracy=Number(f"measure:{card.recipe}#accuracy@value", card.scores["accuracy"]),
+            lookup=Number(f"{source}#lookup@value", self._lookup(card.data)),
             kind=card.network,
             arrays=[
                 Array(ref=f"{source}#read@value", shape=list(x.shape[1:]), dtype="float32"),
@@ -71,6 +74,12 @@ class Speakers:
             ],
         )
         return m.encode(answer, [x[0].numpy(), shares])
+
+    def _lookup(self, name: str) -> float:
+        """How often the nearest utterance of the training part is right."""
+        if name not in self._lookups:
+            self._lookups[name] = lookup_accuracy(*(load_utterances(name, part) for part in ("train", "test")))
+        return self._lookups[name]
 
     def _answers(self, network: Network, reads: zoo.Utterance) -> tuple[torch.nn.Module, np.ndarray]:
         """The network with PyTorch's kernel, which is faster, and what it says of each utterance, (N,)."""

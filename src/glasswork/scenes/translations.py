@@ -17,13 +17,13 @@ from glasswork.generation.beams import Beam, path
 from glasswork.generation.translation import LONGEST, beams_of
 from glasswork.scenes import messages as m
 from glasswork.scenes.messages import translating as p
-from glasswork.scenes.messages.base import Number
-from glasswork.scenes.networks import Networks
+from glasswork.scenes.messages.base import Array, Number
+from glasswork.scenes.networks import Networks, reads_pairs
 from glasswork.scenes.pair_reading import pair_head, pair_read, pieces
 from glasswork.scenes.pair_slopes import pair_slopes
 from glasswork.scenes.pairs import PairRun, after
 from glasswork.scenes.traces import Traces
-from glasswork.zoo import Network, Translation
+from glasswork.zoo import Network, Translation, shipped_cards
 
 DEFAULT = {"phrases-en-fr": "last quarter moon"}
 """What is shown first: a phrase that was held out."""
@@ -31,6 +31,9 @@ MOST = 40
 """Tokens of a phrase that are read, with both marks."""
 BEAMS = 8
 PENALTY = 3.0
+RECURRENT = "seq2seq"
+LOOKS = "attention:softmax"
+"""Where a recurrent translator looks, (1, T, S)."""
 
 
 class Translations:
@@ -53,6 +56,8 @@ class Translations:
         match request:
             case p.Translate():
                 yield self._translate(request, cancelled)
+            case p.TranslateBeside():
+                yield self._beside(request, cancelled)
             case p.OpenPair():
                 yield self._open(request, cancelled)
             case p.OpenPairHead():
@@ -103,12 +108,45 @@ class Translations:
             counts=[card.trained_on if name == "exact_train" else card.tested_on for name in right],
             branches=[branch(run, nodes, at, request.penalty) for at in range(len(nodes))],
             best=best,
+            held_out=held_out(network),
+            parameters=network.parameters,
+            beside=beside(network),
             seconds=seconds,
         )
 
+    def _beside(self, request: p.TranslateBeside, cancelled: threading.Event) -> str | bytes:
+        network = self._networks.load(request.network)
+        words, card = network.translation, network.card
+        if words is None or card is None or card.network != RECURRENT:
+            raise GlassworkError(f"{network.title} is no recurrent translator", where=network.target)
+        if not (1 <= request.beams <= BEAMS and 0 <= request.penalty <= PENALTY):
+            why = f"from 1 to {BEAMS} are kept, and the penalty is from 0 to {PENALTY:g}"
+            raise GlassworkError("it can't be searched like this", where="Beams", why=why)
+        ids, _ = shortened(words, request.text)
+        nodes, best = beams_of(network.module, words, ids, request.beams, request.penalty)
+        written = path(nodes, best[-1])
+        told = [words.start, *written[: -1 if written[-1] == words.end else None]]
+        id, trace = self._traces.run(network, (torch.tensor([ids]), torch.tensor([told])), None, cancel=cancelled)
+        weights = trace[LOOKS].output.tensor[0, : len(written)]  # (T, S)
+        translation = words.decode(written)
+        answer = p.TranslatedBeside(
+            request=request.request,
+            network=request.network,
+            title=network.title,
+            translation=translation,
+            exact=translation in [words.decode(words.encode(one)) for one in place_of(network, request.text)[1]],
+            read=words.pieces(ids),
+            written=words.pieces(written),
+            scores=held_out(network),
+            count=card.tested_on,
+            parameters=network.parameters,
+            arrays=[Array(ref=f"trace:{id}#{LOOKS}@value", shape=list(weights.shape), dtype="float32")],
+        )
+        return m.encode(answer, [weights.numpy()])
+
     def _translator(self, name: str) -> tuple[Network, Translation]:
         network = self._networks.load(name)
-        if network.translation is None:
+        if network.translation is None or not reads_pairs(network):
             raise GlassworkError(
                 f"{network.title} does not translate",
                 where=network.target,
@@ -193,6 +231,20 @@ class Translations:
         inputs, loss = (torch.tensor([run.read]), torch.tensor([run.written])), (0, run.at, request.token)
         id, trace = self._traces.run(run.network, inputs, loss, cancel=cancelled)
         return m.encode(*pair_slopes(run, id, trace, request.token, request.request))
+
+
+def beside(network: Network) -> str:
+    """The recurrent translator that has learned from the same phrases, if one ships."""
+    data = network.card.data if network.card is not None else ""
+    return next((one.name for one in shipped_cards() if (one.network, one.data) == (RECURRENT, data)), "")
+
+
+def held_out(network: Network) -> list[Number]:
+    """How well it does on phrases that were held out: the share that is right to the letter, and nats a token."""
+    card = network.card
+    assert card is not None
+    names = [name for name in ("exact", "nats") if name in card.scores]
+    return [Number(f"measure:{card.recipe}#{name}@value", card.scores[name]) for name in names]
 
 
 def shortened(words: Translation, text: str) -> tuple[list[int], int]:

@@ -26,12 +26,14 @@ class UtteranceConfig(Config):
     Attributes:
         noise: the deviation of what is added to each standardised number, in training.
         label_smoothing: what share of a label is spread over all classes.
+        reservation: what else has to be said of its scores.
         validation: how many utterances of the training part are set aside, as many of each class; where
             the parts are divided by voices, whole voices, and at least so many.
     """
 
     noise: float = 0.3
     label_smoothing: float = 0.05
+    reservation: str = ""
 
     def task(self) -> Task:
         """The task on the data set that is named."""
@@ -111,7 +113,8 @@ class Utterancing(Task):
             examples=len(self.train),
             aside=len(self.aside),
             held_out=len(self.test),
-            split=f"trained on {len(self.train)} utterances {self.data.part}; {kept}; tested on {self.test.part}",
+            split=f"trained on {len(self.train)} utterances {self.data.part}; {kept}; tested on {self.test.part}"
+            + (f"; {config.reservation}" if config.reservation else ""),
             labels=self.data.classes,
             inputs=(self.x[0][None],),
             card={

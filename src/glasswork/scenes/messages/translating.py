@@ -50,6 +50,15 @@ class Translate(base.Request, tag="translate", frozen=True):
     """Totals are divided by length^penalty where whole texts are compared."""
 
 
+class TranslateBeside(base.Request, tag="translate_beside", frozen=True):
+    """The same phrase by another translator, that has learned from the same phrases: a recurrent one."""
+
+    network: str
+    text: str
+    beams: int = 4
+    penalty: float = 1.0
+
+
 class OpenPair(base.Request, tag="open_pair", frozen=True):
     """Encoder and decoder on a phrase and what is written of its translation."""
 
@@ -142,7 +151,31 @@ class Translated(Struct, tag_field="type", tag="translated", frozen=True, kw_onl
     branches: list[Branch]
     best: list[int]
     """The branches of the translation, in order."""
+    held_out: list[Number]
+    """`exact` and `nats` on phrases that were held out."""
+    parameters: int
+    beside: str
+    """A recurrent translator that has learned from the same phrases; "" for none."""
     seconds: float
+
+
+class TranslatedBeside(Struct, tag_field="type", tag="translated_beside", frozen=True, kw_only=True):
+    """What a recurrent translator makes of a phrase. With it comes where it looked: (T, S)."""
+
+    request: int
+    network: str
+    title: str
+    translation: str
+    exact: bool
+    read: list[str]
+    written: list[str]
+    """The token that each row of the weights led to, the end included."""
+    scores: list[Number]
+    """`exact` and `nats` on the phrases that were held out, as the same function measures them for both."""
+    count: int
+    """How many these are."""
+    parameters: int
+    arrays: list[Array]
 
 
 class PairAdds(Struct, frozen=True):
@@ -263,5 +296,5 @@ class PairSlopes(Struct, tag_field="type", tag="pair_slopes", frozen=True, kw_on
     arrays: list[Array]
 
 
-TranslatingRequest = Translate | OpenPair | OpenPairHead | OpenPairSlopes
-TranslatingAnswer = Translated | PairRead | PairHeadRead | PairSlopes
+TranslatingRequest = Translate | TranslateBeside | OpenPair | OpenPairHead | OpenPairSlopes
+TranslatingAnswer = Translated | TranslatedBeside | PairRead | PairHeadRead | PairSlopes

@@ -80,6 +80,8 @@ class Utterance(Struct, tag_field="type", tag="utterance", frozen=True, kw_only=
     """What it says of every utterance of the test part."""
     labels: list[int]
     accuracy: Number
+    lookup: Number
+    """How often the nearest utterance that it was trained on is right, on the same utterances, without a network."""
     kind: str
     """Its architecture."""
     arrays: list[Array]
