@@ -16,7 +16,7 @@ from opening import App, go, settle
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from states import DESK, PHONE
-from test_access import AXE, LEAST_TARGET, WINDOWS
+from test_access import AXE, LEAST_TARGET, SCREENS
 from windows import Complaints, window
 
 from glasswork import zoo
@@ -158,7 +158,7 @@ def test_a_detectors_boxes_are_torchvisions_own_and_its_threshold_stays_in_the_a
     with torch.no_grad():
         (theirs,) = zoo.load(DETECTOR).module([picture])
     heard = Complaints()
-    with window(browser, own, heard, **WINDOWS[size]) as context:
+    with window(browser, own, heard, **SCREENS[size].window) as context:
         page = context.new_page()
         go(page, own.address("open", network=DETECTOR, input="photo:cat", level="stages", threshold="0.6"))
         page.evaluate(AXE.read_text())
