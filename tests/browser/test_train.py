@@ -246,6 +246,7 @@ COUNTED = {**SETTINGS, "record_every": "50"}
 """So few records that each is drawn."""
 
 
+@pytest.mark.slow
 def test_c40_a_wire_that_stands_still_or_breaks_and_a_sleep_leave_no_gap(
     browser: Browser, app: App, complaints: Complaints
 ) -> None:

@@ -34,6 +34,7 @@ def test_what_is_published_is_what_torchvisions_cards_say() -> None:
         assert (row["top5"], row["parameters"]) == (meta["_metrics"]["ImageNet-1K"]["acc@5"], meta["num_params"])
 
 
+@pytest.mark.slow
 def test_a_network_is_measured_in_a_process_of_its_own() -> None:
     (row,) = race.measured(("alexnet",))
     assert row["parameters"] == 61_100_840

@@ -66,6 +66,7 @@ def kill_at_random(trainers: Trainers, folder: Path, times: int, longest: float,
     return hits
 
 
+@pytest.mark.slow  # each run has a kill within a save: below
 def test_c32_three_kills_leave_the_same_curve(trainers: Trainers, unbroken: tuple[Path, float], tmp_path: Path) -> None:
     plain, _ = unbroken
     folder = tmp_path / "run"

@@ -78,6 +78,7 @@ def process_of(rank: int, mark: str) -> int:
     return 0
 
 
+@pytest.mark.slow
 def test_c42_a_killed_process_is_replaced_and_parts_of_a_checkpoint_are_read_back(alone: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     environment = {**os.environ, "MARK": str(os.getpid())}

@@ -153,6 +153,7 @@ def test_only_data_with_masks_can_be_learned_from() -> None:
         recipes.config("unet-cutouts").changed({"data": "mnist"}).task()
 
 
+@pytest.mark.slow
 def test_a_few_steps_lower_the_loss(task: Segmenting) -> None:
     config = recipes.config("unet-cutouts").changed({"sizes.width": 4, "sizes.depth": 2, "learning_rate": "1e-2"})
     small = config.task()

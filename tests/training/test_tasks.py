@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -137,6 +138,7 @@ def test_two_players_take_turns_each_with_its_own_weights_and_rate() -> None:
         torch.testing.assert_close(pair.get_parameter(name), value)
 
 
+@pytest.mark.slow
 def test_a_generator_finds_the_numbers() -> None:
     task = replace(config(AdversarialConfig, average=0.9), steps=400).task()
     state = begin(task)

@@ -55,7 +55,7 @@ print([one for one in sys.modules if one.startswith("glasswork")])
 """
 
 
-@pytest.mark.parametrize("target", [pytest.param(one, marks=SLOW if one in SOME[1:3] else ()) for one in SOME])
+@pytest.mark.parametrize("target", [pytest.param(one, marks=SLOW if one in SOME[1:3] + SOME[4:] else ()) for one in SOME])
 def test_the_script_answers_as_the_network_does_in_a_process_without_us(target: str, tmp_path: Path) -> None:
     network = zoo.load(target)
     made = to_python(network, tmp_path / "mine")
