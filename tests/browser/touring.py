@@ -72,7 +72,7 @@ def short_tour(browser: Browser, app: App, networks: list[str], complaints: Comp
         tour(page, [*table_states(first, two), *slope_states(first, two), *menu_states(first, two)])
         found += wander(page, app, at(first, one, "block1.conv2[0,1,6,6]"), 6)
         found += wander(page, app, at(first, two, "block2.conv1[0,4,9,9]"), 2)
-        found += wander(page, app, at(first, two, "block1.pool[0,7,9,12]", direction="backward"), 14)
+        found += wander(page, app, at(first, two, "block1.pool[0,7,9,12]", direction="backward"), 16)
         for other in others:
             sample = samples_of(other)[0]
             tour(page, map_states(other, sample, few=True))
