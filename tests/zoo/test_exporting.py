@@ -24,6 +24,7 @@ from glasswork.zoo import exporting
 from glasswork.zoo.exporting import to_onnx, to_python, to_safetensors, unpack
 
 SOME = ("tiny-vgg-emoji", "tiny-vgg-digits", "resnet-slim", "vit-fashion", "torchvision:mobilenet_v3_small")
+QUICK = {"tiny-vgg-emoji", "vit-fashion"}
 SLOW = pytest.mark.slow  # a process of its own for each
 
 
@@ -55,7 +56,7 @@ print([one for one in sys.modules if one.startswith("glasswork")])
 """
 
 
-@pytest.mark.parametrize("target", [pytest.param(one, marks=SLOW if one in SOME[1:3] + SOME[4:] else ()) for one in SOME])
+@pytest.mark.parametrize("target", [pytest.param(one, marks=() if one in QUICK else SLOW) for one in SOME])
 def test_the_script_answers_as_the_network_does_in_a_process_without_us(target: str, tmp_path: Path) -> None:
     network = zoo.load(target)
     made = to_python(network, tmp_path / "mine")
