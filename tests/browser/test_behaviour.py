@@ -67,6 +67,7 @@ def test_back_goes_back_and_forward_again(page: Page, app: App, base: dict[str, 
     assert text_of(page) == shown[1]
 
 
+@pytest.mark.slow
 def test_two_tabs_go_their_own_ways(
     context: BrowserContext, app: App, networks: list[str], asking: Asking, base: dict[str, str | int]
 ) -> None:

@@ -145,6 +145,7 @@ def going(app: App) -> str:
         ),
     ],
 )
+@pytest.mark.slow
 def test_c41_what_killed_the_trainer_is_said_within_seconds_and_the_run_goes_on(
     browser: Browser, app: App, complaints: Complaints, number: int, said: str
 ) -> None:
@@ -205,6 +206,7 @@ def test_a_closed_browser_and_a_lost_server_change_nothing(
         assert list(wanted) == list(range(1, len(wanted) + 1))
 
 
+@pytest.mark.slow
 def test_a_run_is_watched_and_steered_on_its_networks_own_page_too(
     browser: Browser, app: App, going: str, complaints: Complaints
 ) -> None:

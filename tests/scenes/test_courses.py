@@ -102,6 +102,7 @@ def test_twenty_who_look_change_nothing(tmp_path: Path) -> None:
     assert len(losses(alone.folder(name))) == 150
 
 
+@pytest.mark.slow
 def test_a_second_app_sees_who_trains_and_takes_nothing_over(tmp_path: Path) -> None:
     first, second = Courses(tmp_path), Courses(tmp_path)
     name = first.start("tiny-vgg-digits", SETTINGS)
