@@ -180,16 +180,16 @@ def test_what_can_not_be_begun_is_said_at_once(tmp_path: Path) -> None:
     assert "can't be trained on emoji" in failed.why
 
 
-@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "/etc", "nothing", "x" * 200, "a\0b", "link"])
-def test_a_page_names_runs_and_no_paths(tmp_path: Path, name: str) -> None:
+def test_a_page_names_runs_and_no_paths(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     list(recipes.run("tiny-vgg-digits", out=outside, steps=1, settings={"sizes.width": 2, "batch": 8}))
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "link").symlink_to(outside)
     courses = Courses(tmp_path / "runs")
     assert courses.names() == []
-    with pytest.raises(GlassworkError, match="no run called"):
-        courses.view(name, 10)
+    for name in ("..", ".", "", "a/b", "/etc", "nothing", "x" * 200, "a\0b", "link"):
+        with pytest.raises(GlassworkError, match="no run called"):
+            courses.view(name, 10)
 
 
 def test_a_text_of_ones_own_is_kept_with_its_run_whose_moments_open_as_language_models(tmp_path: Path) -> None:

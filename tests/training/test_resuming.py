@@ -49,7 +49,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[TrainEve
     return folder, run(folder)
 
 
-@pytest.mark.parametrize("stops", [[7], [EPOCH], [4, 9, 22]], ids=["within", "between epochs", "three times"])
+@pytest.mark.parametrize(
+    "stops",
+    [
+        pytest.param([7], id="within", marks=pytest.mark.slow),
+        pytest.param([EPOCH], id="between epochs"),
+        pytest.param([4, 9, 22], id="three times"),
+    ],
+)
 def test_c38_a_resumed_run_is_the_unbroken_one(
     whole: tuple[Path, list[TrainEvent]], stops: list[int], tmp_path: Path
 ) -> None:
@@ -117,11 +124,11 @@ def flip(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "harm", "said"),
     [
-        ("state-0-of-1.safetensors", cut, "bytes instead of"),
+        pytest.param("state-0-of-1.safetensors", cut, "bytes instead of", marks=pytest.mark.slow),
         ("state-0-of-1.safetensors", flip, "was altered"),
-        ("state-0-of-1.json", flip, "was altered"),
+        pytest.param("state-0-of-1.json", flip, "was altered", marks=pytest.mark.slow),
         ("state-0-of-1.safetensors", Path.unlink, "is missing"),
-        ("manifest.json", Path.unlink, "its manifest is missing"),
+        pytest.param("manifest.json", Path.unlink, "its manifest is missing", marks=pytest.mark.slow),
         ("manifest.json", cut, "its manifest"),
     ],
 )
