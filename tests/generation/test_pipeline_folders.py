@@ -12,6 +12,7 @@ import diffusers as typed
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from glasswork.data import emoji_captions
@@ -129,6 +130,10 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: (f / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}"),
         "weights can't be read",
     ),
+    "a weight that is no number": (
+        lambda f: poisoned(f / "unet" / "diffusion_pytorch_model.safetensors", "conv_in.bias"),
+        "conv_in.bias holds 1 of [0-9]+ numbers that are not finite",
+    ),
     "another size": (lambda f: changed(f / "unet", block_out_channels=[16, 64]), "don't fit their config"),
     "a token too many": (
         lambda f: edited(f / "tokenizer" / "tokenizer.json", '"<|endoftext|>":3513', '"<|endoftext|>":4000'),
@@ -149,6 +154,12 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         "beta_schedule 'sigmoid'",
     ),
 }
+
+
+def poisoned(path: Path, name: str) -> None:
+    weights = load_file(path)
+    weights[name][0] = float("nan")
+    save_file(weights, path)
 
 
 def edited(path: Path, before: str, after: str) -> None:

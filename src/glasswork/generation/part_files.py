@@ -95,7 +95,7 @@ def filled(folder: Path, build: Callable[[], nn.Module]) -> nn.Module:
         build: makes the bare network; sizes that can't be are a ValueError, RuntimeError or TypeError.
 
     Raises:
-        GlassworkError: the weights can't be read, or are not the network's.
+        GlassworkError: the weights can't be read, are not the network's, or some are not finite.
     """
     values: dict[str, Tensor] = {}
     files = weight_files(folder)
@@ -104,7 +104,7 @@ def filled(folder: Path, build: Callable[[], nn.Module]) -> nn.Module:
             read = safetensors.torch.load_file(str(file))
         except (OSError, RuntimeError, safetensors.SafetensorError) as error:  # RuntimeError: no memory for it
             raise _unreadable(file, error) from error
-        values |= {name: value.float() for name, value in read.items()}
+        values |= {name: _finite(name, value, file) for name, value in read.items()}
     try:
         with torch.device("meta"):  # a config may ask for any size: nothing is made before the weights fit
             module = build()
@@ -113,6 +113,15 @@ def filled(folder: Path, build: Callable[[], nn.Module]) -> nn.Module:
         why = str(error).replace("\n\t", " ")[:400]
         raise GlassworkError("weights don't fit their config", where=str(files[0]), why=why) from error
     return module.requires_grad_(False).eval()
+
+
+def _finite(name: str, value: Tensor, file: Path) -> Tensor:
+    """A weight in single precision; one number in it that is none would make every picture black."""
+    if value.is_floating_point() and (bad := value.numel() - int(value.isfinite().sum())):
+        why = f"{name} holds {bad:,} of {value.numel():,} numbers that are not finite"
+        todo = "Get or save the file again; from training that diverged, take an earlier checkpoint."
+        raise GlassworkError("weights are damaged", where=str(file), why=why, todo=todo)
+    return value.float()
 
 
 def _unreadable(file: Path, error: Exception) -> GlassworkError:
