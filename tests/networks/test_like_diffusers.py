@@ -44,6 +44,7 @@ UNETS = [
         "widths": "8,16", "attention": "1,1", "layers": 1, "heads": 4, "text": 8, "groups": 4, "channels": 3,
         "pooled": 2, "patch": 2, "scale_shift": 1,
     },
+    {"widths": "8,16", "attention": "0,1", "layers": 1, "heads": 2, "text": 10, "groups": 4, "projected": 1},
 ]  # fmt: skip
 
 
@@ -168,10 +169,11 @@ def test_the_denoiser_says_and_learns_the_same(sizes: dict[str, Any], fused: int
     widths = tuple(int(width) for width in sizes["widths"].split(","))
     attends = [part == "1" for part in sizes["attention"].split(",")]
     patch, pooled = sizes.get("patch", 1), sizes.get("pooled", 0)
+    channels = sizes.get("channels", 4)
     theirs = diffusers.UNet2DConditionModel(
         sample_size=8,
-        in_channels=patch**2 * sizes["channels"],
-        out_channels=patch**2 * sizes["channels"],
+        in_channels=patch**2 * channels,
+        out_channels=patch**2 * channels,
         block_out_channels=widths,
         down_block_types=tuple("CrossAttnDownBlock2D" if there else "DownBlock2D" for there in attends),
         up_block_types=tuple("CrossAttnUpBlock2D" if there else "UpBlock2D" for there in reversed(attends)),
@@ -180,13 +182,15 @@ def test_the_denoiser_says_and_learns_the_same(sizes: dict[str, Any], fused: int
         attention_head_dim=sizes["heads"],  # diffusers' name for the number of heads, in Stable Diffusion 1.x
         norm_num_groups=sizes["groups"],
         resnet_time_scale_shift="scale_shift" if sizes.get("scale_shift") else "default",
+        encoder_hid_dim=sizes["text"] if sizes.get("projected") else None,
+        encoder_hid_dim_type="text_proj" if sizes.get("projected") else None,
         addition_embed_type="text" if pooled else None,
         addition_embed_type_num_heads=pooled,
     )
     randomise(theirs)
     ours = networks.build("unet_conditional", size=8, fused=fused, **sizes)
     ours.load_state_dict(theirs.state_dict())
-    x, times, text = drawn(3, sizes["channels"], 8, 8), torch.tensor([0, 999, 431]), drawn(3, 5, sizes["text"], seed=2)
+    x, times, text = drawn(3, channels, 8, 8), torch.tensor([0, 999, 431]), drawn(3, 5, sizes["text"], seed=2)
     said = []
     folded = F.pixel_unshuffle(x, patch)
     for module, given in ((ours.eval(), x), (theirs.eval(), folded)):

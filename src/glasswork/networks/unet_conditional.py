@@ -137,6 +137,8 @@ class UNetConditional(nn.Module):
             Stable Diffusion.
         patch: places on a side that are one place inside, with more channels: 1 as in Stable Diffusion, 2 as in what
             came after it (P. Esser et al., 2024, https://arxiv.org/abs/2403.03206, section 4), a quarter of the work.
+        projected: 1 if each token's vector first passes a linear layer, diffusers' encoder_hid_proj; the pooling, too,
+            reads what comes out of it.
         scale_shift: 1 if the time also says how much of each channel there is.
         fused: 1 for PyTorch's attention kernel; the same numbers, but no attention weights to see.
     """
@@ -155,6 +157,7 @@ class UNetConditional(nn.Module):
         groups: int = 32,
         pooled: int = 0,
         patch: int = 1,
+        projected: int = 0,
         scale_shift: int = 0,
         fused: int = 0,
     ) -> None:
@@ -166,6 +169,7 @@ class UNetConditional(nn.Module):
         shared, last = Shared(4 * wide[0], text, heads, groups, bool(fused), bool(scale_shift)), len(wide) - 1
         self.conv_in = nn.Conv2d(patch**2 * channels, wide[0], kernel_size=3, padding=1)
         self.time_embedding = TimeEmbedding(wide[0], shared.time)
+        self.encoder_hid_proj = nn.Linear(text, text) if projected else None
         self.add_embedding = TextPooling(text, shared.time, pooled) if pooled else None
         self.down_blocks = nn.ModuleList(
             Down(wide[max(i - 1, 0)], width, layers, bool(attends[i]), i == last, shared)
@@ -188,6 +192,8 @@ class UNetConditional(nn.Module):
         """A noisy latent, (B, C, H, W), its times (B,) and the prompt's vectors (B, T, X) -> (B, C, H, W)."""
         time = sinusoids(timesteps, self.time_embedding.linear_1.in_features).to(x.dtype)
         time = self.time_embedding(time)  # (B, E)
+        if self.encoder_hid_proj is not None:
+            text = self.encoder_hid_proj(text)
         if self.add_embedding is not None:
             time = time + self.add_embedding(text)
         if self.patch > 1:

@@ -89,18 +89,18 @@ def emoji_diffusion() -> DenoiserConfig:
         network="unet_conditional",
         sizes={
             "channels": 8, "size": 16, "widths": "112,128", "attention": "1,1", "layers": 1, "heads": 4, "text": 0,
-            "context": 0, "groups": 16, "pooled": 4, "patch": 2, "scale_shift": 1, "fused": 0,
+            "context": 0, "groups": 16, "pooled": 4, "patch": 2, "projected": 1, "scale_shift": 1, "fused": 0,
         },
         autoencoder="emoji-autoencoder",
         encoders="emoji-clip",
         judge="emoji-judge",
         choose_by="last",  # the error on captions set aside rises while pictures still get closer to their words
-        shift=2.0,
+        shift=4.0,
         flip=0.0,  # each mirror image is one more picture to know
-        steps=7_000,
+        steps=20_000,
         batch=64,
         learning_rate=1e-3,
-        warmup=0.03,
+        warmup=0.01,
         weight_decay=0.01,
         average=0.998,
         evaluate_every=400,

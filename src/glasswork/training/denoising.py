@@ -33,6 +33,7 @@ from glasswork.training.config import Config
 from glasswork.training.contrasting import read
 from glasswork.training.judging import Judgement, judge
 from glasswork.training.task import About, Draw, Task
+from glasswork.training.whitening import whiten
 
 TIMES_SCORED = 8  # times at which each latent set aside is noised
 AT_ONCE = 256
@@ -152,6 +153,9 @@ class Denoising(Task):
         """The untrained network."""
         network = zoo.build(self.config.network, self.config.sizes)
         zero_init(network)
+        layer = getattr(network, "encoder_hid_proj", None)
+        if isinstance(layer, nn.Linear):
+            whiten(layer, self.vectors.flatten(0, 1))
         return network.to(memory_format=torch.channels_last)
 
     def batch(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
