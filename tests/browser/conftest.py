@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from asking import Asking
-from opening import FLAGS, App, find_browser
+from opening import FLAGS, App, find_browser, go
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from windows import Complaints, window
 
@@ -94,3 +94,14 @@ def context(browser: Browser, app: App, complaints: Complaints) -> Iterator[Brow
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def lecture(browser: Browser, app: App) -> Iterator[Page]:
+    """The page of lessons, opened once for all tests of a file: to load the app is what takes the time."""
+    heard = Complaints()
+    with window(browser, app, heard) as opened:
+        page = opened.new_page()
+        go(page, app.address("lecture"))
+        yield page
+    heard.raise_any()

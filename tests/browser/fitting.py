@@ -21,3 +21,17 @@ def outside(page: Page) -> list[str]:
         return Math.max(scrollWidth, document.body.scrollWidth) - clientWidth;
     }""")
     return [*([f"by {over} px"] if over > 0 else []), *page.evaluate(CUT)]
+
+
+# What is said in fewer letters than it has: its end is hidden. What it names is named in full elsewhere.
+CLIPPED = """() => [...document.querySelectorAll("h1, h2, h3, p, button, label, legend, summary, th, td, span, b")]
+  .filter((one) => one.checkVisibility() && one.textContent.trim() && one.scrollWidth > one.clientWidth + 1
+    && /hidden|clip/.test(getComputedStyle(one).overflowX) && getComputedStyle(one).display !== "inline"
+    && !one.closest(".hidden, .katex, .name, .path, [aria-hidden=true]"))
+  .map((one) => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 40)} is cut off`)"""
+
+
+def clipped(page: Page) -> list[str]:
+    """Words that their own box cuts off."""
+    found: list[str] = page.evaluate(CLIPPED)
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from fitting import outside
+from fitting import clipped, outside
 from opening import App, go, settle
 from playwright.sync_api import Browser, Page
 from states import State, reach
@@ -141,5 +141,5 @@ def test_german_has_room(
         page = context.new_page()
         for state in states_of(networks[0]):
             reach(page, app, replace(state, keys=(), clicks=(), hover=""))
-            over += [f"{state.name}: {one}" for one in outside(page)]
+            over += [f"{state.name}: {one}" for one in [*outside(page), *clipped(page)]]
     assert not over, "\n".join(over)

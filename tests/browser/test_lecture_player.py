@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from asking import Asking
 from opening import App, go, move, settle
-from playwright.sync_api import Browser, Page, expect
-from windows import Complaints, window
+from playwright.sync_api import Page, expect
 
 from glasswork.scenes.lecture_files import address, read_lesson, shipped
 from glasswork.scenes.messages.lecture import LectureStep, Place
@@ -20,17 +18,6 @@ SHORT = ("tour", "convolution")
 """Walked in every run; the others in the slow one."""
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in shipped() if name not in SHORT]
 DIGITS = 2e-3
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, app: App) -> Iterator[Page]:
-    """One window for all, opened once: to load the app is what takes the time."""
-    complaints = Complaints()
-    with window(browser, app, complaints) as context:
-        opened = context.new_page()
-        go(opened, app.address("lecture"))
-        yield opened
-    complaints.raise_any()
 
 
 def at(name: str, number: int, step: LectureStep) -> str:
@@ -56,80 +43,80 @@ def clicks(step: LectureStep) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [*SHORT, *SLOW])
-def test_every_step_opens_and_can_be_done(page: Page, app: App, name: str) -> None:
-    lesson = read_lesson(shipped()[name], name)
+def test_every_step_opens_and_can_be_done(lecture: Page, app: App, name: str) -> None:
+    lesson, alerts = read_lesson(shipped()[name], name), lecture.locator("[role=alert]")
     plays = False
     for number, written in enumerate(lesson.steps, 1):
         step = written.step
-        (go if plays else move)(page, app.origin + at(name, number, step))
+        (go if plays else move)(lecture, app.origin + at(name, number, step))
         plays = bool(clicks(step))
         where = f"{name}, step {number}"
-        assert page.locator(".lesson h2").is_visible(), where
-        assert not page.locator("[role=alert]").count(), f"{where}: {page.locator('[role=alert]').all_inner_texts()}"
+        assert lecture.locator(".lesson h2").is_visible(), where
+        assert not alerts.count(), f"{where}: {alerts.all_inner_texts()}"
         if not step.done:
             continue
-        assert not page.locator(".try.done").count(), f"{where} is done before anything was done"
-        attempt(page, step)
-        expect(page.locator(".try.done"), where).to_be_visible()
+        assert not lecture.locator(".try.done").count(), f"{where} is done before anything was done"
+        attempt(lecture, step)
+        expect(lecture.locator(".try.done"), where).to_be_visible()
         if not plays:
-            settle(page, -1)
-        assert not page.locator("[role=alert]").count(), f"{where}: {page.locator('[role=alert]').all_inner_texts()}"
+            settle(lecture, -1)
+        assert not alerts.count(), f"{where}: {alerts.all_inner_texts()}"
 
 
-def test_a_lesson_is_walked_by_its_buttons_and_its_keys_and_is_remembered(page: Page, app: App) -> None:
-    go(page, app.address("cnn", network="tiny-vgg-emoji", lesson="tour.1"))  # afresh: nothing of it was done yet
-    on = page.locator(".lesson .way").last
+def test_a_lesson_is_walked_by_its_buttons_and_its_keys_and_is_remembered(lecture: Page, app: App) -> None:
+    go(lecture, app.address("cnn", network="tiny-vgg-emoji", lesson="tour.1"))  # afresh: nothing of it was done yet
+    on = lecture.locator(".lesson .way").last
     expect(on).to_have_text("Skip")
-    page.locator("[data-cell='3 3']").first.click()
-    expect(page.locator(".try.done")).to_be_visible()
+    lecture.locator("[data-cell='3 3']").first.click()
+    expect(lecture.locator(".try.done")).to_be_visible()
     expect(on).to_have_text("Next")
-    opened = page.url.split("at=")[1].split("&")[0]
+    opened = lecture.url.split("at=")[1].split("&")[0]
     on.click()
-    settle(page, -1)
-    assert f"at={opened}" in page.url, "going on lost what the reader had opened"
-    assert "lesson=tour.2" in page.url
-    page.keyboard.press("PageDown")
-    expect(page.locator(".lesson h2")).to_contain_text("Turn round")
-    page.keyboard.press("PageUp")
-    expect(page.locator(".lesson h2")).to_contain_text("opens into")
-    page.keyboard.press("m")
-    expect(page.locator(".page > header").first).to_be_hidden()
-    expect(page.locator(".lesson .does")).to_have_count(0)
-    page.keyboard.press("m")
-    page.locator(".lesson .head .link").first.click()
-    settle(page, -1)
-    assert page.url.endswith("/lecture")
-    expect(page.locator("aside.lesson")).to_have_count(0)
-    expect(page.locator(".reached", has_text="step 2 of 5")).to_be_visible()
+    settle(lecture, -1)
+    assert f"at={opened}" in lecture.url, "going on lost what the reader had opened"
+    assert "lesson=tour.2" in lecture.url
+    lecture.keyboard.press("PageDown")
+    expect(lecture.locator(".lesson h2")).to_contain_text("Turn round")
+    lecture.keyboard.press("PageUp")
+    expect(lecture.locator(".lesson h2")).to_contain_text("opens into")
+    lecture.keyboard.press("m")
+    expect(lecture.locator(".page > header").first).to_be_hidden()
+    expect(lecture.locator(".lesson .does")).to_have_count(0)
+    lecture.keyboard.press("m")
+    lecture.locator(".lesson .head .link").first.click()
+    settle(lecture, -1)
+    assert lecture.url.endswith("/lecture")
+    expect(lecture.locator("aside.lesson")).to_have_count(0)
+    expect(lecture.locator(".reached", has_text="step 2 of 5")).to_be_visible()
 
 
-def test_answers_are_numbers_of_the_network(page: Page, app: App, asking: Asking) -> None:
+def test_answers_are_numbers_of_the_network(lecture: Page, app: App, asking: Asking) -> None:
     """What is said to a prediction carries its address, and the bare network has that number there."""
     lesson = read_lesson(shipped()["where-deep-learning-fits"], "where-deep-learning-fits")
     step = lesson.steps[0].step
-    move(page, app.origin + at(lesson.name, 1, step))
+    move(lecture, app.origin + at(lesson.name, 1, step))
     assert step.ask is not None
-    page.locator(".lesson .choices button", has_text="animal").click()
-    told = page.locator(".lesson .told [data-ref]")
+    lecture.locator(".lesson .choices button", has_text="animal").click()
+    told = lecture.locator(".lesson .told [data-ref]")
     expect(told).to_be_visible()
-    expect(page.locator(".lesson .told")).to_contain_text("Not so.")
-    expect(page.locator(".lesson .choices .right")).to_contain_text("vehicle")
+    expect(lecture.locator(".lesson .told")).to_contain_text("Not so.")
+    expect(lecture.locator(".lesson .choices .right")).to_contain_text("vehicle")
     ref = told.get_attribute("data-ref")
     assert ref is not None
     assert float(told.inner_text()) == pytest.approx(asking([ref])[ref].value, abs=DIGITS)
 
 
-def test_the_quiz_counts_and_asks_on(page: Page, app: App) -> None:
-    move(page, app.address("lecture", view="quiz"))
-    first = page.locator(".quiz .asks p").first.inner_text()
-    page.locator(".quiz .choices button").first.click()
-    expect(page.locator(".quiz .told b").first).to_be_visible()
-    expect(page.locator(".quiz .ways")).to_contain_text("of 1 right")
-    page.locator(".quiz .way").click()
-    expect(page.locator(".quiz .asks p").first).not_to_have_text(first)
+def test_the_quiz_counts_and_asks_on(lecture: Page, app: App) -> None:
+    move(lecture, app.address("lecture", view="quiz"))
+    first = lecture.locator(".quiz .asks p").first.inner_text()
+    lecture.locator(".quiz .choices button").first.click()
+    expect(lecture.locator(".quiz .told b").first).to_be_visible()
+    expect(lecture.locator(".quiz .ways")).to_contain_text("of 1 right")
+    lecture.locator(".quiz .way").click()
+    expect(lecture.locator(".quiz .asks p").first).not_to_have_text(first)
 
 
-def test_a_teachers_own_lesson_opens(page: Page, app: App, tmp_path: Path) -> None:
+def test_a_teachers_own_lesson_opens(lecture: Page, app: App, tmp_path: Path) -> None:
     """And what its text holds stays text."""
     from glasswork.scenes.lecture import Lecture
 
@@ -141,10 +128,10 @@ def test_a_teachers_own_lesson_opens(page: Page, app: App, tmp_path: Path) -> No
     kept = app.responding.lecture
     app.responding.lecture = Lecture(app.responding.networks, app.responding.traces, (path,))
     try:
-        move(page, app.address("race", lesson="own-mine.1"))
-        expect(page.locator(".lesson h2")).to_have_text("One <b>two</b>")
-        expect(page.locator(".lesson .says p")).to_contain_text("<img src=x")
-        assert not page.locator(".lesson img").count()
+        move(lecture, app.address("race", lesson="own-mine.1"))
+        expect(lecture.locator(".lesson h2")).to_have_text("One <b>two</b>")
+        expect(lecture.locator(".lesson .says p")).to_contain_text("<img src=x")
+        assert not lecture.locator(".lesson img").count()
     finally:
         app.responding.lecture = kept
 
@@ -165,64 +152,64 @@ def tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"Tab does not come to {selector}")
 
 
-def test_a_lesson_is_walked_to_its_end_by_keys_alone(page: Page, app: App) -> None:
+def test_a_lesson_is_walked_to_its_end_by_keys_alone(lecture: Page, app: App) -> None:
     name = "where-deep-learning-fits"
     first = read_lesson(shipped()[name], name).steps[0].step
-    go(page, app.origin + at(name, 1, first))
+    go(lecture, app.origin + at(name, 1, first))
     for number in range(1, 6):
-        expect(page.locator(".dot.now")).to_have_attribute("aria-label", f"step {number} of 5")
-        if page.locator(".lesson .choices").count():
-            tab_to(page, ".lesson .choices button")
-            page.keyboard.press("Enter")
-            expect(page.locator(".lesson .choices .right")).to_be_visible()
+        expect(lecture.locator(".dot.now")).to_have_attribute("aria-label", f"step {number} of 5")
+        if lecture.locator(".lesson .choices").count():
+            tab_to(lecture, ".lesson .choices button")
+            lecture.keyboard.press("Enter")
+            expect(lecture.locator(".lesson .choices .right")).to_be_visible()
         if number == 2:  # as it asks: a picture is opened on the map
-            tab_to(page, "[data-cell]")
-            page.keyboard.press("ArrowRight")
-            page.keyboard.press("Enter")
-            expect(page.locator(".try.done")).to_be_visible()
-            settle(page, -1)
-            page.keyboard.press("PageDown")
-            settle(page, -1)
+            tab_to(lecture, "[data-cell]")
+            lecture.keyboard.press("ArrowRight")
+            lecture.keyboard.press("Enter")
+            expect(lecture.locator(".try.done")).to_be_visible()
+            settle(lecture, -1)
+            lecture.keyboard.press("PageDown")
+            settle(lecture, -1)
             continue
-        if page.locator(".try:not(.done)").count():
-            tab_to(page, ".try button")
-            page.keyboard.press("Enter")
-            expect(page.locator(".lesson .way.on")).to_be_focused()
+        if lecture.locator(".try:not(.done)").count():
+            tab_to(lecture, ".try button")
+            lecture.keyboard.press("Enter")
+            expect(lecture.locator(".lesson .way.on")).to_be_focused()
         else:
-            tab_to(page, ".lesson .way.on")
-        page.keyboard.press("Enter")
-        settle(page, -1)
-    assert "lesson=architecture.1" in page.url
-    page.keyboard.press("m")
-    expect(page.locator(".lesson.projector")).to_be_visible()
-    page.keyboard.press("PageDown")
-    settle(page, -1)
-    assert "lesson=architecture.2" in page.url
-    assert "projector=1" in page.url
-    page.keyboard.press("PageUp")
-    settle(page, -1)
-    page.keyboard.press("m")
-    tab_to(page, ".lesson .head .link")
-    page.keyboard.press("Enter")
-    settle(page, -1)
-    page.keyboard.press("2")
-    settle(page, -1)
-    tab_to(page, ".quiz .choices button")
-    page.keyboard.press("Space")
-    expect(page.locator(".quiz .told b").first).to_be_visible()
-    question = page.locator(".quiz .asks p").first.inner_text()
-    tab_to(page, ".quiz .way")
-    page.keyboard.press("Enter")
-    expect(page.locator(".quiz .asks p").first).not_to_have_text(question)
-    expect(page.locator(".quiz .way")).to_be_focused()
+            tab_to(lecture, ".lesson .way.on")
+        lecture.keyboard.press("Enter")
+        settle(lecture, -1)
+    assert "lesson=architecture.1" in lecture.url
+    lecture.keyboard.press("m")
+    expect(lecture.locator(".lesson.projector")).to_be_visible()
+    lecture.keyboard.press("PageDown")
+    settle(lecture, -1)
+    assert "lesson=architecture.2" in lecture.url
+    assert "projector=1" in lecture.url
+    lecture.keyboard.press("PageUp")
+    settle(lecture, -1)
+    lecture.keyboard.press("m")
+    tab_to(lecture, ".lesson .head .link")
+    lecture.keyboard.press("Enter")
+    settle(lecture, -1)
+    lecture.keyboard.press("2")
+    settle(lecture, -1)
+    tab_to(lecture, ".quiz .choices button")
+    lecture.keyboard.press("Space")
+    expect(lecture.locator(".quiz .told b").first).to_be_visible()
+    question = lecture.locator(".quiz .asks p").first.inner_text()
+    tab_to(lecture, ".quiz .way")
+    lecture.keyboard.press("Enter")
+    expect(lecture.locator(".quiz .asks p").first).not_to_have_text(question)
+    expect(lecture.locator(".quiz .way")).to_be_focused()
 
 
-def test_an_unknown_lesson_says_so(page: Page, app: App) -> None:
-    move(page, app.address("race", lesson="no-such-lesson.1"))
-    expect(page.locator(".lesson [role=alert]")).to_contain_text("no lesson called")
+def test_an_unknown_lesson_says_so(lecture: Page, app: App) -> None:
+    move(lecture, app.address("race", lesson="no-such-lesson.1"))
+    expect(lecture.locator(".lesson [role=alert]")).to_contain_text("no lesson called")
 
 
-def test_first_places_are_written_as_the_gallery_writes_them(page: Page, app: App) -> None:
-    move(page, app.address())
-    href = page.locator(".tour a").first.get_attribute("href")
+def test_first_places_are_written_as_the_gallery_writes_them(lecture: Page, app: App) -> None:
+    move(lecture, app.address())
+    href = lecture.locator(".tour a").first.get_attribute("href")
     assert href == f".{address(read_lesson(shipped()['tour'], 'tour').card.first)}"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from asking import Asking
 from judging import Verdict, judge
-from opening import App, go, move, settle
+from opening import App, move, settle
 from planting import text
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sightings import Sighting, collect
 from states import State
-from windows import Complaints, window
 
 from glasswork.scenes.lecture_files import read_lesson, shipped
 from glasswork.scenes.lecture_quiz import KINDS
@@ -41,16 +39,6 @@ def asked_steps() -> dict[str, State]:
                 opens, here = written.step.opens, f"{name}.{at}"
                 found[here] = State(here, opens.page, {**opens.values, "lesson": here})
     return found
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Browser, app: App) -> Iterator[Page]:
-    complaints = Complaints()
-    with window(browser, app, complaints) as context:
-        page = context.new_page()
-        go(page, app.address("lecture"))
-        yield page
-    complaints.raise_any()
 
 
 def answered(page: Page, name: str, mode: str) -> Sighting:
@@ -83,9 +71,9 @@ def quizzed(page: Page, app: App) -> list[Sighting]:
 
 
 @pytest.fixture(scope="module")
-def seen(opened: Page, app: App) -> list[Sighting]:
+def seen(lecture: Page, app: App) -> list[Sighting]:
     steps = asked_steps()
-    return [*(over_page(opened, app, steps[name]) for name in FEW), *quizzed(opened, app)]
+    return [*(over_page(lecture, app, steps[name]) for name in FEW), *quizzed(lecture, app)]
 
 
 @pytest.fixture(scope="module")
@@ -102,17 +90,17 @@ def test_what_the_networks_answer_is_true(verdict: Verdict, asking: Asking) -> N
     assert asking.foreign == []
 
 
-def test_an_error_planted_in_an_answer_is_found(opened: Page, app: App, asking: Asking) -> None:
-    over_page(opened, app, asked_steps()[FEW[1]])
-    opened.evaluate(f"() => {{ window.undo = ({text('.told [data-ref]', repr('110'))})(); }}")
-    wrong = judge([collect(opened, "planted", lean=True)], asking).wrong
-    opened.evaluate("window.undo()")
+def test_an_error_planted_in_an_answer_is_found(lecture: Page, app: App, asking: Asking) -> None:
+    over_page(lecture, app, asked_steps()[FEW[1]])
+    lecture.evaluate(f"() => {{ window.undo = ({text('.told [data-ref]', repr('110'))})(); }}")
+    wrong = judge([collect(lecture, "planted", lean=True)], asking).wrong
+    lecture.evaluate("window.undo()")
     assert any(one.startswith("[planted] text: ") for one in wrong), wrong
 
 
 @pytest.mark.slow
-def test_every_answer_of_every_lesson_is_true(opened: Page, app: App, asking: Asking) -> None:
+def test_every_answer_of_every_lesson_is_true(lecture: Page, app: App, asking: Asking) -> None:
     wrong: list[str] = []
     for state in asked_steps().values():
-        wrong += judge([over_page(opened, app, state)], asking).wrong
+        wrong += judge([over_page(lecture, app, state)], asking).wrong
     assert not wrong, str(Verdict(wrong=wrong))

@@ -172,6 +172,20 @@ def test_tabs_name_what_they_show(opened: Page) -> None:
     assert height_of(opened) == "in brief"  # what the tab showed is gone; the number stays
 
 
+def test_escape_closes_one_menu_the_innermost(phone: Page, app: App, base: Query) -> None:
+    go(phone, app.address("open", **base))
+    faces, panels = phone.locator("main .menu .face"), phone.locator(".menu .panel")
+    faces.first.tap()
+    phone.locator(".panel .face").first.tap()
+    assert panels.count() == 2
+    phone.keyboard.press("Escape")
+    assert panels.count() == 1
+    assert phone.evaluate("document.activeElement.closest('.panel') !== null"), "the focus is on what was closed"
+    phone.keyboard.press("Escape")
+    assert panels.count() == 0
+    assert faces.first.evaluate("it => it === document.activeElement")
+
+
 def test_with_nothing_open_number_says_where_the_answer_comes_from(phone: Page, app: App, base: Query) -> None:
     go(phone, app.address("cnn", **base))
     said = phone.locator("h1 .name").first.inner_text()

@@ -217,6 +217,20 @@ def test_scores_without_names_go_by_their_places(tmp_path: Path) -> None:
     assert graph.answers[0].score == graph.followed
 
 
+def test_a_translator_answers_with_words_that_are_its_tokens() -> None:
+    network = zoo.load("translate-en-fr")
+    graph, arrays = opened(Respondent(targets=(network.target,)), network.target)
+    read, written = (torch.tensor(arrays[f"{path}@value"]).long().reshape(1, -1) for path in ("input", "input.1"))
+    with torch.no_grad():
+        largest = network.module(read, written)[0, -1].topk(6)
+    assert [score.token for score in graph.answers] == largest.indices.tolist()
+    assert network.translation is not None
+    whole = [score for score in graph.answers if not score.label.endswith("-")]
+    assert len(whole) > 2
+    for score in whole:  # by the way that a phrase is read, the other way round
+        assert network.translation.encode(score.label)[1:-1] == [score.token], score.label
+
+
 def test_what_answers_with_a_picture_has_no_scores() -> None:
     target = f"{STRANGERS}:unet"
     graph, _ = opened(Respondent(targets=(target,)), target)

@@ -2671,6 +2671,7 @@ export interface TopScore {
   score: Number;
   probability: Number | null;
   before: Number | null;
+  token: number | null;
 }
 /**
  * What a detector found in a picture of so many pixels.

@@ -300,7 +300,7 @@ def largest_scores(
     if probable is not None and (probable.path is None or probable.shape != answer.shape):
         probable = None
     shown = answer.path if probable is None else str(probable.path)
-    labels = _labels(network, chosen, len(scores))
+    labels, are_tokens = _labels(network, chosen, len(scores))
 
     def number(of: Trace, address: str, path: str, at: int) -> Number:
         place = (*row, at)
@@ -313,20 +313,26 @@ def largest_scores(
             score=number(trace, source, answer.path, at),
             probability=None if probable is None else number(trace, source, shown, at),
             before=None if before is None else number(before, base, shown, at),
+            token=at if are_tokens else None,
         )
         for at, label in zip(chosen, labels, strict=True)
     ]
     return found, len(scores)
 
 
-def _labels(network: Network | None, chosen: list[int], count: int) -> list[str]:
-    """What the chosen of so many numbers are called: classes, tokens, or by their places."""
+def _labels(network: Network | None, chosen: list[int], count: int) -> tuple[list[str], bool]:
+    """What the chosen of so many numbers are called: classes, tokens (and whether they are), or by their places."""
     if network is not None and len(network.labels) == count:
-        return [network.labels[at] for at in chosen]
-    if network is not None and reads_text(network):
+        return [network.labels[at] for at in chosen], False
+    if network is not None and (reads_text(network) or _translates_to(network, count)):
         with contextlib.suppress(Exception):  # a tokenizer that is not there, or knows fewer
-            return [repr(token)[1:-1] for token in token_texts(network, torch.tensor(chosen))]
-    return [str(at) for at in chosen]
+            return [repr(token)[1:-1] for token in token_texts(network, torch.tensor(chosen))], True
+    return [str(at) for at in chosen], False
+
+
+def _translates_to(network: Network, count: int) -> bool:
+    """Whether so many numbers are one for each token that a translator writes."""
+    return network.translation is not None and network.translation.tokens.size == count
 
 
 def followed_number(trace: Trace, source: str, aim: Followed | None) -> Number | None:

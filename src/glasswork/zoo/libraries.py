@@ -167,7 +167,9 @@ def tokens(network: Network, text: str) -> torch.Tensor:
 
 
 def token_texts(network: Network, ids: torch.Tensor) -> list[str]:
-    """Each id (T,) as the text that it stands for, by the network's tokenizer."""
+    """Each id (T,) as the text that it stands for, by the network's tokenizer; a translator's words go on after "-"."""
+    if network.translation is not None:
+        return network.translation.pieces(ids.tolist())
     if network.vocabulary is not None:
         return network.vocabulary.texts(ids.tolist())
     tokenizer = _tokenizer(network.target)

@@ -17,7 +17,7 @@ import type {
 import type { Tensor } from "../../lib/tensors";
 import { lanes, MOST_LANES } from "./geometry";
 import type { Models } from "./models.svelte";
-import { numbers, whole, within } from "../../lib/addressed";
+import { headIn, numbers, whole, within } from "../../lib/addressed";
 import { readSwitched, withSwitched, wordOf, writtenSwitched } from "./switched";
 
 const LISTED = 8;
@@ -62,11 +62,8 @@ export class TransformerState {
   });
   /** Block and head of the open card. */
   open = $derived.by((): [number, number] | null => {
-    const found = /^(\d+)\.(\d+)$/.exec(address.get("head") ?? "");
     const read = this.read?.answer;
-    if (!found || !read) return null;
-    const [layer, head] = [Number(found[1]), Number(found[2])];
-    return layer < read.layers && head < read.heads ? [layer, head] : null;
+    return read ? headIn(address.get("head"), read) : null;
   });
   column = $derived(whole(address.get("key")));
   #wanted = $derived.by(() =>

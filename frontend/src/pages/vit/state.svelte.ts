@@ -3,7 +3,7 @@ import { untrack } from "svelte";
 import { NetworkReader } from "../../chrome/input/networkReader.svelte";
 import { SeeingList } from "../../chrome/seeing.svelte";
 import { address } from "../../lib/address.svelte";
-import { whole } from "../../lib/addressed";
+import { headIn, whole } from "../../lib/addressed";
 import { link } from "../../lib/link.svelte";
 import type { PatchesRead, PatchHeadRead, PatchSlopes, SwitchedPart } from "../../lib/messages";
 import type { Tensor } from "../../lib/tensors";
@@ -41,11 +41,8 @@ export class VitState extends NetworkReader {
   backward = $derived(address.get("direction") === "backward");
   /** Block and head of the open card. */
   open = $derived.by((): [number, number] | null => {
-    const found = /^(\d+)\.(\d+)$/.exec(address.get("head") ?? "");
     const answer = this.shown?.answer;
-    if (!found || !answer) return null;
-    const [layer, head] = [Number(found[1]), Number(found[2])];
-    return layer < answer.layers && head < answer.heads ? [layer, head] : null;
+    return answer ? headIn(address.get("head"), answer) : null;
   });
   column = $derived(whole(address.get("key")));
   protected wanted = $derived(

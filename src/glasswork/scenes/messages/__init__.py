@@ -341,6 +341,8 @@ class TopScore(Struct, frozen=True):
     """None where nobody says that the scores are logits."""
     before: Number | None
     """Its probability, or without one its score, before the changes, where there are any."""
+    token: int | None
+    """Its number, where it is a token."""
 
 
 class Detected(Struct, frozen=True):
