@@ -19,7 +19,7 @@ from glasswork.scenes.lecture import Lecture
 from glasswork.scenes.lecture_answers import Answers, check_answer
 from glasswork.scenes.lecture_choices import right_choice
 from glasswork.scenes.lecture_files import FOLDER, PAGES, TOUR, LessonFile, read_lesson, read_own, shipped
-from glasswork.scenes.lecture_network_questions import said
+from glasswork.scenes.lecture_language_questions import said
 from glasswork.scenes.messages import lecture as m
 from glasswork.scenes.networks import Networks
 from glasswork.scenes.spans import plain, spans

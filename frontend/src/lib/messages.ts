@@ -3352,7 +3352,8 @@ export interface FoundAnswer {
   request: number;
   right: number;
   words: string;
-  number: Number | null;
+  reads: "against" | "number" | "parts" | "sizes" | "sure";
+  numbers: Number[];
 }
 /**
  * A question, and the page where one could look.
