@@ -3309,6 +3309,7 @@ export interface LectureStep {
   mark: string;
   hide: string;
   ask: Ask | null;
+  command: string;
   links: Outside[];
   sources: string[];
 }

@@ -41,7 +41,7 @@ def probability(runs: LessonRuns, network: str, input: str, label: str) -> Found
 def without(runs: LessonRuns, network: str, input: str, operation: str) -> Found:
     """without NETWORK PICTURE OPERATION: the class that it prefers where the operation gives nothing but zeros."""
     source, trace = runs.trace(network, input)
-    off = Edit(at=operation, index=[0] * trace[operation].output.dim, axis=0, action="off")
+    off = Edit(at=operation, index=[0] * len(trace[operation].output.shape), axis=0, action="off")
     id, changed = runs.traces.change(source.removeprefix("trace:"), [off])
     return _preferred(runs, network, f"trace:{id}", changed)
 

@@ -108,6 +108,8 @@ class LectureStep(Struct, frozen=True, kw_only=True):
     hide: str
     """A selector: what would tell the answer, and is veiled until somebody has chosen."""
     ask: Ask | None
+    command: str
+    """What does the same in a terminal; "" where the file names nothing."""
     links: list[Outside]
     sources: list[str]
 
