@@ -25,7 +25,6 @@ FEW = (
     "where-deep-learning-fits.1",
     "where-deep-learning-fits.4",
     "activation-and-pooling.1",
-    "the-race.2",
     "transformers.2",
     "transformers.6",
     "where-deep-learning-fits.5",
