@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import cache, cached_property
 from typing import Any
 
@@ -157,11 +158,13 @@ class Pairs:
         kind, *rest = path.split("/")
         token = index[0] if index else 0
         match kind:
-            case "after" | "total" | "worth":
+            case "after" | "total" | "worth" | "chance":
                 before = [] if rest[-1] == "-" else [int(one) for one in rest[-1].split(",")]
                 ids = [*before, token]
                 each = [self.after(*ids[:i])[one].item() for i, one in enumerate(ids)]
                 length = len(ids) ** float(rest[0]) if kind == "worth" else 1
+                if kind == "chance":
+                    return Number(math.exp(sum(each)), 1)
                 return Number(each[-1] if kind == "after" else sum(each) / length, 10)
             case "longest":
                 encoder = [self.value("dropout"), *(self.value(f"core.encoder.layers.{i}") for i in self.layers)]

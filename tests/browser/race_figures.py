@@ -45,6 +45,14 @@ BETTER = {
     "larger_worse": ("ResNet-152", "VGGNet"),
     "same_time": ("Inception", "AlexNet"),
 }
+MORE, FAR = (1, math.inf), (2, math.inf)
+EQUAL, TEN, NINE = (0.75, 1.25), (7.5, 12.5), (6.75, 11.25)
+PARTS = {
+    "equal_size": {"parameters": EQUAL, "points": TEN, "macs": FAR, "step": FAR},
+    "larger_worse": {"parameters": MORE, "macs": MORE, "step": MORE, "points": (0, math.inf)},
+    "same_time": {"macs": EQUAL, "step": EQUAL, "parameters": TEN, "memory": TEN, "points": NINE},
+}
+"""What each part of a sentence says, as bounds: a figure that is said to be about so much may be a quarter off."""
 NETWORKS = {"AlexNet": "alexnet", "VGGNet": "vgg16", "Inception": "googlenet", "ResNet-152": "resnet152"}
 SOURCE = re.compile(r"(?P<layer>[a-z]+)/(?P<name>.+)")
 PATH = re.compile(r"(?P<field>\w+?)(?:/(?P<unit>[\d.e]+))?")
@@ -175,6 +183,12 @@ def verdict(name: str, by: str) -> float:
     return _figure(part, one, by) / _figure(part, other, by)
 
 
+def holds(sentence: str, part: str) -> bool:
+    """Whether a part of a sentence is right, by what was measured, else by what was published."""
+    low, high = PARTS[sentence][part]
+    return low <= verdict(f"{sentence}.{part}", "published" if part == "points" else "measured") <= high
+
+
 def _figure(part: str, row: str, by: str) -> float:
     network = NETWORKS[row]
     if part == "step":
@@ -218,6 +232,8 @@ def _value(layer: str, name: str, field: str, at: int | None) -> float:
         return slim(name, field, at)
     if layer == "baseline":
         return next(one for one in record()["baselines"] if one["name"] == name)[field]
+    if layer == "verdict" and field in ("holding", "parts"):
+        return len(PARTS[name]) if field == "parts" else sum(holds(name, part) for part in PARTS[name])
     if layer == "verdict":
         return verdict(name, field)
     raise KeyError(layer)

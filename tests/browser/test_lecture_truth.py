@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from asking import Asking
 from judging import Verdict, judge
@@ -24,8 +22,9 @@ FEW = (
     "where-deep-learning-fits.1",
     "where-deep-learning-fits.4",
     "activation-and-pooling.1",
-    "rnn.2",
     "transformers.2",
+    "transformers.6",
+    "where-deep-learning-fits.5",
 )
 """Answered in every run, over living pages; all others in the slow one."""
 
@@ -47,9 +46,7 @@ def answered(page: Page, name: str, mode: str) -> Sighting:
     told = page.locator(".question .told")
     expect(told.locator("b").first).to_be_visible()
     settle(page, -1)
-    if not told.locator("[data-ref]").count():  # words then, or the sizes of a shape
-        says = told.locator("b").nth(1).inner_text()
-        assert not re.search(r"\d", says) or re.fullmatch(r"\d+(×\d+)+", says), f"{name}: {says} is nobody's number"
+    assert told.locator("[data-ref]").count(), f"{name}: an answer that nobody can ask about"
     return collect(page, name, mode, lean=True)
 
 

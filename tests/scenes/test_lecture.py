@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 import torch
 
 from glasswork import zoo
+from glasswork.cli import main
 from glasswork.data import sample
 from glasswork.errors import GlassworkError
 from glasswork.scenes.lecture import Lecture
 from glasswork.scenes.lecture_answers import Answers, check_answer
 from glasswork.scenes.lecture_choices import right_choice
 from glasswork.scenes.lecture_files import FOLDER, PAGES, TOUR, LessonFile, read_lesson, read_own, shipped
-from glasswork.scenes.lecture_network_questions import said
+from glasswork.scenes.lecture_language_questions import said
 from glasswork.scenes.messages import lecture as m
 from glasswork.scenes.networks import Networks
 from glasswork.scenes.spans import plain, spans
@@ -93,6 +95,16 @@ def test_the_lecture_is_whole_and_its_table_is_fresh(lessons: dict[str, LessonFi
     assert TABLE["DOCUMENT"].read_text(encoding="utf-8") == TABLE["document"](), "docs/lecture.md is stale"
 
 
+def test_commands_that_explain_a_number_find_it(
+    lessons: dict[str, LessonFile], capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands = {one for lesson in lessons.values() for step in lesson.steps for one in step.commands}
+    explains = [shlex.split(one) for one in commands if one.startswith("glasswork explain ")]
+    assert len(explains) > 10
+    for _, *arguments in explains:
+        assert main(arguments) == 0, f"{arguments}: {capsys.readouterr().err}"
+
+
 def test_fixed_answers_are_known_in_other_languages(lessons: dict[str, LessonFile]) -> None:
     """Yes, holds, above zero: the program's own words. Classes, tokens and translations stay as they are."""
     fixed = ("verdict", "sign", "slope")
@@ -121,6 +133,8 @@ def test_the_networks_answer_what_lessons_ask(ask: m.Ask, answers: Answers) -> N
     """One of the choices is the answer, and of numbers the nearest is near."""
     found = answers.find(ask.answer)
     right = ask.choices[right_choice(found, ask.choices)]
+    assert found.numbers, "words that nothing can be asked about"
+    assert all(one.ref for one in found.numbers)
     if not found.words:
         assert found.number is not None
         offered = float(re.sub(r"[,\s]|about|%", "", right.replace("−", "-")))
@@ -154,7 +168,16 @@ def test_answers_agree_with_the_bare_networks(answers: Answers) -> None:
     terms = answers.find(f"terms {picture} block1.conv1[0,2,9,9]").number
     assert terms is not None
     assert terms.value == 3 * 3 + 1
-    assert answers.find("parameters tiny-vgg-fashion > parameters tiny-vgg-emoji").words == "no"
+    compared = answers.find("parameters tiny-vgg-fashion > parameters tiny-vgg-emoji")
+    assert compared.words == "no"
+    assert [one.value for one in compared.numbers] == [7740, 24550]
+    assert answers.find("parameters tiny-vgg-fashion < parameters tiny-vgg-emoji").words == "yes"
+    off = answers.find(f"without {picture} block1.relu1")
+    network.module.get_submodule("block1").register_module("relu1", torch.nn.Threshold(float("inf"), 0.0))
+    with torch.no_grad():
+        left = network.module(x)[0].softmax(0)
+    assert off.words == network.labels[int(left.argmax())]
+    assert [one.value for one in off.numbers] == pytest.approx([float(left.max())], rel=1e-4)
 
 
 def test_the_quiz_asks_other_things_each_time_and_offers_the_right_answer(answers: Answers) -> None:

@@ -3310,6 +3310,7 @@ export interface LectureStep {
   mark: string;
   hide: string;
   ask: Ask | null;
+  command: string;
   links: Outside[];
   sources: string[];
 }
@@ -3353,7 +3354,8 @@ export interface FoundAnswer {
   request: number;
   right: number;
   words: string;
-  number: Number | null;
+  reads: "against" | "number" | "parts" | "sizes" | "sure";
+  numbers: Number[];
 }
 /**
  * A question, and the page where one could look.

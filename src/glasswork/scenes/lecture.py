@@ -46,8 +46,13 @@ class Lecture:
             case q.FindAnswer():
                 with self._lock:
                     found = self._answers.find(request.answer)
-                right = right_choice(found, request.choices)
-                yield q.FoundAnswer(request=request.request, right=right, words=found.words, number=found.number)
+                yield q.FoundAnswer(
+                    request=request.request,
+                    right=right_choice(found, request.choices),
+                    words=found.words,
+                    reads=found.reads,
+                    numbers=list(found.numbers),
+                )
             case q.DrawQuestion():
                 with self._lock:
                     drawn = self._quiz.draw(request.request, request.seed)

@@ -7,16 +7,19 @@ is computed when somebody has chosen.
 from __future__ import annotations
 
 import inspect
+import operator
 import shlex
 
 from glasswork.errors import GlassworkError, unknown
 from glasswork.scenes.lecture_choices import Found
+from glasswork.scenes.lecture_language_questions import LANGUAGE_QUESTIONS
 from glasswork.scenes.lecture_network_questions import NETWORK_QUESTIONS
 from glasswork.scenes.lecture_record_questions import RECORD_QUESTIONS
 from glasswork.scenes.lecture_runs import LessonRuns
 
 LONGEST = 300
-QUESTIONS = {**NETWORK_QUESTIONS, **RECORD_QUESTIONS}
+COMPARES = {">": operator.gt, "<": operator.lt}
+QUESTIONS = {**NETWORK_QUESTIONS, **LANGUAGE_QUESTIONS, **RECORD_QUESTIONS}
 
 
 class Answers(LessonRuns):
@@ -29,17 +32,23 @@ class Answers(LessonRuns):
             GlassworkError: there is no such question, or what it is about is not here.
         """
         parts = check_answer(asked)
-        if ">" in parts:
-            at = parts.index(">")
-            left, right = (self._find(one) for one in (parts[:at], parts[at + 1 :]))
-            if left.number is None or right.number is None:
-                raise GlassworkError("these can't be compared", where=asked[:80], why="both sides have to be numbers")
-            return Found("yes" if left.number.value > right.number.value else "no")
-        return self._find(parts)
+        at = compares(parts)
+        if at is None:
+            return self._find(parts)
+        left, right = (self._find(one).number for one in (parts[:at], parts[at + 1 :]))
+        if left is None or right is None:
+            raise GlassworkError("these can't be compared", where=asked[:80], why="both sides have to be numbers")
+        holds = COMPARES[parts[at]](left.value, right.value)
+        return Found("yes" if holds else "no", (left, right), "against")
 
     def _find(self, parts: list[str]) -> Found:
         name, *arguments = parts
         return QUESTIONS[name](self, *arguments)
+
+
+def compares(parts: list[str]) -> int | None:
+    """Where a question has its sign of comparison, if it has one."""
+    return next((at for at, part in enumerate(parts) if part in COMPARES), None)
 
 
 def check_answer(asked: str) -> list[str]:
@@ -52,8 +61,8 @@ def check_answer(asked: str) -> list[str]:
         parts = shlex.split(asked[:LONGEST])
     except ValueError as error:
         raise GlassworkError("this question can't be read", where=asked[:80], why=str(error)) from error
-    if ">" in parts:
-        at = parts.index(">")
+    at = compares(parts)
+    if at is not None:
         for side in (parts[:at], parts[at + 1 :]):
             check_answer(shlex.join(side))
         return parts

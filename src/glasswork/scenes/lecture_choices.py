@@ -7,14 +7,21 @@ from dataclasses import dataclass
 
 from glasswork.errors import GlassworkError
 from glasswork.scenes.messages.base import Number
+from glasswork.scenes.messages.lecture import Reads
 
 
 @dataclass(frozen=True)
 class Found:
-    """An answer: words, or a number with its reference; with words the number is how sure the network is of them."""
+    """An answer: words, with the numbers that tell them; or a number alone. Each number has its reference."""
 
     words: str = ""
-    number: Number | None = None
+    numbers: tuple[Number, ...] = ()
+    reads: Reads = "number"
+
+    @property
+    def number(self) -> Number | None:
+        """The only one."""
+        return self.numbers[0] if len(self.numbers) == 1 else None
 
 
 def right_choice(found: Found, choices: list[str]) -> int:

@@ -241,6 +241,7 @@ class _Reading:
             mark=once.get("mark", ""),
             hide=once.get("hide", ""),
             ask=self.ask(part),
+            command=next(iter(part.often["command"]), ""),
             links=[self.link(part, one) for one in part.often["link"]],
             sources=part.often["source"],
         )

@@ -1,25 +1,23 @@
-"""Questions of lessons that networks answer as they run here: what they say, what is inside, and what they learn."""
+"""Questions of lessons that networks answer as they run here: what they see, what is inside, and what they learn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import quote
 
 import torch
 
 from glasswork.data.points import points
-from glasswork.errors import GlassworkError, unknown
+from glasswork.errors import unknown
 from glasswork.explaining import explain
-from glasswork.generation import Sampling, decode, reader
-from glasswork.generation.translation import translate
 from glasswork.scenes.forgetting import lengths
 from glasswork.scenes.lecture_choices import Found
 from glasswork.scenes.lecture_runs import LessonRuns, parse_place
+from glasswork.scenes.messages import Edit
 from glasswork.scenes.messages.base import Number
 from glasswork.scenes.messages.lessons import LayerOf
 from glasswork.scenes.messages.playground import PlayOf
 from glasswork.scenes.playground import learned
-from glasswork.tracing import Trace, rerun
+from glasswork.tracing import Trace
 
 MOST_STEPS = 2000
 MEDIAN = 1
@@ -37,42 +35,42 @@ def probability(runs: LessonRuns, network: str, input: str, label: str) -> Found
     labels = list(runs.networks.load(network).labels)
     if label not in labels:
         raise unknown("class", label, labels)
-    return Found(number=runs.at(network, input, f":softmax[0,{labels.index(label)}]"))
+    return Found(numbers=(runs.at(network, input, f":softmax[0,{labels.index(label)}]"),))
 
 
 def without(runs: LessonRuns, network: str, input: str, operation: str) -> Found:
     """without NETWORK PICTURE OPERATION: the class that it prefers where the operation gives nothing but zeros."""
-    _, trace = runs.trace(network, input)
-    scores = rerun(trace, {operation: lambda y: y * 0}).ops[-1].output.tensor[0]
-    return Found(runs.networks.load(network).labels[int(scores.argmax())])
+    source, trace = runs.trace(network, input)
+    off = Edit(at=operation, index=[0] * len(trace[operation].output.shape), axis=0, action="off")
+    id, changed = runs.traces.change(source.removeprefix("trace:"), [off])
+    return _preferred(runs, network, f"trace:{id}", changed)
 
 
 def shape(runs: LessonRuns, network: str, input: str, operation: str) -> Found:
     """shape NETWORK PICTURE OPERATION: the sizes of what an operation gives, without the batch."""
     source, trace = runs.trace(network, input)
     sizes = trace[operation].output.shape[1:]
-    if len(sizes) == 1:
-        return Found(number=Number(f"{source}#{operation}@shape:1", sizes[0]))
-    return Found("×".join(map(str, sizes)))
+    numbers = tuple(Number(f"{source}#{operation}@shape:{axis}", size) for axis, size in enumerate(sizes, 1))
+    return Found("×".join(map(str, sizes)) if len(sizes) > 1 else "", numbers, "sizes")
 
 
 def value(runs: LessonRuns, network: str, input: str, place: str) -> Found:
     """value NETWORK PICTURE OPERATION[INDEX]: one number."""
-    return Found(number=runs.at(network, input, place))
+    return Found(numbers=(runs.at(network, input, place),))
 
 
 def sign(runs: LessonRuns, network: str, input: str, place: str) -> Found:
     """sign NETWORK PICTURE OPERATION[INDEX]: above zero, zero, or below zero."""
     number = runs.at(network, input, place)
     words = "above zero" if number.value > 0 else "below zero" if number.value < 0 else "zero"
-    return Found(words, number)
+    return Found(words, (number,))
 
 
 def slope(runs: LessonRuns, network: str, input: str, place: str) -> Found:
     """slope NETWORK PICTURE OPERATION[INDEX]: above zero, zero, or below zero: how the score depends on a number."""
     number = runs.at(network, input, place, "grad")
     words = "above zero" if number.value > 0 else "below zero" if number.value < 0 else "zero"
-    return Found(words, number)
+    return Found(words, (number,))
 
 
 def terms(runs: LessonRuns, network: str, input: str, place: str) -> Found:
@@ -80,14 +78,14 @@ def terms(runs: LessonRuns, network: str, input: str, place: str) -> Found:
     source, trace = runs.trace(network, input)
     path, index = parse_place(place)
     found = explain(trace, path, index, limit=1)
-    return Found(number=Number(f"{source}#{found.op}[{','.join(map(str, index))}]@terms", found.count))
+    return Found(numbers=(Number(f"{source}#{found.op}[{','.join(map(str, index))}]@terms", found.count),))
 
 
 def zeros(runs: LessonRuns, network: str, input: str, operation: str) -> Found:
     """zeros NETWORK PICTURE OPERATION: which share of what it gives is zero."""
     source, trace = runs.trace(network, input)
     given = trace[operation].output.tensor
-    return Found(number=Number(f"{source}#{operation}@zeros", float((given == 0).double().mean())))
+    return Found(numbers=(Number(f"{source}#{operation}@zeros", float((given == 0).double().mean())),))
 
 
 def window_sum(runs: LessonRuns, network: str, place: str) -> Found:
@@ -97,12 +95,12 @@ def window_sum(runs: LessonRuns, network: str, place: str) -> Found:
     if path not in weights:
         raise unknown("parameter", path, list(weights))
     ref = f"network:{network}#{path}[{','.join(map(str, index))}]@sum"
-    return Found(number=Number(ref, float(weights[path].detach()[index].double().sum())))
+    return Found(numbers=(Number(ref, float(weights[path].detach()[index].double().sum())),))
 
 
 def parameters(runs: LessonRuns, network: str) -> Found:
     """parameters NETWORK: how many numbers it has learned."""
-    return Found(number=Number(f"network:{network}#parameters@count", runs.networks.load(network).parameters))
+    return Found(numbers=(Number(f"network:{network}#parameters@count", runs.networks.load(network).parameters),))
 
 
 def layers(runs: LessonRuns, network: str) -> Found:
@@ -110,7 +108,7 @@ def layers(runs: LessonRuns, network: str) -> Found:
     module = runs.networks.load(network).module
     kinds = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
     count = sum(isinstance(one, kinds) for one in module.modules())
-    return Found(number=Number(f"network:{network}#layers@count", count))
+    return Found(numbers=(Number(f"network:{network}#layers@count", count),))
 
 
 def score(runs: LessonRuns, network: str, name: str) -> Found:
@@ -118,34 +116,7 @@ def score(runs: LessonRuns, network: str, name: str) -> Found:
     card = runs.networks.load(network).card
     if card is None or name not in card.scores:
         raise unknown("score", name, list(card.scores) if card else [])
-    return Found(number=Number(f"measure:{network}#{name}@value", card.scores[name]))
-
-
-def next_token(runs: LessonRuns, network: str, text: str) -> Found:
-    """next NETWORK TEXT: the token that a language model thinks likeliest."""
-    reads, words = reader(runs.networks.load(network))
-    (drawn,) = decode(reads, words.encode(text), 1, Sampling(temperature=0))
-    return Found(said(words.decode([drawn.token])))
-
-
-def said(token: str) -> str:
-    """A token as it can be read: a space has no ink."""
-    return {" ": "space", "\n": "line end"}.get(token, token)
-
-
-def tokens(runs: LessonRuns, network: str, text: str) -> Found:
-    """tokens NETWORK TEXT: into how many tokens a text is cut."""
-    loaded = runs.networks.load(network)
-    words = loaded.translation or reader(loaded)[1]
-    return Found(number=Number(f"network:{network}#tokens/{quote(text, safe='')}@count", len(words.encode(text))))
-
-
-def translation(runs: LessonRuns, network: str, text: str) -> Found:
-    """translation NETWORK TEXT: what a translator makes of it, by the likeliest token each time."""
-    loaded = runs.networks.load(network)
-    if loaded.translation is None:
-        raise GlassworkError(f"{network} does not translate", where=network)
-    return Found(translate(loaded.module, loaded.translation, [text])[0])
+    return Found(numbers=(Number(f"measure:{network}#{name}@value", card.scores[name]),))
 
 
 def reach(runs: LessonRuns, kind: str, distance: str) -> Found:
@@ -154,7 +125,7 @@ def reach(runs: LessonRuns, kind: str, distance: str) -> Found:
         raise unknown("kind", kind, ["rnn", "lstm"])
     at = min(int(distance), 60)
     left = float(lengths(kind, 1.0)[MEDIAN][at])
-    return Found(number=Number(f"forgetting:own#{kind}/course[{MEDIAN},{at}]@value", left))
+    return Found(numbers=(Number(f"forgetting:own#{kind}/course[{MEDIAN},{at}]@value", left),))
 
 
 def playground(runs: LessonRuns, data: str, hidden: str, steps: str) -> Found:
@@ -167,7 +138,7 @@ def playground(runs: LessonRuns, data: str, hidden: str, steps: str) -> Found:
     play = PlayOf(data=data, noise=0.05 if data == "circle" else 0.0, hidden=made, optimiser="Adam", rate=0.01)
     points(data, 2, 0.0, 0)  # says what is wrong with the name
     source, right = learned(play, min(int(steps), MOST_STEPS))
-    return Found(number=Number(f"{source}#accuracy@test", right))
+    return Found(numbers=(Number(f"{source}#accuracy@test", right),))
 
 
 def _preferred(runs: LessonRuns, network: str, source: str, trace: Trace) -> Found:
@@ -175,7 +146,7 @@ def _preferred(runs: LessonRuns, network: str, source: str, trace: Trace) -> Fou
     shares = last.output.tensor[0]
     best = int(shares.argmax())
     label = runs.networks.load(network).labels[best]
-    return Found(label, Number(f"{source}#{last.path}[0,{best}]@value", float(shares[best])))
+    return Found(label, (Number(f"{source}#{last.path}[0,{best}]@value", float(shares[best])),), "sure")
 
 
 NETWORK_QUESTIONS: dict[str, Callable[..., Found]] = {
@@ -192,9 +163,6 @@ NETWORK_QUESTIONS: dict[str, Callable[..., Found]] = {
     "parameters": parameters,
     "layers": layers,
     "score": score,
-    "next": next_token,
-    "tokens": tokens,
-    "translation": translation,
     "reach": reach,
     "playground": playground,
 }

@@ -15,7 +15,7 @@ from glasswork.data.texts import load_text
 from glasswork.generation import reader
 from glasswork.measuring.record import read_record
 from glasswork.scenes.lecture_answers import Answers
-from glasswork.scenes.lecture_network_questions import said
+from glasswork.scenes.lecture_language_questions import said
 from glasswork.scenes.messages import lecture as m
 from glasswork.scenes.messages.base import Array
 from glasswork.scenes.networks import Networks

@@ -39,7 +39,10 @@ def verdict(runs: LessonRuns, key: str) -> Found:
     found = {one.key: one for one in verdicts(read_record())}
     if key not in found:
         raise unknown("conclusion", key, list(found))
-    return Found(found[key].judgement)
+    parts = found[key].parts
+    counts = {"holding": sum(part.holds is True for part in parts), "parts": len(parts)}
+    numbers = tuple(Number(f"race:verdict/{key}#{name}@value", count) for name, count in counts.items())
+    return Found(found[key].judgement, numbers, "parts")
 
 
 def augmentation(runs: LessonRuns, how: str) -> Found:
@@ -47,7 +50,7 @@ def augmentation(runs: LessonRuns, how: str) -> Found:
     means = read_comparison().means
     if how not in means:
         raise unknown("way of training", how, list(means))
-    return Found(number=Number(f"augmentation:{how}#mean@value", means[how]))
+    return Found(numbers=(Number(f"augmentation:{how}#mean@value", means[how]),))
 
 
 def _recorded(layer: str, rows: list[Any], by: str, name: str, field: str) -> Found:
@@ -57,7 +60,7 @@ def _recorded(layer: str, rows: list[Any], by: str, name: str, field: str) -> Fo
     number = getattr(found[name], field, None)
     if not isinstance(number, (int, float)):
         raise unknown("figure", field, list(found[name].__struct_fields__))
-    return Found(number=Number(f"race:{layer}/{name}#{field}@value", float(number)))
+    return Found(numbers=(Number(f"race:{layer}/{name}#{field}@value", float(number)),))
 
 
 RECORD_QUESTIONS: dict[str, Callable[..., Found]] = {

@@ -83,11 +83,14 @@ export class Player {
   show(): void {
     const { step } = this;
     if (step?.shows) this.#go(step.shows.page, step.shows.values, this.at);
-    else if (step?.mark) {
-      const [mark] = marked(step.mark);
-      mark?.scrollIntoView({ block: "center" });
-      mark?.focus();
-    }
+    else this.point();
+  }
+
+  /** Go to what has to be pressed. */
+  point(): void {
+    const mark = marked(this.step?.mark ?? "").find((one) => one.getBoundingClientRect().width > 0);
+    mark?.scrollIntoView({ block: "center" });
+    mark?.focus({ preventScroll: true });
   }
 
   /** To another step. One that goes on from where the reader is leaves the page as it stands. */
@@ -103,7 +106,7 @@ export class Player {
     if (!this.name || !this.lesson) return;
     progress.finish(this.name);
     const { follows } = this.lesson;
-    if (follows && this.lesson.card.kind !== "tour") begin(follows);
+    if (follows && this.lesson.card.kind !== "tour") begin(follows, this.projector);
     else leave();
   }
 
@@ -121,11 +124,12 @@ export class Player {
   }
 }
 
-/** Open a lesson, where the reader left it. */
-export function begin(card: LessonCard): void {
+/** Open a lesson, where the reader left it; on the projector, if it stands there. */
+export function begin(card: LessonCard, projector = false): void {
   const left = progress.lessons[card.name];
   const values: Record<string, string> = { ...card.first.values };
   if (left && !left.finished && left.at > 1) values["lesson"] = `${card.name}.${left.at}`;
+  if (projector) values["projector"] = "1";
   address.go(card.first.page, values);
 }
 

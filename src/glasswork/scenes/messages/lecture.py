@@ -67,6 +67,11 @@ class Condition(Struct, frozen=True):
     value: str = ""
 
 
+Reads = Literal["number", "sure", "against", "sizes", "parts"]
+"""number: the answer itself, or what the words say of it. sure: the probability of the words. against: the two numbers
+that were compared. sizes: those of a tensor. parts: how many parts of a sentence hold, and how many it has."""
+
+
 class Ask(Struct, frozen=True, kw_only=True):
     """Something to predict."""
 
@@ -103,6 +108,8 @@ class LectureStep(Struct, frozen=True, kw_only=True):
     hide: str
     """A selector: what would tell the answer, and is veiled until somebody has chosen."""
     ask: Ask | None
+    command: str
+    """What does the same in a terminal; "" where the file names nothing."""
     links: list[Outside]
     sources: list[str]
 
@@ -145,8 +152,10 @@ class FoundAnswer(Struct, tag_field="type", tag="found_answer", frozen=True, kw_
     """Which of the choices."""
     words: str
     """The answer in words; "" where it is a number."""
-    number: Number | None
-    """The answer itself, or how sure the network is of it."""
+    reads: Reads
+    """How the numbers are read."""
+    numbers: list[Number]
+    """What the networks gave: the answer itself, or what it was told by."""
 
 
 class DrawnQuestion(Struct, tag_field="type", tag="drawn_question", frozen=True, kw_only=True):
