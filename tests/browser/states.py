@@ -108,8 +108,8 @@ def sheet_states(network: str, sample: str, few: bool = False) -> Iterator[State
     backward: Query = {"direction": "backward"}
     raised = [(name, {**base, "at": OPENED[name]}) for name in RAISED]
     raised += [(f"slope at {name}", {**base, "at": OPENED[name], **backward}) for name in RAISED_SLOPES]
-    for order, (name, query) in enumerate(raised[::2] if few else raised):
-        # Few: every second kind, at one height, by turns; at full height stands all that stands at half.
+    for order, (name, query) in enumerate(raised):
+        # Few: each kind at one height, one after the other; at full height stands all that stands at half.
         for height in ("half", "full") if not few else (("full", "half")[order % 2],):
             yield State(f"{network} {name}, {height}", query={**query, "tab": "number", "sheet": height})
 

@@ -107,14 +107,9 @@ def small_states_of(network: str) -> list[State]:
     return [*tabs, *sheet_states(network, sample_of(network), few=True)]
 
 
-def some_of(states: list[State]) -> list[State]:
-    """Of each page the first of its states and the last: the least and the most that it holds."""
-    pages: dict[str, list[State]] = {}
-    for state in states:
-        pages.setdefault(state.path, []).append(state)
-    return [
-        state for of_page in pages.values() for state in {id(one): one for one in (of_page[0], of_page[-1])}.values()
-    ]
+def fullest(states: list[State]) -> list[State]:
+    """Of each page the last of its states, which holds the most."""
+    return list({state.path: state for state in states}.values())
 
 
 # In the dark, and on a phone, the pages are the same but for their colours, or but for these.
@@ -147,8 +142,8 @@ def all_small(network: str) -> list[State]:
 
 
 SCREENS = {
-    "wide": Screen(WIDE, BOTH, LESS_WIDE, lambda network: some_of(states_of(network))),
-    "narrow": Screen(FINGER, TO_TOUCH, SMALLER, lambda network: some_of(all_small(network))),
+    "wide": Screen(WIDE, BOTH, LESS_WIDE, lambda network: fullest(states_of(network))),
+    "narrow": Screen(FINGER, TO_TOUCH, SMALLER, lambda network: fullest(all_small(network))),
     "wide, all": Screen(WIDE, BOTH, LESS_WIDE, states_of),
     "narrow, all": Screen(FINGER, BOTH, SMALLER, all_small),
 }

@@ -172,6 +172,7 @@ def test_c41_what_killed_the_trainer_is_said_within_seconds_and_the_run_goes_on(
         assert died > 0
 
 
+@pytest.mark.slow
 def test_a_closed_browser_and_a_lost_server_change_nothing(
     browser: Browser, app: App, going: str, complaints: Complaints
 ) -> None:

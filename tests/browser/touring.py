@@ -76,10 +76,10 @@ def short_tour(browser: Browser, app: App, networks: list[str], complaints: Comp
         for other in others:
             sample = samples_of(other)[0]
             tour(page, map_states(other, sample, few=True))
-            tour(page, opened_states(other, sample, ("last pool",)))
+            tour(page, opened_states(other, sample, ("second conv", "last pool", "output")))
     with window(browser, app, complaints, **DARK) as context:
         page = context.new_page()
-        tour(page, [*map_states(first, three, few=True), *opened_states(first, three, ("conv",))])
+        tour(page, [*map_states(first, three, few=True), *opened_states(first, three, ("conv", "relu", "last pool"))])
     with window(browser, app, complaints, **SMALL) as context:
         page = context.new_page()
         tour(page, [State("gallery, small", ""), *map_states(first, three, few=True)])

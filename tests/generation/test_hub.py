@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from glasswork.generation.hub import on_disk, wanted
 from imagining import small_pipeline
 
@@ -22,6 +24,7 @@ def cached(home: Path, pipeline: Path) -> None:
     shutil.copytree(pipeline, repository / "snapshots" / SHA)
 
 
+@pytest.mark.slow
 def test_what_was_fetched_before_makes_the_same_picture_as_its_folder(tmp_path: Path) -> None:
     folder = Path(small_pipeline(tmp_path / "pipeline").removeprefix("hf:"))
     cached(tmp_path / "home", folder)

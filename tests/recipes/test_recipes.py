@@ -42,9 +42,12 @@ SEQUENCES = {
     "rnn-forgets": ("nats_per_char", 2.0),
     "lstm-forgets": ("nats_per_char", 1.9),
 }
+LONG = ("lstm-moby",)
 
 
-@pytest.mark.parametrize("name", sorted(SEQUENCES))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in sorted(SEQUENCES)]
+)
 def test_a_recurrent_network_that_ships_scores_what_its_card_says(name: str) -> None:
     measured = recipes.evaluate(name)
     card = zoo.load(name).card
