@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 
 
@@ -25,3 +26,8 @@ class Figure:
     def holds(self) -> bool:
         """Whether the bar is held; true where there is none."""
         return self.bar is None or self.measured <= self.bar
+
+
+def figures_of(name: str) -> list[Figure]:
+    """What one file of this folder measures, by its name."""
+    return list(importlib.import_module(f"benchmarks.{name}").measure())
