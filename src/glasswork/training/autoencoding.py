@@ -136,7 +136,7 @@ class Autoencoding(Task):
             examples=len(self.seen),
             aside=len(self.aside),
             held_out=len(self.test),
-            split=f"trained on {len(self.seen):,} pictures; checkpoint chosen by {len(self.aside)}; tested on "
+            split=f"trained on {len(self.seen):,} pictures; {self.kept(len(self.aside))}; tested on "
             f"{len(self.test)} held out, each emoji with all its variants",
             inputs=(self.seen[:1].float() / 127.5 - 1,),
             card={

@@ -117,14 +117,12 @@ class Contrasting(Task):
         """What the card says."""
         x = self.test.shown()[:1]
         aside = len(self.aside)
-        last = self.config.choose_by == "last"
-        chosen = f"the last weights kept, {aside} set aside" if last else f"checkpoint chosen by {aside}"
         return About(
             examples=len(self.seen),
             aside=aside,
             held_out=len(self.test),
-            split=f"trained on {len(self.seen):,} pictures; {chosen}; tested on {len(self.test)} held out, each emoji "
-            "with all its variants",
+            split=f"trained on {len(self.seen):,} pictures; {self.kept(aside)}; tested on {len(self.test)} held out, "
+            "each emoji with all its variants",
             inputs=(x, torch.tensor([self.tokens.read("").ids])),
             card={
                 "sizes": {**self.config.sizes, "fused": 0},

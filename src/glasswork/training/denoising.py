@@ -243,8 +243,8 @@ class Denoising(Task):
             examples=len(self.told),
             aside=aside,
             held_out=len(read_pairs(config.data, "test", self.autoencoder.shape[1])[0]),
-            split=f"trained on {len(self.told):,} pictures with {config.captions} captions each; checkpoint chosen by "
-            f"{aside}; {judged}",
+            split=f"trained on {len(self.told):,} pictures with {config.captions} captions each; "
+            f"{self.kept(aside)}; {judged}",
             inputs=(torch.zeros(1, *self.latents.shape[1:]), torch.zeros(1), self.empty[None].float()),
             card={
                 "sizes": {**config.sizes, "fused": 0},

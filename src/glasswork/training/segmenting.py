@@ -106,14 +106,13 @@ class Segmenting(Task):
         seen, aside, test = self.seen, self.aside, self.test
         last = self.config.choose_by == "last"
         others = f"{len(aside.emoji)} others over {len(aside.photos)} other"
-        chosen = f"the last weights kept, {others} set aside" if last else f"checkpoint chosen by {others}"
         return About(
             examples=len(seen.emoji),
             aside=0 if last else len(aside.emoji),
             held_out=len(test.emoji),
             split=f"trained on {len(seen.emoji):,} emoji over {len(seen.photos)} photos and grounds that are made up, "
-            f"pasted anew at every step; {chosen}; tested on {len(test.emoji)} held-out emoji, each with all its "
-            f"variants, over {len(test.photos)} held-out photos",
+            f"pasted anew at every step; {self.kept(others)}; tested on {len(test.emoji)} held-out emoji, "
+            f"each with all its variants, over {len(test.photos)} held-out photos",
             labels=CLASSES,
             inputs=(torch.zeros(1, 3, SIZE, SIZE),),
         )

@@ -100,6 +100,12 @@ class Task(ABC):
     def __init__(self, config: Config) -> None:
         self.config = config
 
+    def kept(self, aside: int | str) -> str:
+        """Which weights are kept, for About.split; `aside` says what they can be chosen by."""
+        if self.config.choose_by == "last":
+            return f"the last weights kept, {aside} set aside"
+        return f"checkpoint chosen by {aside}"
+
     @property
     @abstractmethod
     def examples(self) -> int:
