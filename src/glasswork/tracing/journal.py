@@ -1,8 +1,8 @@
 """What a run has done and nobody has written down yet: calls of torch functions, beginnings and ends of modules.
 
 Between two kernels all that Python touches has left the processor's caches, and each function that runs there costs
-several times what it costs in a loop. So the run only lays down what happened, and a dozen ops at a time are turned
-into Values and calls. Tensors stay alive until then, so that each is still known by its id.
+several times what it costs in a loop. So the run only lays down what happened, and some dozens of ops at a time are
+turned into Values and calls. Tensors stay alive until then, so that each is still known by its id.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ _new = tuple.__new__  # a named tuple's own constructor is written in Python
 _PLAIN = frozenset([int, float, bool, str, type(None), torch.dtype, torch.device])  # arguments that hold no tensor
 _ORDINARY = frozenset([torch.Tensor, nn.Parameter])
 _LASTING = _PLAIN | _ORDINARY | {torch.Size, torch.layout, torch.memory_format, type(Ellipsis)}
-MANY = 8
-"""Entries: what they hold alive the plain run would have freed."""
+MANY = 64
+"""Entries."""
+LARGE = 1 << 21
+"""Numbers that they alone hold alive: the plain run would have freed them, and written the next ones in their place."""
 OP, ENTER, LEAVE = range(3)
 """How an entry begins.
 
@@ -58,6 +60,7 @@ class Journal:
         failed_module: the first error that left a module, and the path of that.
         entries: what is not written down yet.
         repeatable: what the last op among them made, if it can be made again, be it cheap or not.
+        alive: how many numbers such ops made, each of which stays alive until it is written down.
     """
 
     def __init__(self, names: Names, moments: Moments, noted: list[Call], children: Children | None) -> None:
@@ -66,6 +69,7 @@ class Journal:
         self.suspects: list[Suspect] = []
         self.failed_module: tuple[BaseException, str] | None = None
         self.repeatable: torch.Tensor | None = None
+        self.alive = 0
         self.entries: list[tuple[Any, ...]] = []
         self._gone: set[int] = set()  # places of entries whose output has been written over since
         self._paths = names.modules
@@ -104,6 +108,7 @@ class Journal:
         entries.clear()
         gone.clear()
         self.repeatable = None
+        self.alive = 0
 
     def read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Read:
         """The Values that these arguments are now."""

@@ -25,7 +25,7 @@ from glasswork.tracing.deviations import FUSED, suspect
 from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled
 from glasswork.tracing.gradients import Gradients
-from glasswork.tracing.journal import ENTER, LEAVE, MANY, OP, Journal, Read, lasts
+from glasswork.tracing.journal import ENTER, LARGE, LEAVE, MANY, OP, Journal, Read, lasts
 from glasswork.tracing.layers import layer_call
 from glasswork.tracing.moments import Moments
 from glasswork.tracing.names import Names
@@ -116,7 +116,7 @@ class Recorder(TorchFunctionMode):
         elif layer is None and not (lasts(args) and (not kwargs or lasts(kwargs.values()))):
             journal.catch_up()  # a list may be another by the time that it is read
             read = journal.read(args, kwargs)
-        elif len(journal.entries) > MANY:
+        elif len(journal.entries) > MANY or journal.alive > LARGE:
             journal.catch_up()
         if self._children is not None:
             self._children.inside(len(self.noted), children)  # they say what they write
@@ -173,6 +173,7 @@ class Recorder(TorchFunctionMode):
             repeatable = callee.numeric and made is output and not autocast and output.is_cpu and "out" not in kwargs
             if repeatable and (callee.statistics is None or _keeps_statistics(callee, args, kwargs)):
                 journal.repeatable = output
+                journal.alive += output.numel()
         return output
 
     def _ask_whether_cancelled(self) -> None:
