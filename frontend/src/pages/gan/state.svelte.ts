@@ -73,6 +73,8 @@ export class GanState {
   pace = $state(0);
   #frames: { at: number; step: number }[] = [];
   #asked = 0;
+  /** The step in the address that this page has put there, or gone to. */
+  #at: string | null = null;
   #insideAt = 0;
   #measuredAt = 0;
 
@@ -109,6 +111,10 @@ export class GanState {
       const asked = [this.stage, this.sample, this.weight, this.main?.shown?.source];
       untrack(() => (asked[0] === null ? (this.slow = null) : this.#slowly()));
     });
+    $effect(() => {
+      const at = address.get("at");
+      untrack(() => this.#follow(at));
+    });
     $effect(() => link.onReopen(() => this.#ask(this.step, SCRUB)));
     $effect(() => () => (this.playing = false));
   }
@@ -124,9 +130,25 @@ export class GanState {
       lane.lab = one;
       return lane;
     });
-    const wanted = Number(address.get("at") ?? (anew ? 0 : this.step));
+    this.#at = address.get("at");
+    const wanted = Number(this.#at ?? (anew ? 0 : this.step));
     if (anew) this.measured = null;
     this.#ask(Number.isFinite(wanted) ? wanted : 0, this.playing ? FRAME : SCRUB);
+  }
+
+  /** The address names another step of the same run: a lesson leads there, or the way back does. */
+  #follow(at: string | null): void {
+    if (at === null || at === this.#at) return;
+    this.#at = at;
+    const step = Number(at);
+    if (!Number.isFinite(step) || step === this.step) return;
+    this.playing = false;
+    this.#ask(Math.max(0, Math.min(FAR, step)), SCRUB);
+  }
+
+  #note(step: number): void {
+    this.#at = step ? String(step) : null;
+    address.set({ at: this.#at }, false);
   }
 
   /** Show every run at a step, or on the way to it; then, while it plays, go on. */
@@ -189,7 +211,7 @@ export class GanState {
 
   /** It has come to a halt: where, and all that it is there. */
   #rest(): void {
-    if (address.get("at") !== null) address.set({ at: String(this.step) }, false);
+    if (address.get("at") !== null) this.#note(this.step);
     this.#ask(this.step, SCRUB);
   }
 
@@ -235,13 +257,13 @@ export class GanState {
 
   halt(): void {
     this.playing = false;
-    address.set({ at: this.step ? String(this.step) : null }, false);
+    this.#note(this.step);
   }
 
   go(step: number): void {
     this.playing = false;
     const to = Math.max(0, Math.min(FAR, step));
-    address.set({ at: to ? String(to) : null }, false);
+    this.#note(to);
     this.#ask(to, SCRUB);
   }
 

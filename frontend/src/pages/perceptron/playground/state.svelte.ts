@@ -27,8 +27,15 @@ export class Lane {
   points = $state.raw<Tensor | null>(null);
   history = $state.raw<Moment[]>([]);
   settings: Settings;
-  constructor(settings: Settings) {
+  /** Of as many neurons as the one before, it looks like that one until it is known: nothing on the page vanishes. */
+  constructor(settings: Settings, before?: Lane) {
     this.settings = settings;
+    const form = ({ features, hidden }: Settings): string =>
+      JSON.stringify([features, hidden.map(({ units }) => units)]);
+    if (!before || form(before.settings) !== form(settings)) return;
+    this.played = before.played;
+    this.tensors = before.tensors;
+    this.points = before.points;
   }
 
   of(name: string): Tensor | undefined {
@@ -69,6 +76,8 @@ export class PlaygroundState {
   rate = $state(0);
   #frames: number[] = [];
   #asked = 0;
+  /** The step in the address that this page has put there, or gone to. */
+  #at: string | null = null;
 
   /** As text, so that what stands beside in the address changes nothing here. */
   #named = $derived(JSON.stringify([settingsOf(address.values), ...unpacked(address.get("beside"))]));
@@ -89,6 +98,10 @@ export class PlaygroundState {
       const all = this.#all;
       untrack(() => this.#attend(all));
     });
+    $effect(() => {
+      const at = address.get("at");
+      untrack(() => this.#follow(at));
+    });
     $effect(() => link.onReopen(() => this.#ask(this.step, SCRUB, true)));
     $effect(() => () => (this.playing = false));
   }
@@ -100,15 +113,30 @@ export class PlaygroundState {
     const before = this.lanes;
     const fresh = all.some((one, i) => !before[i] || !same(before[i]!.settings, one));
     this.lanes = all.map((one, i) => {
-      const lane = before[i] && same(before[i]!.settings, one) ? before[i]! : new Lane(one);
+      const lane = before[i] && same(before[i]!.settings, one) ? before[i]! : new Lane(one, before[i]);
       const edits = JSON.stringify(lane.settings.edits) !== JSON.stringify(one.edits);
       if (edits) lane.history = lane.history.filter(({ step }) => step < (one.edits.at(-1)?.step ?? 0));
       lane.settings = one;
       return lane;
     });
-    const wanted = fresh && before.length ? 0 : Number(address.get("at") ?? this.step);
-    if (fresh && before.length) address.set({ at: null }, false);
+    this.#at = address.get("at");
+    const wanted = Number(this.#at ?? (fresh ? 0 : this.step));
     this.#ask(Number.isFinite(wanted) ? wanted : 0, SCRUB, true);
+  }
+
+  /** The address names another step of the same network: a lesson leads there, or the way back does. */
+  #follow(at: string | null): void {
+    if (at === null || at === this.#at) return;
+    this.#at = at;
+    const step = Number(at);
+    if (!Number.isFinite(step) || step === this.step) return;
+    this.playing = false;
+    this.#ask(Math.max(0, Math.min(FAR, step)), SCRUB, false);
+  }
+
+  #note(step: number): void {
+    this.#at = step ? String(step) : null;
+    address.set({ at: this.#at }, false);
   }
 
   /** Show every lane at a step, or on the way to it; then, while it plays, go on. */
@@ -181,13 +209,13 @@ export class PlaygroundState {
 
   halt(): void {
     this.playing = false;
-    address.set({ at: this.step ? String(this.step) : null }, false);
+    this.#note(this.step);
   }
 
   go(step: number): void {
     this.playing = false;
     const to = Math.max(0, Math.min(FAR, step));
-    address.set({ at: to ? String(to) : null }, false);
+    this.#note(to);
     this.#ask(to, SCRUB, false);
   }
 
@@ -197,7 +225,10 @@ export class PlaygroundState {
     // What is compared is compared on the same points.
     const points = { data: next.data, count: next.count, test: next.test, noise: next.noise };
     const beside = this.beside.map((one) => ({ ...one, ...points }));
-    address.set({ ...valuesOf(next), beside: packed(beside), ...(shape ? { unit: null } : {}) }, step);
+    const values: Record<string, string | null> = { ...valuesOf(next), beside: packed(beside) };
+    if (shape || !("edits" in changes)) values["at"] = null; // another network begins anew
+    if (shape) values["unit"] = null;
+    address.set(values, step);
   }
 
   choose(settings: Settings, beside: Settings[]): void {
