@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from glasswork.networks._registry import network
 
-# B pictures in a batch, C channels, H rows, W columns, K classes; the shapes at the line ends are those without padding
+# B pictures in a batch, C channels, H rows, W columns, K classes, P the padding (0 or 1)
 
 
 class Block(nn.Module):
@@ -32,12 +32,12 @@ class Block(nn.Module):
         self.pool = nn.MaxPool2d(kernel_size=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W) -> (B, width, (H-4)/2, (W-4)/2)."""
-        x = self.conv1(x)  # (B, C, H-2, W-2)
+        """(B, channels, H, W) -> (B, width, H/2-2+2P, W/2-2+2P)."""
+        x = self.conv1(x)  # (B, C, H-2+2P, W-2+2P)
         x = self.relu1(x)
-        x = self.conv2(x)  # (B, C, H-4, W-4)
+        x = self.conv2(x)  # (B, C, H-4+4P, W-4+4P)
         x = self.relu2(x)
-        x = self.pool(x)  # (B, C, (H-4)/2, (W-4)/2)
+        x = self.pool(x)  # (B, C, H/2-2+2P, W/2-2+2P)
         return x
 
 
@@ -69,8 +69,8 @@ class TinyVGG(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W), values 0..1 -> logits, (B, K)."""
-        x = self.block1(x)  # (B, C, H/2-2, W/2-2)
-        x = self.block2(x)  # (B, C, H/4-3, W/4-3)
+        x = self.block1(x)  # (B, C, H/2-2+2P, W/2-2+2P)
+        x = self.block2(x)  # (B, C, H/4-3+3P, W/4-3+3P)
         x = self.flatten(x)  # (B, C·H·W)
         x = self.output(x)  # (B, K)
         return x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import mean
 from typing import Any
 
 from glasswork.errors import unknown
@@ -32,6 +33,16 @@ def measured(runs: LessonRuns, name: str, field: str) -> Found:
 def baseline(runs: LessonRuns, name: str) -> Found:
     """baseline NAME: how often a method from before deep networks is right on clothes."""
     return _recorded("baseline", read_record().baselines, "name", name, "accuracy")
+
+
+def slim(runs: LessonRuns, name: str) -> Found:
+    """slim NAME: how often a slim network of the race is right on clothes, the mean of its runs."""
+    found = {
+        racer.name: [run.accuracy for run in racer.runs if run.accuracy is not None] for racer in read_record().racers
+    }
+    if not found.get(name):
+        raise unknown("slim network", name, [racer for racer, right in found.items() if right])
+    return Found(numbers=(Number(f"race:slim/{name}#mean@value", mean(found[name])),))
 
 
 def verdict(runs: LessonRuns, key: str) -> Found:
@@ -68,6 +79,7 @@ RECORD_QUESTIONS: dict[str, Callable[..., Found]] = {
     "published": published,
     "measured": measured,
     "baseline": baseline,
+    "slim": slim,
     "verdict": verdict,
     "augmentation": augmentation,
 }
