@@ -64,6 +64,8 @@ def test_every_step_opens_and_can_be_done(lecture: Page, app: App, name: str) ->
 
 
 def test_a_lesson_is_walked_by_its_buttons_and_its_keys_and_is_remembered(lecture: Page, app: App) -> None:
+    if lecture.url.startswith("http"):
+        lecture.evaluate("localStorage.removeItem('glasswork-lecture')")
     go(lecture, app.address("cnn", network="tiny-vgg-emoji", lesson="tour.1"))  # afresh: nothing of it was done yet
     on = lecture.locator(".lesson .way").last
     expect(on).to_have_text("Skip")
@@ -192,6 +194,7 @@ def test_a_lesson_is_walked_to_its_end_by_keys_alone(lecture: Page, app: App) ->
     tab_to(lecture, ".lesson .head .link")
     lecture.keyboard.press("Enter")
     settle(lecture, -1)
+    expect(lecture.locator("li", has_text="Where deep learning fits").get_by_text("finished")).to_be_visible()
     lecture.keyboard.press("2")
     settle(lecture, -1)
     tab_to(lecture, ".quiz .choices button")
@@ -202,6 +205,24 @@ def test_a_lesson_is_walked_to_its_end_by_keys_alone(lecture: Page, app: App) ->
     lecture.keyboard.press("Enter")
     expect(lecture.locator(".quiz .asks p").first).not_to_have_text(question)
     expect(lecture.locator(".quiz .way")).to_be_focused()
+
+
+def test_on_a_phone_the_ringed_picture_does_the_step_and_the_next_one_comes_into_view(lecture: Page, app: App) -> None:
+    window = lecture.viewport_size
+    assert window
+    lecture.set_viewport_size({"width": 390, "height": 844})
+    try:
+        step = read_lesson(shipped()["where-deep-learning-fits"], "where-deep-learning-fits").steps[1].step
+        go(lecture, app.origin + at("where-deep-learning-fits", 2, step))
+        lecture.locator(step.mark).first.click()
+        expect(lecture.locator(".try.done")).to_be_attached()
+        lecture.evaluate("scrollTo(0, 600)")
+        lecture.locator(".pill").click()
+        settle(lecture, -1)
+        expect(lecture.locator(".dot.now")).to_have_attribute("aria-label", "step 3 of 5")
+        expect(lecture.locator(".lesson h2")).to_be_in_viewport()
+    finally:
+        lecture.set_viewport_size(window)
 
 
 def test_an_unknown_lesson_says_so(lecture: Page, app: App) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 from asking import Asking
 from judging import Verdict, judge
-from opening import App, go, settle
+from opening import App, go, move, settle
 from planting import text
 from playwright.sync_api import Browser, Page, expect
 from sightings import collect
@@ -119,6 +119,13 @@ def test_the_playground_is_played_scrubbed_and_dragged_by_keys_alone(page: Page,
     settle(page)
     page.keyboard.press("e")
     settle(page)
+    assert page.locator("footer b").inner_text() == "after 20 steps"
+    page.wait_for_url("**at=20*")
+    # As a lesson's next step does, and the way back.
+    move(page, app.address("perceptron", view="playground", hidden="3 tanh", at=7))
+    assert page.locator("footer b").inner_text() == "after 7 steps"
+    page.go_back()
+    settle(page, -1)
     assert page.locator("footer b").inner_text() == "after 20 steps"
     page.locator("button.cell[aria-label='layer 1, neuron 0']").press("Enter")
     slider = page.locator("section input[type=range]").first
