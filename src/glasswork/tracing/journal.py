@@ -60,7 +60,7 @@ class Journal:
         failed_module: the first error that left a module, and the path of that.
         entries: what is not written down yet.
         repeatable: what the last op among them made, if it can be made again, be it cheap or not.
-        alive: how many numbers such ops made, each of which stays alive until it is written down.
+        alive: how many numbers the ops among them made that need not be held: they live until they are written down.
     """
 
     def __init__(self, names: Names, moments: Moments, noted: list[Call], children: Children | None) -> None:

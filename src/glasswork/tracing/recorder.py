@@ -170,10 +170,11 @@ class Recorder(TorchFunctionMode):
             if self._progress is not None:
                 self._progress(len(self.noted))
         else:
+            if made is output and (callee.numeric or callee.exact_if_dense):
+                journal.alive += output.numel()
             repeatable = callee.numeric and made is output and not autocast and output.is_cpu and "out" not in kwargs
             if repeatable and (callee.statistics is None or _keeps_statistics(callee, args, kwargs)):
                 journal.repeatable = output
-                journal.alive += output.numel()
         return output
 
     def _ask_whether_cancelled(self) -> None:
