@@ -78,7 +78,7 @@ def states_of(network: str) -> list[State]:
         State("units", query={**base, "view": "units", "made": "class", "class": 2}, keys=("Enter",)),
         State("compared", query={**base, "view": "compare"}),
         State("weights that are not here", query={"network": "resnet152"}),
-        State("text to image, none here", "diffusion"),
+        State("text to image", "diffusion", query={"prompt": "red heart", "steps": 4}),
         State("workshop", "convolution", query={"stride": 2, "padding": 0, "colour": 1}),
         State("workshop, painted", "convolution", query={"size": 9, "kernel": "blur", "padding": 4}),
         State("workshop, refused", "convolution", query={"size": 0}),

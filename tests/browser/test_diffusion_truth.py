@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from asking import Asking
@@ -62,7 +61,8 @@ def verdict(browser: Browser, served: App, answers: Asking) -> Verdict:
         for one in STATES:
             seen.append(look(page, served, State(one.name, one.path, {"network": "tiny", **one.query})))
             usable(page, one.name)
-        own = {"network": "emoji-diffusion", "prompt": "red heart", "steps": 3, "beside": "prompt=blue"}
+        seen.append(look(page, served, State("ours", "diffusion", {"prompt": "red heart", "steps": 3})))
+        own = {"network": "runs/emoji-diffusion", "prompt": "red heart", "steps": 3, "beside": "prompt=blue"}
         seen.append(look(page, served, State("of a run of training", "diffusion", own)))
         move(page, served.address("diffusion", network="tiny", prompt="cat", steps=9, sampler="ddpm", at=5))
         page.locator(".cards button [data-ref*='#with/5']").first.click()
@@ -216,15 +216,3 @@ def test_a_run_can_be_cancelled_and_what_was_made_stays(sheet: Page, served: App
     sheet.keyboard.press("Enter")
     settle(sheet, -1)
     assert "done" in sheet.locator(".film").inner_text()
-
-
-def test_where_no_model_is_here_the_page_says_how_to_get_one(
-    browser: Browser, app: App, complaints: Complaints, tmp_path: Path
-) -> None:
-    with window(browser, app, complaints, viewport=DESK) as context:
-        page = context.new_page()
-        go(page, app.address())
-        page.locator("header a", has_text="Text to image").click()
-        settle(page, -1)
-        shown = page.locator("main").inner_text()
-    assert "glasswork train emoji-diffusion" in shown or "Out of noise" in shown  # once one ships

@@ -2237,7 +2237,7 @@ export interface Reach {
   chances: Number[];
 }
 /**
- * Every text-to-image model that is here, or that could be; the samplers, and pictures of ours to begin from.
+ * Every text-to-image model that is here; the samplers, and pictures of ours to begin from.
  *
  *     `arrays`: these, bytes.
  */
@@ -2255,8 +2255,6 @@ export interface TextToImageModels {
 export interface TextToImageModel {
   name: string;
   title: string;
-  here: boolean;
-  todo: string;
   bytes: number;
 }
 /**

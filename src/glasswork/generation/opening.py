@@ -28,10 +28,6 @@ def open_model(target: str = DEFAULT) -> TextToImage:
     folder = Path(target.removeprefix("hf:"))
     if (folder / INDEX).is_file():
         return open_folder(folder)
-    if target == DEFAULT and DEFAULT not in zoo.shipped_names():
-        why = "its four parts are recipes so far, which CONTRIBUTING.md tells of"
-        todo = "Name a denoiser's run folder, or a folder in the layout of diffusers, with --network."
-        raise GlassworkError("no text-to-image model ships yet", where=target, why=why, todo=todo)
     if target.startswith("hf:"):
         why = f"there is no {INDEX} in such a folder, and no such repository that this machine can reach"
         todo = "Name a folder in the layout of diffusers, or hf:OWNER/NAME."

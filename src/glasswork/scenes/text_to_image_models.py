@@ -15,7 +15,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from glasswork import networks, zoo
+from glasswork import networks
 from glasswork.errors import GlassworkError, unknown
 from glasswork.generation import DEFAULT, INDEX, TextToImage, needed, open_model
 from glasswork.networks.autoencoder_kl import AutoencoderKL
@@ -24,14 +24,10 @@ from glasswork.scenes.memory import check_room
 from glasswork.scenes.messages.diffusion import TextToImageModel
 from glasswork.zoo import Network
 from glasswork.zoo.card import read_card
-from glasswork.zoo.shipping import RUN_CARD
+from glasswork.zoo.shipping import RUN_CARD, WEIGHTS
 from glasswork.zoo.storing import weights_hash
 
 PARTS = ("denoiser:", "decoder:", "words:")
-TRAIN = (
-    "Train its four parts: glasswork train emoji-autoencoder, emoji-clip, emoji-judge, then emoji-diffusion; or start "
-    "with a folder in the layout of diffusers: glasswork open FOLDER."
-)
 MOST = 2
 """So many models are held."""
 MOST_RUNS = 200
@@ -95,8 +91,7 @@ class TextToImageModels:
     def targets(self) -> dict[str, str]:
         """Every model that is here: its name, and what it is opened from."""
         found = {name_of(target): target for target in self._given}
-        if DEFAULT in zoo.shipped_names():
-            found.setdefault(DEFAULT, DEFAULT)
+        found.setdefault(DEFAULT, DEFAULT)
         for folder in self._trained():
             name = folder.name if folder.name not in found else f"runs/{folder.name}"
             if str(folder.resolve()) not in {str(Path(target).resolve()) for target in self._given}:
@@ -115,28 +110,22 @@ class TextToImageModels:
         return next((name for name, one in self.targets().items() if one == target), name_of(target))
 
     def cards(self) -> list[TextToImageModel]:
-        """Every model, and where there is none, how to get one."""
-        found = [
-            TextToImageModel(name=name, title=_title(target), here=True, todo="", bytes=_bytes(target))
+        """Every model."""
+        return [
+            TextToImageModel(name=name, title=_title(target), bytes=_bytes(target))
             for name, target in self.targets().items()
         ]
-        if not any(one.name == DEFAULT for one in found):
-            found.append(TextToImageModel(name=DEFAULT, title="Emoji diffusion", here=False, todo=TRAIN, bytes=0))
-        return found
 
     def open(self, name: str) -> Opened:
         """A model by its name.
 
         Raises:
-            GlassworkError: there is none of this name, it is not here, damaged, or larger than the free memory.
+            GlassworkError: there is none of this name, it is damaged, or larger than the free memory.
         """
         known = self.targets()
         if name not in known and name_of(name) in known:  # as the gallery names a run of the reader's
             name = name_of(name)
         if name not in known:
-            if name == DEFAULT:
-                why = "its weights neither ship yet nor were trained here"
-                raise GlassworkError("no text-to-image model is here yet", where=name, why=why, todo=TRAIN)
             raise unknown("text-to-image model", name, list(known))
         target = known[name]
         with self._lock:
@@ -225,10 +214,8 @@ def name_of(target: str) -> str:
 
 
 def _title(target: str) -> str:
-    card = Path(target) / RUN_CARD
-    if card.is_file():
-        return read_card(card).title
-    return "Emoji diffusion" if target == DEFAULT else name_of(target)
+    card = WEIGHTS / f"{DEFAULT}.json" if target == DEFAULT else Path(target) / RUN_CARD
+    return read_card(card).title if card.is_file() else name_of(target)
 
 
 def _bytes(target: str) -> int:

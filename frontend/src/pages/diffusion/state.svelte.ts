@@ -59,7 +59,7 @@ export class DiffusionState {
   backward = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  model = $derived(address.get("network") ?? this.models.find((one) => one.here)?.name ?? null);
+  model = $derived(address.get("network") ?? this.models[0]?.name ?? null);
   how = $derived(settingsOf((name) => address.get(name)));
   /** How the run beside it is made: what is other than here. */
   other = $derived.by((): Partial<Settings> | null => {

@@ -126,15 +126,12 @@ class TextToImageModel(Struct, frozen=True, kw_only=True):
 
     name: str
     title: str
-    here: bool
-    todo: str
-    """How to get it, where it is not here."""
     bytes: int
     """Of its weights in memory; 0 where that is not known."""
 
 
 class TextToImageModels(Struct, tag_field="type", tag="text_to_image_models", frozen=True):
-    """Every text-to-image model that is here, or that could be; the samplers, and pictures of ours to begin from.
+    """Every text-to-image model that is here; the samplers, and pictures of ours to begin from.
 
     `arrays`: these, bytes.
     """
