@@ -23,6 +23,8 @@ TOPICS = (
     "4 Transformer",
     "4 U-Net",
     "4 GAN",
+    "4 Style transfer",
+    "4 Data augmentation",
     "4 ViT",
     "5 AlexNet, 2012",
     "6 The table",
