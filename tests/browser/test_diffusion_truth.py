@@ -61,7 +61,11 @@ def verdict(browser: Browser, served: App, answers: Asking) -> Verdict:
         for one in STATES:
             seen.append(look(page, served, State(one.name, one.path, {"network": "tiny", **one.query})))
             usable(page, one.name)
-        seen.append(look(page, served, State("ours", "diffusion", {"prompt": "red heart", "steps": 3})))
+        move(page, served.address("diffusion", network="emoji-diffusion", view="scores", steps=1))
+        page.wait_for_function("() => document.querySelectorAll('.grid-of canvas').length === 40", timeout=30_000)
+        settle(page, -1)
+        seen.append(collect(page, "scores", "diffusion", lean=True))  # its pictures are made as variants are
+        usable(page, "scores")
         own = {"network": "runs/emoji-diffusion", "prompt": "red heart", "steps": 3, "beside": "prompt=blue"}
         seen.append(look(page, served, State("of a run of training", "diffusion", own)))
         move(page, served.address("diffusion", network="tiny", prompt="cat", steps=9, sampler="ddpm", at=5))

@@ -3,6 +3,7 @@ C24, C28-C31)."""
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -15,11 +16,14 @@ import safetensors.torch
 import torch
 
 from answered import SESSION, ask, read
+from glasswork import zoo
 from glasswork.errors import GlassworkError
 from glasswork.generation import Plan, open_model
 from glasswork.scenes import messages as m
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.respond import Respondent
+from glasswork.training import combinations
+from glasswork.zoo.shipping import WEIGHTS
 from imagining import small_pipeline
 
 EMOJI = "sample:shaded-cat-face"
@@ -48,6 +52,18 @@ def test_models_are_listed_with_the_readers_first(respond: Respondent) -> None:
     assert [one["name"] for one in told.models] == ["tiny", "emoji-diffusion"]
     assert told.models[0]["bytes"] > 1000
     assert set(told.samplers) == {"ddim", "ddpm", "euler", "euler_ancestral", "dpm_solver"}
+
+
+def test_scores_are_those_of_the_card_and_a_folder_has_none(respond: Respondent) -> None:
+    (ours,) = map(json.loads, respond(d.OpenPromptScores(request=1, model="emoji-diffusion"), SESSION))
+    card = zoo.read_card(WEIGHTS / "emoji-diffusion.json").scores
+    by_guidance = {f"category_at_{one['guidance']:g}": one["right"]["value"] for one in ours["by_guidance"]}
+    assert {one["name"]: one["value"]["value"] for one in ours["scores"]} | by_guidance == card
+    assert [one["guidance"] for one in ours["by_guidance"]] == [0, 1, 2, 4, 7]
+    assert ours["prompts"] == [prompt for prompt, _, _ in combinations(2)]
+    assert len(ours["prompts"]) == 40
+    (none,) = map(json.loads, respond(d.OpenPromptScores(request=1, model="tiny"), SESSION))
+    assert [none[name] for name in ("scores", "by_guidance", "prompts")] == [[], [], []]
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm", "euler", "euler_ancestral", "dpm_solver"])

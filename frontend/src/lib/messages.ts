@@ -49,6 +49,7 @@ export type Request =
   | FindNear
   | ComparePaths
   | OpenNoising
+  | OpenPromptScores
   | FetchTensors
   | FetchPlane
   | ExplainNumber
@@ -130,6 +131,7 @@ export type Answer =
   | DecoderOpened
   | Near
   | PathsCompared
+  | PromptScores
   | Noising
   | Scene
   | Graph
@@ -763,6 +765,14 @@ export interface OpenNoising {
   prompt?: string;
   seed?: number;
   time?: number;
+  request: number;
+}
+/**
+ * How well a model follows its words.
+ */
+export interface OpenPromptScores {
+  type: "open_prompt_scores";
+  model: string;
   request: number;
 }
 /**
@@ -2418,6 +2428,35 @@ export interface PathsCompared {
   explained: Number[];
   apart: Number[];
   arrays: Array[];
+}
+/**
+ * What a model's card says of it; all is empty, or 0, without a card.
+ *
+ *     `prompts`: each joins a colour and a thing as no picture of its training did.
+ */
+export interface PromptScores {
+  type: "prompt_scores";
+  request: number;
+  title: string;
+  by_guidance: AtGuidance[];
+  scores: Scored1[];
+  prompts: string[];
+  trained_on: number;
+  steps: number;
+}
+/**
+ * How many pictures made with a guidance are of their prompt's category, by the judge.
+ */
+export interface AtGuidance {
+  guidance: number;
+  right: Number;
+}
+/**
+ * A score by its name on the card.
+ */
+export interface Scored1 {
+  name: string;
+  value: Number;
 }
 /**
  * A picture noised, and a step of training on it.

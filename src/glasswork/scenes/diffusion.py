@@ -19,6 +19,7 @@ from glasswork.scenes.diffusion_inside import decoder_opened, moment_opened
 from glasswork.scenes.diffusion_near import Neighbours, compared
 from glasswork.scenes.diffusion_noising import noising
 from glasswork.scenes.diffusion_runs import Imagining, Imaginings, bytes_of
+from glasswork.scenes.diffusion_scores import scored
 from glasswork.scenes.messages import diffusion as d
 from glasswork.scenes.messages.base import Array
 from glasswork.scenes.networks import Networks
@@ -83,6 +84,8 @@ class Diffusions:
                 yield m.encode(*compared(request, *pair))
             case d.OpenNoising():
                 yield m.encode(*noising(request, self._models.open(request.model), self._imaginings, read_input))
+            case d.OpenPromptScores():
+                yield m.encode(scored(request, self._models.open(request.model)))
 
     def _imagine(self, request: d.ImagineOn, read_input: ReadInput) -> Iterator[m.Answer | str | bytes]:
         made = self._imaginings.begin(request.model, request.how, read_input)

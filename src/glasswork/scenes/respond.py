@@ -264,6 +264,7 @@ class Respondent:
                 | d.FindNear()
                 | d.ComparePaths()
                 | d.OpenNoising()
+                | d.OpenPromptScores()
             ):
                 yield from self.diffusions.answer(request, session.inputs.read, session.cancelled)
             case m.Cancel():

@@ -23,7 +23,7 @@ from glasswork.randomness import seeded
 from glasswork.scenes.memory import check_room
 from glasswork.scenes.messages.diffusion import TextToImageModel
 from glasswork.zoo import Network
-from glasswork.zoo.card import read_card
+from glasswork.zoo.card import Card, read_card
 from glasswork.zoo.shipping import RUN_CARD, WEIGHTS
 from glasswork.zoo.storing import weights_hash
 
@@ -213,9 +213,15 @@ def name_of(target: str) -> str:
     return Path(target.removeprefix("hf:").rstrip("/")).name or target
 
 
+def card_of(target: str) -> Card | None:
+    """The card of a denoiser of ours; None of a folder in the layout of diffusers."""
+    path = WEIGHTS / f"{DEFAULT}.json" if target == DEFAULT else Path(target) / RUN_CARD
+    return read_card(path) if path.is_file() else None
+
+
 def _title(target: str) -> str:
-    card = WEIGHTS / f"{DEFAULT}.json" if target == DEFAULT else Path(target) / RUN_CARD
-    return read_card(card).title if card.is_file() else name_of(target)
+    card = card_of(target)
+    return card.title if card else name_of(target)
 
 
 def _bytes(target: str) -> int:

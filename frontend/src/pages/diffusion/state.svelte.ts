@@ -37,6 +37,9 @@ export interface Variant {
 
 type Opened<A> = { answer: A; tensors: Tensor[] };
 
+export const VIEWS = ["denoising", "training", "scores"] as const;
+type View = (typeof VIEWS)[number];
+
 export class DiffusionState {
   models = $state.raw<TextToImageModel[]>([]);
   samplers = $state.raw<string[]>([]);
@@ -73,7 +76,8 @@ export class DiffusionState {
     if ("sampler" in values) found.sampler = values.sampler!;
     return found;
   });
-  training = $derived(address.get("view") === "training");
+  view = $derived(VIEWS.find((one) => one === address.get("view")) ?? "denoising");
+  training = $derived(this.view === "training");
   half = $derived<"with" | "without">(address.get("half") === "without" ? "without" : "with");
   layer = $derived(whole(address.get("layer"), -1));
   head = $derived(whole(address.get("head"), -1));
@@ -125,12 +129,12 @@ export class DiffusionState {
     });
     $effect(() => {
       const key = this.#momentKey;
-      if (this.stepped && (this.run.ended || this.run.stopped) && !this.training)
+      if (this.stepped && (this.run.ended || this.run.stopped) && this.view === "denoising")
         untrack(() => this.#openMoment(key));
     });
     $effect(() => {
       const { at } = this;
-      if (this.run.ended && !this.training) untrack(() => this.#openDecoder(at));
+      if (this.run.ended && this.view === "denoising") untrack(() => this.#openDecoder(at));
     });
     $effect(() => {
       const asked = [
@@ -360,6 +364,16 @@ export class DiffusionState {
       String(value) === (usual[name] ?? null) ? null : String(value),
     ]);
     address.set({ ...(Object.fromEntries(values) as Record<string, string | null>), at: null });
+  }
+
+  /** Another prompt from the same noise, step by step. */
+  show(prompt: string): void {
+    this.set({ prompt });
+    this.turn("denoising");
+  }
+
+  turn(view: View): void {
+    address.set({ view: view === "denoising" ? null : view });
   }
 
   async give(file: Blob | null | undefined): Promise<void> {

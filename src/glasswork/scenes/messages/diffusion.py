@@ -116,8 +116,22 @@ class OpenNoising(Request, tag="open_noising", frozen=True):
     """Of the schedule's."""
 
 
+class OpenPromptScores(Request, tag="open_prompt_scores", frozen=True):
+    """How well a model follows its words."""
+
+    model: str
+
+
 DiffusionRequest = (
-    ListTextToImage | ImagineOn | MakePicture | OpenMoment | OpenDecoder | FindNear | ComparePaths | OpenNoising
+    ListTextToImage
+    | ImagineOn
+    | MakePicture
+    | OpenMoment
+    | OpenDecoder
+    | FindNear
+    | ComparePaths
+    | OpenNoising
+    | OpenPromptScores
 )
 
 
@@ -313,6 +327,35 @@ class PathsCompared(Struct, tag_field="type", tag="paths_compared", frozen=True,
     arrays: list[Array]
 
 
+class AtGuidance(Struct, frozen=True):
+    """How many pictures made with a guidance are of their prompt's category, by the judge."""
+
+    guidance: float
+    right: Number
+
+
+class Scored(Struct, frozen=True):
+    """A score by its name on the card."""
+
+    name: str
+    value: Number
+
+
+class PromptScores(Struct, tag_field="type", tag="prompt_scores", frozen=True, kw_only=True):
+    """What a model's card says of it; all is empty, or 0, without a card.
+
+    `prompts`: each joins a colour and a thing as no picture of its training did.
+    """
+
+    request: int
+    title: str
+    by_guidance: list[AtGuidance]
+    scores: list[Scored]
+    prompts: list[str]
+    trained_on: int
+    steps: int
+
+
 class Sized(Struct, frozen=True):
     """A part of a network, and how large its slopes are: the root of the sum of their squares."""
 
@@ -356,5 +399,6 @@ DiffusionAnswer = (
     | DecoderOpened
     | Near
     | PathsCompared
+    | PromptScores
     | Noising
 )
