@@ -1,7 +1,17 @@
 /** How a picture is made, as the address says it. */
 import type { How } from "../../lib/messages";
 
-export const PROMPT = "a cute and adorable bunny";
+export const PROMPT = "red apple";
+/** Offered under the prompt; one is the lecture's own. */
+export const PROMPTS = [
+  PROMPT,
+  "rainbow",
+  "green tree, shaded",
+  "grinning face",
+  "a red car",
+  "a dog",
+  "a cute and adorable bunny",
+];
 
 export type Settings = Required<How>;
 
