@@ -64,7 +64,7 @@ NAMES = (
 """Names by themselves: networks of the race, functions, forms of files, units, and a convolution's line in torch."""
 SHORT = 4
 """Words of a name, at most."""
-READING = ("lstm", "rnn", "transformer", "lecture")
+READING = ("lstm", "rnn", "transformer", "diffusion", "lecture")
 """Pages that show texts of the world, or lessons (which have files of their own): every word sent may stand there,
 and a name may be put together out of letters."""
 FEW = ("gallery", "conv", "lesson", "workshop, refused")
