@@ -120,7 +120,7 @@ export class Player {
 
   #go(page: string, values: Record<string, string>, at: number): void {
     const led = { lesson: `${this.name}.${at}`, ...(this.projector ? { projector: "1" } : {}) };
-    address.go(page, { ...values, ...led });
+    open(page, { ...values, ...led });
   }
 }
 
@@ -130,7 +130,13 @@ export function begin(card: LessonCard, projector = false): void {
   const values: Record<string, string> = { ...card.first.values };
   if (left && !left.finished && left.at > 1) values["lesson"] = `${card.name}.${left.at}`;
   if (projector) values["projector"] = "1";
-  address.go(card.first.page, values);
+  open(card.first.page, values);
+}
+
+/** Open a step's page at its top: how far the page before it was scrolled says nothing about this one. */
+function open(page: string, values: Record<string, string>): void {
+  address.go(page, values);
+  scrollTo({ top: 0 });
 }
 
 /** To the table of contents. */
