@@ -55,14 +55,16 @@ def test_models_are_listed_with_the_readers_first(respond: Respondent) -> None:
 
 
 def test_scores_are_those_of_the_card_and_a_folder_has_none(respond: Respondent) -> None:
-    (ours,) = map(json.loads, respond(d.OpenPromptScores(request=1, model="emoji-diffusion"), SESSION))
+    ((told, _),) = ask(respond, d.OpenPromptScores(request=1, model="emoji-diffusion"))
+    ours = json.loads(told)
     card = zoo.read_card(WEIGHTS / "emoji-diffusion.json").scores
     by_guidance = {f"category_at_{one['guidance']:g}": one["right"]["value"] for one in ours["by_guidance"]}
     assert {one["name"]: one["value"]["value"] for one in ours["scores"]} | by_guidance == card
     assert [one["guidance"] for one in ours["by_guidance"]] == [0, 1, 2, 4, 7]
     assert ours["prompts"] == [prompt for prompt, _, _ in combinations(2)]
     assert len(ours["prompts"]) == 40
-    (none,) = map(json.loads, respond(d.OpenPromptScores(request=1, model="tiny"), SESSION))
+    ((told, _),) = ask(respond, d.OpenPromptScores(request=1, model="tiny"))
+    none = json.loads(told)
     assert [none[name] for name in ("scores", "by_guidance", "prompts")] == [[], [], []]
 
 
