@@ -113,7 +113,7 @@ def test_what_is_dropped_is_opened_or_refused_in_words(graph: Page, own: App, tm
     assert "a ZIP archive" in alert.inner_text(), "by its first bytes, while it is still being sent"
     assert graph.url == before
     graph.evaluate(DROP, list(file.read_bytes()[:-1]))
-    graph.wait_for_function("document.querySelector('[role=alert]')?.innerText.includes('dropped.trace')")
+    graph.wait_for_function("() => document.querySelector('[role=alert]')?.innerText.includes('dropped.trace')")
     assert graph.url == before
     graph.evaluate(DROP, list(file.read_bytes()))
     graph.wait_for_url("**/open?network=given:*")
