@@ -93,24 +93,27 @@ def _backward() -> Iterator[Figure]:
 
 
 def memory_ratio(name: str) -> float:
-    """Resident memory after twenty more traces, forward and backward, against that after the first five."""
+    """Memory after twenty more traces, forward and backward, against that after the first five.
+
+    Medians of the five around each: now and then the allocator gives back at once what it mostly keeps.
+    """
     module, x = _inputs(name)
     after: list[int] = []
-    for _ in range(25):
+    for _ in range(27):
         trace(module, x, backward=True, loss=_score)
         gc.collect()
         after.append(resident())
-    return after[-1] / after[4]
+    return statistics.median(after[22:]) / statistics.median(after[2:7])
 
 
 def resident() -> int:
-    """Bytes of this process in memory."""
+    """Bytes of this process in memory that are its own: pages of files come and go as the system likes."""
     if sys.platform != "linux":
         import resource
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("RssAnon")).split()[1])
 
 
 def _score(output: Any) -> torch.Tensor:
