@@ -368,8 +368,8 @@ export class DiffusionState {
 
   /** Another prompt from the same noise, step by step. */
   show(prompt: string): void {
-    this.set({ prompt });
-    this.turn("denoising");
+    this.playing = false;
+    address.set({ prompt, view: null, at: null }); // at once: the way back leads to where it was pressed
   }
 
   turn(view: View): void {
