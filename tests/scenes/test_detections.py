@@ -17,7 +17,7 @@ from glasswork.data.photos import photo
 from glasswork.errors import GlassworkError
 from glasswork.scenes import messages as m
 from glasswork.scenes.respond import Respondent
-from glasswork.training.starting import start_from
+from glasswork.training.starting import classifier_from
 from glasswork.zoo.exporting import examples
 
 OWN = f"{Path(__file__).parents[1] / 'browser' / 'strangers.py'}:detector"
@@ -102,7 +102,7 @@ def test_the_other_detectors_open_as_well(name: str, respondent: Respondent) -> 
 
 def test_a_detector_is_no_beginning_and_is_not_exported() -> None:
     with pytest.raises(GlassworkError, match="can't be the beginning"):
-        start_from(SSD)
+        classifier_from(SSD)
     with pytest.raises(GlassworkError, match="a detector is not exported"):
         examples(zoo.load(SSD))
 

@@ -132,6 +132,24 @@ def denoising(runs: Path, folder: Path) -> training.Denoising:
     return task
 
 
+def test_a_denoiser_goes_on_from_a_trained_one(runs: tuple[Path, Any], folder: Path) -> None:
+    first = denoising(runs[0], folder)
+    first.config = replace(first.config, start=str(runs[0] / "denoiser"))
+    task = first.config.task()
+    trained = zoo.load(str(runs[0] / "denoiser")).module.state_dict()
+    for name, value in task.network().state_dict().items():
+        assert torch.equal(value, trained[name]), name
+    assert f"from the weights of {runs[0] / 'denoiser'} on" in task.about().split
+
+
+def test_what_is_no_denoiser_is_no_beginning_of_one(runs: tuple[Path, Any], folder: Path) -> None:
+    config = denoising(runs[0], folder).config
+    with pytest.raises(GlassworkError, match="no trained denoiser"):
+        replace(config, start=str(runs[0] / "autoencoder")).task()
+    with pytest.raises(GlassworkError, match="other encoders"):
+        replace(config, start="emoji-diffusion").task().network()
+
+
 def draw(step: int, part: slice = slice(None)) -> Draw:
     return Draw(step, np.arange(8), part, torch.Generator().manual_seed(step))
 
@@ -230,6 +248,13 @@ def test_a_copy_has_the_colour_that_is_said() -> None:
         assert np.array_equal(copy[..., 3], pictures[i][..., 3])
         assert captions.KEPT.count(emoji_captions.CATEGORIES[told[i].category]) == 0
         assert word in captions.variants(told[i], 1, np.random.default_rng(0), word)[0]
+
+
+def test_some_captions_are_as_the_judged_ones() -> None:
+    one = emoji_captions.emoji("judged")[0]
+    for share, least, most in ((0.0, 0, 30), (0.25, 200, 330), (1.0, 1000, 1000)):
+        made = captions.variants(one, 1000, np.random.default_rng(0), as_spoken=share)
+        assert least <= made.count(captions.spoken(one)) <= most
 
 
 def test_combinations_are_forty_fixed_prompts_that_training_never_joined() -> None:

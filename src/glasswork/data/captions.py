@@ -29,7 +29,9 @@ def spoken(one: Shown, tags: int = 3) -> str:
     return ", ".join([one.name, *more, one.style])
 
 
-def variants(one: Shown, count: int, random: np.random.Generator, colour: str = "") -> list[str]:
+def variants(
+    one: Shown, count: int, random: np.random.Generator, colour: str = "", as_spoken: float = 0.0
+) -> list[str]:
     """Captions of an emoji, drawn at random: the name is always there but in one of six.
 
     Args:
@@ -37,6 +39,7 @@ def variants(one: Shown, count: int, random: np.random.Generator, colour: str = 
         count: how many.
         random: for the choice.
         colour: of a copy in another colour, or its own.
+        as_spoken: the part of them that are `spoken`, where no colour is said.
     """
     if one.texts:
         return random.choice(one.texts, count).tolist()
@@ -45,6 +48,9 @@ def variants(one: Shown, count: int, random: np.random.Generator, colour: str = 
     tags = [tag for tag in one.tags if tag not in SAID]
     found = []
     for _ in range(count):
+        if as_spoken and not colour and random.random() < as_spoken:
+            found.append(spoken(one))
+            continue
         parts = [f"{article(named)} {named}" if random.random() < 0.25 else named]
         if tags and random.random() < 0.5:
             chosen = random.choice(tags, min(len(tags), int(random.integers(1, 4))), replace=False).tolist()

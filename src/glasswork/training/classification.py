@@ -18,7 +18,7 @@ from glasswork.training.augmentation import Augmentation, augment, on_white
 from glasswork.training.config import Config
 from glasswork.training.pictures import Decoded, Files, Held, Pictures, fitted, load
 from glasswork.training.pictures import parts as parts_of
-from glasswork.training.starting import hold_frozen, start_from, take_over
+from glasswork.training.starting import classifier_from, hold_frozen, take_over
 from glasswork.training.streaming import Order, Streamed
 from glasswork.training.task import About, Draw, Task
 from glasswork.zoo import Preprocessing
@@ -115,7 +115,7 @@ class Classification(Task):
         super().__init__(config)
         if config.criterion not in CRITERIA:
             raise unknown("criterion", config.criterion, CRITERIA)
-        self.start = start_from(config.start) if config.start else None
+        self.start = classifier_from(config.start) if config.start else None
         self.problems: list[Problem] = []
         if is_given(config.data):
             self._read_given(broken)

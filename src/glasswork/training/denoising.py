@@ -32,6 +32,7 @@ from glasswork.training.captioned import aside_groups, problems, read_pairs
 from glasswork.training.config import Config
 from glasswork.training.contrasting import read
 from glasswork.training.judging import Judgement, judge
+from glasswork.training.starting import denoiser_from, take_all
 from glasswork.training.task import About, Draw, Task
 from glasswork.training.whitening import whiten
 
@@ -46,6 +47,7 @@ class DenoiserConfig(Config):
     """A denoiser's run. The latent's and the text's sizes are filled in.
 
     Attributes:
+        start: a TARGET of a denoiser whose weights it begins from; its network is taken.
         autoencoder, encoders: TARGETs of the networks that it stands on, trained before.
         judge: the TARGET of the classifier that the final scores are measured by; empty for none.
         noise: its schedule: linear, scaled_linear or squaredcos_cap_v2.
@@ -54,12 +56,14 @@ class DenoiserConfig(Config):
             (P. Esser et al., 2024, https://arxiv.org/abs/2403.03206, equation 23).
         flip: the part of examples that are mirrored, of pictures that then show the same.
         captions: how many are drawn of each picture, once.
+        as_spoken: the part of these that say it as the judged captions do.
         unsaid: the part of examples that are shown without their caption.
         recolour: for how many of the pictures a copy in another colour is shown, with the word for it.
         copies: how many such copies there are of each picture.
         steps_judged, guidance: how the final pictures are made.
     """
 
+    start: str = ""
     autoencoder: str
     encoders: str
     judge: str = ""
@@ -68,6 +72,7 @@ class DenoiserConfig(Config):
     shift: float = 1.0
     flip: float = 0.5
     captions: int = 16
+    as_spoken: float = 0.0
     unsaid: float = 0.1
     recolour: float = 0.2
     copies: int = 2
@@ -97,8 +102,10 @@ class Denoising(Task):
         self.encoders = _part(config.encoders, CLIP)
         self.tokens = _tokens(config.encoders)
         width = self.encoders.text_projection.in_features
-        sizes = {**config.sizes, "text": width, "context": self.tokens.context}
-        super().__init__(replace(config, sizes=sizes))
+        self.start = denoiser_from(config.start) if config.start else None
+        if self.start:
+            config = replace(config, network=self.start.network, sizes=dict(self.start.sizes))
+        super().__init__(replace(config, sizes={**config.sizes, "text": width, "context": self.tokens.context}))
         self.schedule = Schedule(
             kind=config.noise, prediction=config.prediction, spacing="trailing", offset=0, to_one=True
         )
@@ -118,7 +125,11 @@ class Denoising(Task):
         self.latents = self._latents(pictures)
         may = torch.tensor([captions.may_be_mirrored(one) for one in self.told])
         self.mirrored = torch.where(may.view(-1, 1, 1, 1), mirrored, self.latents)
-        texts = [text for one in self.told for text in captions.variants(one, config.captions, random)]
+        texts = [
+            text
+            for one in self.told
+            for text in captions.variants(one, config.captions, random, as_spoken=config.as_spoken)
+        ]
         self.vectors = self._vectors(texts).unflatten(0, (-1, config.captions))  # (N, K, T, X)
         copies = captions.recoloured(pictures, self.told, config.copies) if config.recolour else []
         self.copies: dict[int, list[int]] = {}
@@ -152,6 +163,9 @@ class Denoising(Task):
     def network(self) -> nn.Module:
         """The untrained network."""
         network = zoo.build(self.config.network, self.config.sizes)
+        if self.start:
+            take_all(network, self.start.weights, self.config.start)
+            return network.to(memory_format=torch.channels_last)
         zero_init(network)
         layer = getattr(network, "encoder_hid_proj", None)
         if isinstance(layer, nn.Linear):
@@ -243,8 +257,8 @@ class Denoising(Task):
             examples=len(self.told),
             aside=aside,
             held_out=len(read_pairs(config.data, "test", self.autoencoder.shape[1])[0]),
-            split=f"trained on {len(self.told):,} pictures with {config.captions} captions each; "
-            f"{self.kept(aside)}; {judged}",
+            split=f"trained on {len(self.told):,} pictures with {config.captions} captions each"
+            f"{f', from the weights of {config.start} on' if config.start else ''}; {self.kept(aside)}; {judged}",
             inputs=(torch.zeros(1, *self.latents.shape[1:]), torch.zeros(1), self.empty[None].float()),
             card={
                 "sizes": {**config.sizes, "fused": 0},

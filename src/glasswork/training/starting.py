@@ -20,18 +20,27 @@ class Start:
     Attributes:
         network: its architecture: a name of glasswork.networks, or torchvision:NAME or timm:NAME.
         sizes: the architecture's sizes.
-        prepare: what it expects of a picture.
         weights: by name.
     """
 
     network: str
     sizes: Mapping[str, int | float | str]
-    prepare: Preprocessing
     weights: dict[str, Tensor]
 
 
-def start_from(target: str) -> Start:
-    """Read the network to begin from.
+@dataclass(frozen=True)
+class ClassifierStart(Start):
+    """A trained classifier to begin from.
+
+    Attributes:
+        prepare: what it expects of a picture.
+    """
+
+    prepare: Preprocessing
+
+
+def classifier_from(target: str) -> ClassifierStart:
+    """Read the classifier to begin from.
 
     Args:
         target: a network that ships, a run folder, a reference network with published weights, torchvision:NAME or
@@ -66,7 +75,41 @@ def start_from(target: str) -> Start:
     else:
         network = target
         sizes = {"channels": source.preprocess.channels, "size": source.preprocess.size, "classes": len(source.labels)}
-    return Start(network, sizes, replace(source.preprocess, guessed=False), source.module.state_dict())
+    prepare = replace(source.preprocess, guessed=False)
+    return ClassifierStart(network, sizes, source.module.state_dict(), prepare)
+
+
+def denoiser_from(target: str) -> Start:
+    """Read the denoiser to begin from.
+
+    Args:
+        target: one that ships, or a run folder.
+
+    Raises:
+        GlassworkError: there is none, or it is another network.
+    """
+    source = zoo.load(target)
+    card = source.card
+    if card is None or card.diffusion.get("part") != "denoiser":
+        todo = "Take emoji-diffusion, or the folder of a run of it."
+        raise GlassworkError(f"{target} can't be the beginning", why="it is no trained denoiser", todo=todo)
+    return Start(card.network, dict(card.sizes), source.module.state_dict())
+
+
+def take_all(module: nn.Module, weights: dict[str, Tensor], target: str) -> None:
+    """Copy all weights of the network to begin from.
+
+    Raises:
+        GlassworkError: one of them has another shape: the networks it stands on have other widths than it had then.
+    """
+    present = module.state_dict()
+    other = [name for name, value in present.items() if name not in weights or weights[name].shape != value.shape]
+    if other:
+        why = f"{other[0]} has another shape: it stood on other encoders, or on another autoencoder"
+        raise GlassworkError(f"{target} can't be the beginning", why=why)
+    with torch.no_grad():
+        for name, value in present.items():
+            value.copy_(weights[name])
 
 
 def take_over(module: nn.Module, weights: dict[str, Tensor], freeze: bool) -> list[str]:
