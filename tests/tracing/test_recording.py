@@ -255,6 +255,26 @@ def test_not_finite_is_found() -> None:
     assert found.path == "input"
 
 
+def test_minus_infinity_is_how_a_mask_is_written() -> None:
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("future", torch.full((3, 3), -torch.inf).triu(1))
+
+        def forward(self, x: torch.Tensor, seen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            scores = (x @ x.T).masked_fill(~seen, -torch.inf) + self.future + mask + torch.zeros(3, 3).fill_(-0.0)
+            return scores.softmax(-1) @ x
+
+    x, seen, mask = torch.randn(3, 2), torch.ones(3, 3, dtype=torch.bool), torch.zeros(3, 3)
+    mask[2, 0] = -torch.inf
+    assert trace(Attention(), x, seen, mask).first_not_finite() is None
+    seen[0, 0] = False  # and so nothing is left to attend to
+    run = trace(Attention(), x, seen, mask)
+    found = run.first_not_finite()
+    assert found is not None
+    assert found.path == ":softmax"
+
+
 def test_macs_by_hand() -> None:
     run = trace(Net(), torch.randn(2, 1, 6, 6))
     assert run["stem.0"].macs == 2 * 2 * 4 * 4 * 9

@@ -250,14 +250,10 @@ class Trace:
         return tuple(deviation for deviation in found if deviation is not None)
 
     def first_not_finite(self) -> Value | None:
-        """The earliest value that holds a NaN or an infinity: an input, a parameter, or the first op that made one."""
-        for value in (*self.inputs.values(), *self.parameters.values(), *(v for op in self.ops for v in op.outputs)):
-            if value.dtype.is_floating_point or value.dtype.is_complex:
-                data = value.data
-                finite = value.stats.finite == 1 if data is None else _is_finite(data)
-                if not finite:
-                    return value
-        return None
+        """The earliest value that holds a NaN or an infinity that no mask was written with; see finiteness."""
+        from glasswork.tracing.finiteness import first_not_finite  # only where it is asked
+
+        return first_not_finite(self)
 
     def around(self, value: Value) -> Rebuilt | None:
         """The rebuilt op that a value was made in; None for those of this trace itself."""
@@ -274,10 +270,3 @@ class Trace:
     def __repr__(self) -> str:
         ended = f", ended early in {self.failure.module or 'the root'}" if self.failure else ""
         return f"<Trace of {self.module_type}: {len(self.ops)} ops{', backward' if self.backward else ''}{ended}>"
-
-
-def _is_finite(data: torch.Tensor) -> bool:
-    """Whether every number is: none is lost in a sum, and that takes one pass; only where it is too large, two."""
-    if data.layout is torch.strided and not data.is_nested and bool(data.sum().isfinite()):
-        return True
-    return bool(data.isfinite().all())
