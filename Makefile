@@ -4,9 +4,10 @@ BIN := .venv/bin
 # what is never imported need not be compiled: half a minute of an installation
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 FRONTEND := $(BIN)/python hatch_build.py
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 SPEC := pyproject.toml constraints.txt
 
-.PHONY: run setup test test-slow check check-python check-frontend bench shots frontend chromium data clean
+.PHONY: run setup test test-apart test-slow check check-python check-frontend bench shots frontend chromium data clean
 
 run: .venv/.runs frontend  ## the app, from nothing
 	$(BIN)/glasswork open $(TARGET)
@@ -44,10 +45,12 @@ check-frontend:
 
 test:  ## from nothing to green
 	@$(MAKE) --no-print-directory -j3 -Otarget setup
-	@$(MAKE) --no-print-directory check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/browser -n 3 --dist loadfile --no-loadscope-reorder
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser -n 3 --dist loadfile --no-loadscope-reorder
+	@$(MAKE) --no-print-directory -j2 check-python test-apart  # Python's types take one core for two minutes
+	$(PYTEST) tests/browser
+
+test-apart: check-frontend  # all that needs no browser
 	$(FRONTEND) npm test
+	$(PYTEST) --ignore=tests/browser
 
 test-slow: setup  ## what is right but long
 	$(PIP) --no-build-isolation -e ".[dev,slow]"

@@ -257,6 +257,8 @@ def test_not_finite_is_found() -> None:
 
 def test_minus_infinity_is_how_a_mask_is_written() -> None:
     class Attention(nn.Module):
+        future: torch.Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.register_buffer("future", torch.full((3, 3), -torch.inf).triu(1))
