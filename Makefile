@@ -56,7 +56,8 @@ test-slow: setup  ## what is right but long
 	$(PIP) --no-build-isolation -e ".[dev,slow]"
 	$(BIN)/python -m pytest -m slow
 
-bench: setup  ## writes benchmarks/RESULTS.md
+bench: setup  ## writes benchmarks/RESULTS.md; others' tools are measured beside
+	$(PIP) --no-build-isolation -e ".[dev,bench]"
 	$(BIN)/python -m benchmarks
 
 shots: setup  ## screenshots of every page into shots/
