@@ -96,7 +96,8 @@ def emoji_diffusion() -> DenoiserConfig:
         judge="emoji-judge",
         choose_by="last",  # the error on captions set aside rises while pictures still get closer to their words
         shift=4.0,
-        as_spoken=0.25,
+        as_spoken=0.5,
+        unsaid=0.05,
         recolour=0.1,
         flip=0.0,  # each mirror image is one more picture to know
         steps=20_000,
