@@ -25,7 +25,7 @@ class Call(nn.Module):
         return self.function(*inputs)
 
 
-def repeated(make: Any, address: str, elements: int = 50, wanted: int = 2000, **options: Any) -> None:
+def repeated(make: Any, address: str, elements: int = 50, wanted: int = 300, **options: Any) -> None:
     chance = random.Random(address)
     torch.manual_seed(0)
     done = 0
@@ -179,7 +179,7 @@ MOVES = {
 @pytest.mark.parametrize("name", sorted(MOVES))
 def test_what_only_moves_numbers_is_selected(name: str) -> None:
     make = lambda _: (Call(MOVES[name]), torch.randn(2, 3, 4))  # noqa: E731
-    repeated(make, f":{name}", wanted=2000 if name in ("flatten", "cat") else 150, kind="selected")
+    repeated(make, f":{name}", wanted=300 if name in ("flatten", "cat") else 150, kind="selected")
 
 
 def test_constant_padding_is_given_and_the_rest_selected() -> None:
@@ -225,7 +225,7 @@ def test_cross_entropy() -> None:
         layer = nn.CrossEntropyLoss(weight=weight, reduction=chance.choice(["mean", "sum", "none"]))
         return layer, torch.randn(batch, classes, *more), target
 
-    repeated(make, ":cross_entropy", elements=5, wanted=2000, derivatives=False)
+    repeated(make, ":cross_entropy", elements=5, wanted=300, derivatives=False)
 
 
 def test_a_loss_function_is_traced_and_explained() -> None:

@@ -105,6 +105,7 @@ def learnt(name: str, rate: float) -> bool:
     return min(losses) < 0.1 * losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_it_learns_one_tiny_batch_by_heart(name: str) -> None:
     assert any(learnt(name, rate) for rate in (1e-2, 2e-3))  # what is right for most kills AlexNet's few units

@@ -37,6 +37,7 @@ def wait(courses: Courses, name: str, true: Callable[[RunView], bool]) -> RunVie
     return view
 
 
+@pytest.mark.slow
 def test_a_run_is_begun_paused_stepped_stopped_resumed_and_killed(tmp_path: Path) -> None:
     courses = Courses(tmp_path / "runs")
     assert courses.names() == []
@@ -192,6 +193,7 @@ def test_a_page_names_runs_and_no_paths(tmp_path: Path) -> None:
             courses.view(name, 10)
 
 
+@pytest.mark.slow
 def test_a_text_of_ones_own_is_kept_with_its_run_whose_moments_open_as_language_models(tmp_path: Path) -> None:
     respond = Respondent(runs=tmp_path)
     inputs = SimpleNamespace(read=None)

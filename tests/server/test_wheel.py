@@ -18,6 +18,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+pytestmark = pytest.mark.slow  # each run of the tests installs from the sources themselves
+
 ROOT = Path(__file__).parent.parent.parent
 BUILT = "glasswork/static/app/"
 KINDS = {

@@ -34,6 +34,7 @@ def filled(module: nn.Module, weights: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(value, weights[name]) for name, value in module.state_dict().items())
 
 
+@pytest.mark.slow
 def test_safetensors_and_checkpoints_of_every_usual_form(tmp_path: Path) -> None:
     weights = state()
     safetensors.torch.save_file(weights, tmp_path / "a.safetensors")
