@@ -164,14 +164,12 @@ def peer_ratio(peer: str, name: str) -> float:
 
 
 def _torchlens(module: nn.Module, x: torch.Tensor) -> Run:
-    import torchlens  # type: ignore[import-not-found]
-
+    torchlens = importlib.import_module("torchlens")
     return lambda: torchlens.trace(module, x)
 
 
 def _nnsight(module: nn.Module, x: torch.Tensor) -> Run:
-    import nnsight  # type: ignore[import-not-found]
-
+    nnsight = importlib.import_module("nnsight")
     order: list[str] = []  # it wants the layers in the order in which they run
     hooks = [
         part.register_forward_hook(lambda _module, _inputs, _output, path=path: order.append(path))
