@@ -7,7 +7,7 @@ FRONTEND := $(BIN)/python hatch_build.py
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 SPEC := pyproject.toml constraints.txt
 
-.PHONY: run setup test test-apart test-slow check check-python check-frontend bench shots frontend chromium data clean
+.PHONY: run setup test test-without-browser test-slow check check-python check-frontend bench shots frontend chromium data clean
 
 run: .venv/.runs frontend  ## the app, from nothing
 	$(BIN)/glasswork open $(TARGET)
@@ -45,10 +45,10 @@ check-frontend:
 
 test:  ## from nothing to green
 	@$(MAKE) --no-print-directory -j3 -Otarget setup
-	@$(MAKE) --no-print-directory -j2 check-python test-apart  # Python's types take one core for two minutes
+	@$(MAKE) --no-print-directory -j2 check-python test-without-browser  # Python's types take one core for two minutes
 	$(PYTEST) tests/browser
 
-test-apart: check-frontend  # all that needs no browser
+test-without-browser: check-frontend
 	$(FRONTEND) npm test
 	$(PYTEST) --ignore=tests/browser
 

@@ -27,8 +27,6 @@ from windows import Complaints, window
 from glasswork import zoo
 
 DARK: dict[str, Any] = {"viewport": DESK, "color_scheme": "dark"}
-KINDS = ("conv", "second conv", "corner conv", "relu", "pool", "last pool", "output", "pixel")
-"""Slopes: all but those that only pass on."""
 SMALL: dict[str, Any] = {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True}
 
 
@@ -71,7 +69,7 @@ def short_tour(browser: Browser, app: App, networks: list[str], complaints: Comp
     with window(browser, app, complaints, viewport=DESK) as context:
         page = context.new_page()
         tour(page, [State("gallery", ""), *map_states(first, one), *opened_states(first, one)])
-        tour(page, [*table_states(first, two), *slope_states(first, two, KINDS), *menu_states(first, two)])
+        tour(page, [*table_states(first, two), *slope_states(first, two), *menu_states(first, two)])
         found += wander(page, app, at(first, one, "block1.conv2[0,1,6,6]"), 6)
         found += wander(page, app, at(first, two, "block2.conv1[0,4,9,9]"), 2)
         found += wander(page, app, at(first, two, "block1.pool[0,7,9,12]", direction="backward"), 16)

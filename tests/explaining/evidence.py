@@ -156,6 +156,6 @@ def some_convolution(chance: random.Random, dims: int) -> tuple[nn.Module, torch
     return nn.ModuleDict({"conv": built})["conv"], torch.randn(*batch, channels, *lengths)
 
 
-# (spatial dimensions, random elements): two dimensions in every run, as many of the others in the long one
+# (spatial dimensions, random elements)
 AMOUNTS = [(1, 300), (2, 300), (3, 300)]
 LONG = [pytest.param(dims, 4000, marks=pytest.mark.slow) for dims in (1, 2, 3)]

@@ -179,7 +179,7 @@ MOVES = {
 @pytest.mark.parametrize("name", sorted(MOVES))
 def test_what_only_moves_numbers_is_selected(name: str) -> None:
     make = lambda _: (Call(MOVES[name]), torch.randn(2, 3, 4))  # noqa: E731
-    repeated(make, f":{name}", wanted=300 if name in ("flatten", "cat") else 150, kind="selected")
+    repeated(make, f":{name}", wanted=150, kind="selected")
 
 
 def test_constant_padding_is_given_and_the_rest_selected() -> None:

@@ -264,7 +264,7 @@ def test_minus_infinity_is_how_a_mask_is_written() -> None:
             self.register_buffer("future", torch.full((3, 3), -torch.inf).triu(1))
 
         def forward(self, x: torch.Tensor, seen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-            scores = (x @ x.T).masked_fill(~seen, -torch.inf) + self.future + mask + torch.zeros(3, 3).fill_(-0.0)
+            scores = (x @ x.T).masked_fill(~seen, -torch.inf) + self.future + mask
             return scores.softmax(-1) @ x
 
     x, seen, mask = torch.randn(3, 2), torch.ones(3, 3, dtype=torch.bool), torch.zeros(3, 3)
@@ -275,6 +275,11 @@ def test_minus_infinity_is_how_a_mask_is_written() -> None:
     found = run.first_not_finite()
     assert found is not None
     assert found.path == ":softmax"
+    broken = Attention()
+    broken.future[0] = torch.tensor([0.5, 0.5, -torch.inf])  # numbers, one of them lost
+    found = trace(broken, x, torch.ones(3, 3, dtype=torch.bool), torch.zeros(3, 3)).first_not_finite()
+    assert found is not None
+    assert found.path == ":add"
 
 
 def test_macs_by_hand() -> None:

@@ -62,7 +62,10 @@ def _is_meant(op: Op) -> bool:
     """Whether minus infinity was written into what an op makes, by the author or by an op before it."""
     if any(number == -math.inf for number in _numbers((*op.args, *op.kwargs.values()))):
         return True
-    return any(not _is_finite(value) and _only_minus(value) for value in op.operands)
+    return any(
+        not _is_finite(value) and _only_minus(value) and (value.kind == "op" or _is_mask(value.tensor))
+        for value in op.operands
+    )
 
 
 def _numbers(arguments: object) -> Iterator[float]:
