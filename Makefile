@@ -7,6 +7,9 @@ FRONTEND := $(BIN)/python hatch_build.py
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 SPEC := pyproject.toml constraints.txt
 
+# Bytecode is kept, whatever the machine is set to: the tests start hundreds of processes that load torch.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run setup test test-without-browser test-slow check check-python check-frontend bench shots frontend chromium data clean
 
 run: .venv/.runs frontend  ## the app, from nothing

@@ -6,7 +6,6 @@ two uniform numbers, 150 points a step, one update of each.
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import time
 from itertools import pairwise
@@ -18,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.figures import Figure
-from benchmarks.page import FLAGS, app
+from benchmarks.page import FLAGS, app, find_browser
 from glasswork.data.distributions import distribution
 from glasswork.training.duelling import Duel, Rule
 from glasswork.training.laboratory import Laboratory, Shape
@@ -64,9 +63,8 @@ def written() -> float:
 
 def watched() -> tuple[float, float]:
     """Steps and pictures a second, both by the clock, while the page trains."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with app() as (address, _), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(address)
         split = urlsplit(address)

@@ -31,6 +31,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NETWORK = "tiny-vgg-emoji"
 PICTURES, EARLY, LATE = 20, 20, 200
 READINGS = 10
@@ -95,7 +96,7 @@ def app() -> Iterator[tuple[str, int]]:
 
 def find_browser() -> str:
     """Where Chromium is."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    return next(filter(None, map(shutil.which, BROWSERS)))
 
 
 def resident(process: int) -> float:

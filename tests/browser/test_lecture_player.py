@@ -216,6 +216,7 @@ def test_on_a_phone_the_ringed_picture_does_the_step_and_the_next_one_comes_into
         go(lecture, app.origin + at("where-deep-learning-fits", 2, step))
         lecture.locator(step.mark).first.click()
         expect(lecture.locator(".try.done")).to_be_attached()
+        settle(lecture, -1)  # until then the page is too short to be scrolled
         lecture.evaluate("scrollTo(0, 600)")
         lecture.locator(".pill").click()
         settle(lecture, -1)
