@@ -4,13 +4,13 @@ BIN := .venv/bin
 # what is never imported need not be compiled: half a minute of an installation
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 FRONTEND := $(BIN)/python hatch_build.py
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 SPEC := pyproject.toml constraints.txt
 
 # Bytecode is kept, whatever the machine is set to: the tests start hundreds of processes that load torch.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run setup test test-without-browser test-slow check check-python check-frontend bench shots frontend chromium data clean
+.PHONY: run setup test tests test-slow check check-python check-frontend bench shots frontend chromium data clean
 
 run: .venv/.runs frontend  ## the app, from nothing
 	$(BIN)/glasswork open $(TARGET)
@@ -48,16 +48,15 @@ check-frontend:
 
 test:  ## from nothing to green
 	@$(MAKE) --no-print-directory -j3 -Otarget setup
-	@$(MAKE) --no-print-directory -j2 check-python test-without-browser  # Python's types take one core for two minutes
-	$(PYTEST) tests/browser
+	@$(MAKE) --no-print-directory -j2 check-python tests  # Python's types take one core for two minutes
 
-test-without-browser: check-frontend
+tests: check-frontend
 	$(FRONTEND) npm test
-	$(PYTEST) --ignore=tests/browser
+	$(PYTEST) -n 3
 
 test-slow: setup  ## what is right but long
 	$(PIP) --no-build-isolation -e ".[dev,slow]"
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -n 2 -m slow
 
 bench: setup  ## writes benchmarks/RESULTS.md; others' tools are measured beside
 	$(PIP) --no-build-isolation -e ".[dev,bench]"
