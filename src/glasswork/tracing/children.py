@@ -7,8 +7,8 @@ what the tracer does itself is not among them.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from glasswork.tracing.moments import Moments
 from glasswork.tracing.ops import Op
-from glasswork.tracing.values import Value, map_tensors, replace_values
+from glasswork.tracing.values import Value, replace_values
 from glasswork.tracing.writes import tensors_in
 
 
@@ -44,22 +44,29 @@ class Children(TorchDispatchMode):
         self._moments = moments
         self._parent: int | None = None
         self._found: list[Op] = []
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
+        self._last: tuple[Op, list[torch.Tensor]] | None = None  # and what it made, of which nothing is noted yet
         self._made: list[tuple[torch.Tensor, Op, int]] = []
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing here is compiled: PyTorch need not load its compiler to be kept from it, which takes seconds."""
+        return False
 
     def inside(self, parent: int, children: list[Op]) -> None:
         """The aten ops that follow are those of the op `parent`, and go to its `children`."""
         self._parent = parent
         self._found = children
-        self._counts.clear()
-        self._made.clear()
+        self._counts = {}
+        self._made = []
 
     def outside(self, made: Sequence[torch.Tensor]) -> None:
         """The parent has run and returned `made`: it decides how those are kept."""
-        returned = {id(tensor) for tensor in made}
+        returned = set(map(id, made))
         for tensor, child, slot in self._made:
             if id(tensor) in returned:
                 child.outputs[slot].held = None
+        self._note_last(returned)
 
     def join(self, outputs: Sequence[Value], made: Sequence[torch.Tensor]) -> None:
         """Let the Values of what the parent returned stand for those of the children that made it."""
@@ -69,7 +76,7 @@ class Children(TorchDispatchMode):
             inner = child.outputs[slot]
             if value is not None and inner.held is None and inner.again is None:
                 inner.again = _Same(value)
-        self._made.clear()
+        self._made = []
         self._parent = None
 
     def __torch_dispatch__(
@@ -80,53 +87,63 @@ class Children(TorchDispatchMode):
         parent = self._parent
         if parent is None:
             return func(*args, **kwargs)
-        moments = self._moments
-        operands: list[Value] = []
-
-        def handle(tensor: torch.Tensor) -> Value:
-            value = moments.value_of(tensor)
-            operands.append(value)
-            return value
-
-        name = func._schema.name.replace("::", ".")
-        self._counts[name] += 1
+        self._note_last()
+        operands, kept_args, kept_kwargs = self._moments.read(args, kwargs)
+        name, writes = _traits(func)
+        call = self._counts[name] = self._counts.get(name, 0) + 1
+        # module and source are the parent's, once that is written up
         child = Op(
-            id=len(self._found),
-            name=name,
-            function=func,
-            args=tuple([map_tensors(handle, item) for item in args]),
-            kwargs={key: map_tensors(handle, item) for key, item in kwargs.items()},
-            operands=tuple(operands),
-            module="",  # these three are the parent's, once that is written up
-            module_type="",
-            call=self._counts[name],
-            source=None,
+            *(len(self._found), name, func, kept_args, kept_kwargs, tuple(operands)),
+            *("", "", call, None),
             parent=parent,
         )
-        for tensor in _written(func, args, kwargs):
-            moments.before_writing(tensor, parent)
+        if writes:
+            for tensor in _written(writes, args, kwargs):
+                self._moments.before_writing(tensor, parent)
         start = time.perf_counter()
         output = func(*args, **kwargs)
         child.seconds = time.perf_counter() - start
-        for slot, tensor in enumerate(tensors_in(output)):
-            child.outputs.append(moments.made_inside(tensor, slot))
-            self._made.append((tensor, child, slot))
+        self._last = (child, [output] if type(output) is torch.Tensor else tensors_in(output))
         self._found.append(child)
         return output
 
+    def _note_last(self, returned: Set[int] = frozenset()) -> None:
+        """Note what the last child made; what its parent returned, by these ids, the parent will note."""
+        if self._last is None:
+            return
+        child, made = self._last
+        self._last = None
+        moments = self._moments
+        for slot, tensor in enumerate(made):
+            own = type(tensor) is torch.Tensor and id(tensor) in returned
+            child.outputs.append(moments.handed_on(tensor, slot) if own else moments.made_inside(tensor, slot))
+            self._made.append((tensor, child, slot))
 
-def _written(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[torch.Tensor]:
+
+Writes = tuple[tuple[int, str], ...]
+"""Arguments that are written over, by place and by name."""
+_STATISTICS: Writes = ((3, "running_mean"), (4, "running_var"))
+
+
+@cache
+def _traits(func: Any) -> tuple[str, Writes]:
+    """The name of an aten op, and what it writes over."""
     schema = func._schema
-    if schema.name == "aten::native_batch_norm":  # writes its running statistics and does not say so (TRACING.md, 5)
-        return tensors_in(args[3:5]) if args[5] else []
-    if not schema.is_mutable:
+    name = schema.name.replace("::", ".")
+    if name == "aten.native_batch_norm":  # writes its running statistics and does not say so (TRACING.md, 5)
+        return name, _STATISTICS
+    written = [
+        (place, argument.name)
+        for place, argument in enumerate(schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+    return name, tuple(written)
+
+
+def _written(writes: Writes, args: Sequence[Any], kwargs: dict[str, Any]) -> list[torch.Tensor]:
+    if writes is _STATISTICS and not args[5]:
         return []
-    written: list[torch.Tensor] = []
-    for place, argument in enumerate(schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            given = args[place] if place < len(args) else kwargs.get(argument.name)
-            written += tensors_in(given)
-    return written
+    return tensors_in([args[place] if place < len(args) else kwargs.get(name) for place, name in writes])
 
 
 def aten_macs(op: Op) -> int:

@@ -7,7 +7,7 @@ turned into Values and calls. Tensors stay alive until then, so that each is sti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -17,18 +17,13 @@ from glasswork.tracing.calls import Call
 from glasswork.tracing.children import Children
 from glasswork.tracing.deviations import Suspect
 from glasswork.tracing.modules import ModuleCall
-from glasswork.tracing.moments import Moments
+from glasswork.tracing.moments import ORDINARY, PLAIN, Moments
 from glasswork.tracing.names import Names
-from glasswork.tracing.values import Value, map_tensors
+from glasswork.tracing.values import Value
 from glasswork.tracing.writes import tensors_in
 
-Read = tuple[list[Value], tuple[Any, ...], dict[str, Any]]
-"""The Values of the tensors among some arguments; the positional ones and the others with those in their place."""
-
 _new = tuple.__new__  # a named tuple's own constructor is written in Python
-_PLAIN = frozenset([int, float, bool, str, type(None), torch.dtype, torch.device])  # arguments that hold no tensor
-_ORDINARY = frozenset([torch.Tensor, nn.Parameter])
-_LASTING = _PLAIN | _ORDINARY | {torch.Size, torch.layout, torch.memory_format, type(Ellipsis)}
+_LASTING = PLAIN | ORDINARY | {torch.Size, torch.layout, torch.memory_format, type(Ellipsis)}
 MANY = 64
 """Entries."""
 LARGE = 1 << 21
@@ -110,44 +105,10 @@ class Journal:
         self.repeatable = None
         self.alive = 0
 
-    def read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Read:
-        """The Values that these arguments are now."""
-        operands: list[Value] = []
-        untouched, value_of = self._moments.untouched, self._moments.value_of
-        kept: list[Any] = []
-        for item in args:
-            kind = type(item)
-            if kind in _ORDINARY:
-                value = untouched.get(id(item)) or value_of(item)
-                operands.append(value)
-                kept.append(value)
-            elif kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, item))):
-                kept.append(item)
-            else:
-                kept.append(self._read_within(item, operands))
-        named: dict[str, Any] = {}
-        for key, item in kwargs.items():  # as above: a function between them would cost a tenth of the tracer
-            kind = type(item)
-            if kind in _ORDINARY:
-                value = untouched.get(id(item)) or value_of(item)
-                operands.append(value)
-                named[key] = value
-            else:
-                named[key] = item if kind in _PLAIN else self._read_within(item, operands)
-        return operands, tuple(kept), named
-
-    def _read_within(self, item: Any, operands: list[Value]) -> Any:
-        def handle(tensor: torch.Tensor) -> Value:
-            value = self._moments.value_of(tensor)
-            operands.append(value)
-            return value
-
-        return map_tensors(handle, item)
-
     def _write_op(self, entry: tuple[Any, ...], gone: bool) -> None:
         _, callee, function, args, kwargs, made, read, written, layer, *rest = entry
         moments, noted = self._moments, self._noted
-        operands, kept_args, kept_kwargs = read or self.read(args, kwargs)
+        operands, kept_args, kept_kwargs = read or moments.read(args, kwargs)
         for tensor in written:
             moments.before_writing(tensor, len(noted))
         again = callee.exact or (

@@ -17,9 +17,13 @@ from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.names import Names
 from glasswork.tracing.repeats import Repeat, Repeats
 from glasswork.tracing.spilling import Budget, size_of
-from glasswork.tracing.values import Value, ValueKind
+from glasswork.tracing.values import Value, ValueKind, map_tensors
 
-_ORDINARY = (torch.Tensor, torch.nn.Parameter)
+ORDINARY = frozenset([torch.Tensor, torch.nn.Parameter])
+PLAIN = frozenset([int, float, bool, str, type(None), torch.dtype, torch.device])
+"""Arguments that hold no tensor."""
+Read = tuple[list[Value], tuple[Any, ...], dict[str, Any]]
+"""The Values of the tensors among some arguments; the positional ones and the others with those in their place."""
 
 
 class _Seen(weakref.ref):  # of a live tensor
@@ -69,7 +73,7 @@ class Moments:
         self.untouched: dict[int, Value] = {}
         """Parameters and buffers that nothing has written yet, by the id of the tensor."""
         for name, tensor, kind in names.tensors:
-            if type(tensor) in _ORDINARY:  # others may not have a shape yet
+            if type(tensor) in ORDINARY:  # others may not have a shape yet
                 value = Value(shape_of(tensor), tensor.dtype, tensor.device, tensor, kind, None, None, 0, name)
                 self._first[name] = self._unread[id(tensor)] = value
         if gradients is None:  # else each passes its gradient on once it is read
@@ -109,6 +113,42 @@ class Moments:
         self._first[path] = self.untouched[key] = value
         self._pass_through(tensor, value)
         return value
+
+    def read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Read:
+        """The Values that these arguments are now."""
+        operands: list[Value] = []
+        untouched, value_of = self.untouched, self.value_of
+        kept: list[Any] = []
+        for item in args:
+            kind = type(item)
+            if kind in ORDINARY:
+                value = untouched.get(id(item)) or value_of(item)
+                operands.append(value)
+                kept.append(value)
+            elif kind in PLAIN or (kind is tuple and PLAIN.issuperset(map(type, item))):
+                kept.append(item)
+            elif kind is list and PLAIN.issuperset(map(type, item)):
+                kept.append(item.copy())
+            else:
+                kept.append(self._read_within(item, operands))
+        named: dict[str, Any] = {}
+        for key, item in kwargs.items():  # as above: a function between them would cost a tenth of the tracer
+            kind = type(item)
+            if kind in ORDINARY:
+                value = untouched.get(id(item)) or value_of(item)
+                operands.append(value)
+                named[key] = value
+            else:
+                named[key] = item if kind in PLAIN else self._read_within(item, operands)
+        return operands, tuple(kept), named
+
+    def _read_within(self, item: Any, operands: list[Value]) -> Any:
+        def handle(tensor: torch.Tensor) -> Value:
+            value = self.value_of(tensor)
+            operands.append(value)
+            return value
+
+        return map_tensors(handle, item)
 
     def producer_of(self, tensor: torch.Tensor) -> int | None:
         """The op that made a tensor, if one of this run did."""
@@ -188,6 +228,10 @@ class Moments:
     def made_inside(self, tensor: torch.Tensor, slot: int) -> Value:
         """The Value of what a part of an op made; it stays that of the tensor until the op itself ends."""
         return self._note(tensor, "op", None, slot)
+
+    def handed_on(self, tensor: torch.Tensor, slot: int) -> Value:
+        """The Value of what the last part of an op made, where the op itself returns it: that one is remembered."""
+        return Value(shape_of(tensor), tensor.dtype, tensor.device, None, "op", None, None, slot)
 
     def named_values(self) -> tuple[dict[str, Value], dict[str, Value]]:
         """Parameters and buffers by name, as they were when first read; those never read, as they are now."""

@@ -25,9 +25,9 @@ from glasswork.tracing.deviations import FUSED, suspect
 from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled
 from glasswork.tracing.gradients import Gradients
-from glasswork.tracing.journal import ENTER, LARGE, LEAVE, MANY, OP, Journal, Read, lasts
+from glasswork.tracing.journal import ENTER, LARGE, LEAVE, MANY, OP, Journal, lasts
 from glasswork.tracing.layers import layer_call
-from glasswork.tracing.moments import Moments
+from glasswork.tracing.moments import Moments, Read
 from glasswork.tracing.names import Names
 from glasswork.tracing.ops import Op
 from glasswork.tracing.source import Source, author_line, is_layers_own
@@ -112,10 +112,10 @@ class Recorder(TorchFunctionMode):
         children: list[Op] = []
         if self._at_once:
             self._ask_whether_cancelled()
-            read = journal.read(args, kwargs)
+            read = self.moments.read(args, kwargs)
         elif layer is None and not (lasts(args) and (not kwargs or lasts(kwargs.values()))):
             journal.catch_up()  # a list may be another by the time that it is read
-            read = journal.read(args, kwargs)
+            read = self.moments.read(args, kwargs)
         elif len(journal.entries) > MANY or journal.alive > LARGE:
             journal.catch_up()
         if self._children is not None:
@@ -127,7 +127,7 @@ class Recorder(TorchFunctionMode):
                     journal.last_is_gone()
                 else:
                     journal.catch_up()
-                    read = read or journal.read(args, kwargs)
+                    read = read or self.moments.read(args, kwargs)
                     for tensor in written:
                         self.moments.before_writing(tensor, len(self.noted))
                     written = ()
@@ -144,7 +144,9 @@ class Recorder(TorchFunctionMode):
             if layer is not None:
                 journal.entries.append((ENTER, layer, start))
             journal.catch_up()
-            operands, kept_args, kept_kwargs = read or journal.read(args, kwargs)
+            if self._children is not None:
+                self._children.outside(())
+            operands, kept_args, kept_kwargs = read or self.moments.read(args, kwargs)
             place = (journal.here, source, seconds, random, _autocasts())
             call = Call(callee, func, kept_args, kept_kwargs, operands, *place, "", children, [])
             self.failed = (error, call)
@@ -198,7 +200,7 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         output = func(*args, **kwargs)
         if isinstance(output, torch.Tensor) and attribute not in ("grad", "_base"):
-            read = self.journal.read(args, kwargs)
+            read = self.moments.read(args, kwargs)
             self.journal.entries.append(
                 (
                     OP,
