@@ -186,7 +186,7 @@ class Judge:
 
     def shown(self, pixel: Pixel, shown: list[int]) -> None:
         """Scaling mixes a colour with its neighbours', and makes up none."""
-        near = [colour_of(pixel["scale"], value, pixel["range"], self.seen.theme) for value in pixel["around"]]
+        near = colour_of(pixel["scale"], pixel["around"], pixel["range"], self.seen.theme)
         low, high = np.min(near, axis=0) - MIXED, np.max(near, axis=0) + MIXED
         if not (np.all(low <= shown) and np.all(shown <= high)):
             self.blame("pixel", f"{shown} is shown for {pixel['ref']}, which is not between it and its neighbours")

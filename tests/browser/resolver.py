@@ -1,9 +1,10 @@
 """What a reference stands for, computed again in a process of its own with plain torch.
 
-`python resolver.py FOLDER [RUNS]` reads one JSON list of references a line and answers with one JSON list: for each,
-its value and a scale for rounding errors, or why it has none. FOLDER holds the records of traces, RUNS those of
-training. Of Glasswork it uses only what loads a network and a data set; how a number is made is written down here a
-second time, from the papers and torch's documentation. It is meant to be slow, short and plainly right.
+`python resolver.py SOCKET` loads torch once and has a child for each connection there. Its first line is a JSON list of
+two folders, one of the records of traces and one of those of training, or null. Each further one is a list of
+references, answered by one JSON list: for each, its value and a scale for rounding errors, or why it has none. Of
+Glasswork it uses only what loads a network and a data set; how a number is made is written down here a second time,
+from the papers and torch's documentation. It is meant to be slow, short and plainly right.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
+import socketserver
 import sys
 from functools import cache
 from pathlib import Path
@@ -262,7 +265,7 @@ class Rerun:
         raise NoNumberError(f"{what!r} is not a thing that a number can be")
 
     def sharing(self, path: str, channel: int | None, what: str, mode: str) -> Tensor:
-        """The sizes of all numbers that share a colour scale with a tensor: its own channel, its set's, or all.
+        """The sizes, in order, of what shares a colour scale with a tensor: its own channel, its set's, or all.
 
         A set begins at each convolution and ends before the next; the input has one scale for all its channels.
         """
@@ -276,10 +279,15 @@ class Rerun:
             together = [path]
         else:
             together = [name for names in sets for name in names if mode == "network" or path in names]
-        tensors = [(self.tensor(name) if what == "value" else self.grad(name)).detach() for name in together]
-        if mode == "channel" or (mode == "map" and path != "input"):
-            tensors = [tensor[:, channel] for tensor in tensors]
-        return torch.cat([tensor.abs().flatten() for tensor in tensors])
+        alone = mode == "channel" or (mode == "map" and path != "input")
+        return self.sizes(tuple(together), channel if alone else None, what)
+
+    @cache  # noqa: B019
+    def sizes(self, names: tuple[str, ...], channel: int | None, what: str) -> Tensor:
+        """The sizes of all numbers of some tensors, or of one channel of each, in order, fp64."""
+        tensors = [(self.tensor(name) if what == "value" else self.grad(name)).detach() for name in names]
+        chosen = [tensor if channel is None else tensor[:, channel] for tensor in tensors]
+        return torch.cat([tensor.abs().flatten() for tensor in chosen]).double().sort().values
 
     def reach(self, path: str, channel: int | None, what: str, mode: str) -> Number:
         """Where a colour scale ends (STYLE_GUIDE, "Scales"): at the largest number; at the 97th percentile of what is
@@ -287,7 +295,7 @@ class Rerun:
 
         The percentile is the upper edge of its bin among 2048.
         """
-        sizes = self.sharing(path, channel, what, mode).double().sort().values
+        sizes = self.sharing(path, channel, what, mode)
         most = sizes[-1].item()
         nonzero = sizes[sizes > 0]
         if not len(nonzero):
@@ -545,15 +553,31 @@ class Resolver:
         return {"value": found.value, "scale": found.scale}
 
 
-def serve(folder: Path, courses: Path | None) -> None:
-    """Answer line by line, and name what of Glasswork is loaded besides."""
-    torch.set_num_threads(1)  # the machine runs a browser and a server beside this
-    resolver = Resolver(folder, courses)
-    for line in sys.stdin:
-        answers = [resolver.answer(question) for question in json.loads(line)]
-        foreign = sorted(name for name in sys.modules if name.startswith(FORBIDDEN))
-        print(json.dumps({"answers": answers, "foreign": foreign}), flush=True)
+class Answering(socketserver.StreamRequestHandler):
+    """One connection, in a process of its own."""
+
+    def handle(self) -> None:
+        """Answer line by line, and name what of Glasswork is loaded besides."""
+        traces, courses = json.loads(self.rfile.readline())
+        resolver = Resolver(Path(traces), Path(courses) if courses else None)
+        for line in self.rfile:
+            answers = [resolver.answer(question) for question in json.loads(line)]
+            foreign = sorted(name for name in sys.modules if name.startswith(FORBIDDEN))
+            self.wfile.write((json.dumps({"answers": answers, "foreign": foreign}) + "\n").encode())
+
+
+class Resolvers(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
+    """The parent of those processes; it ends when the tests have."""
+
+    def service_actions(self) -> None:
+        """Between two connections."""
+        super().service_actions()
+        if os.getppid() == 1:
+            sys.exit()
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    torch.set_num_threads(1)  # the machine runs a browser and a server beside this
+    with Resolvers(sys.argv[1], Answering) as resolvers:
+        print("ready", flush=True)
+        resolvers.serve_forever()

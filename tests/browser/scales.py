@@ -52,18 +52,19 @@ def to_lab(colour: str) -> np.ndarray:
 
 
 def to_bytes(lab: np.ndarray) -> np.ndarray:
-    linear = FROM_CONES @ (FROM_LAB @ lab) ** 3
+    """Colours (..., 3) as red, green and blue."""
+    linear = (lab @ FROM_LAB.T) ** 3 @ FROM_CONES.T
     linear = linear.clip(0, 1)
     return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-def colour_of(scale: str, value: float, reach: float, theme: str) -> np.ndarray:
-    """Red, green and blue (0 to 255) of a value on a scale that ends at `reach`."""
-    stops = [to_lab(stop) for stop in STOPS[theme][scale].split()]
-    share = value / reach if reach > 0 else 0.0
-    at = min(1.0, max(0.0, share if scale in SEQUENTIAL else 0.5 + share / 2)) * (len(stops) - 1)
-    left = min(int(at), len(stops) - 2)
-    return to_bytes(stops[left] + (stops[left + 1] - stops[left]) * (at - left))
+def colour_of(scale: str, values: float | list[float], reach: float, theme: str) -> np.ndarray:
+    """Red, green and blue (0 to 255) of a value on a scale that ends at `reach`; of several, a row each."""
+    stops = np.array([to_lab(stop) for stop in STOPS[theme][scale].split()])
+    share = np.asarray(values, float) / (reach if reach > 0 else np.inf)
+    at = np.clip(share if scale in SEQUENTIAL else 0.5 + share / 2, 0, 1) * (len(stops) - 1)
+    left = np.minimum(at.astype(int), len(stops) - 2)
+    return to_bytes(stops[left] + (stops[left + 1] - stops[left]) * (at - left)[..., None])
 
 
 def apart(scale: str, value: float, reach: float, theme: str, seen: tuple[int, int, int]) -> float:
@@ -72,7 +73,7 @@ def apart(scale: str, value: float, reach: float, theme: str, seen: tuple[int, i
     The page may use a table of 512 colours, so the nearest within half a step of such a table counts.
     """
     span = reach if scale in SEQUENTIAL else 2 * reach
-    near = [colour_of(scale, value + span * shift, reach, theme) for shift in (-1 / 1022, 0, 1 / 1022)]
+    near = colour_of(scale, [value + span * shift for shift in (-1 / 1022, 0, 1 / 1022)], reach, theme)
     low, high = np.min(near, axis=0), np.max(near, axis=0)
     shown = np.array(seen, float)
     return float(np.maximum(np.maximum(low - shown, shown - high), 0).max())
