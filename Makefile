@@ -10,7 +10,7 @@ SPEC := pyproject.toml constraints.txt
 # Bytecode is kept, whatever the machine is set to: the tests start hundreds of processes that load torch.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run setup test tests test-slow check check-python check-frontend bench shots frontend chromium data clean
+.PHONY: run setup test run-tests test-slow check check-python check-frontend bench shots frontend chromium data clean
 
 run: .venv/.runs frontend  ## the app, from nothing
 	$(BIN)/glasswork open $(TARGET)
@@ -48,9 +48,9 @@ check-frontend:
 
 test:  ## from nothing to green
 	@$(MAKE) --no-print-directory -j3 -Otarget setup
-	@$(MAKE) --no-print-directory -j2 check-python tests  # Python's types take one core for two minutes
+	@$(MAKE) --no-print-directory -j2 check-python run-tests  # Python's types take one core for two minutes
 
-tests: check-frontend
+run-tests: check-frontend
 	$(FRONTEND) npm test
 	$(PYTEST) -n 3
 

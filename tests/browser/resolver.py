@@ -569,10 +569,12 @@ class Answering(socketserver.StreamRequestHandler):
 class Resolvers(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
     """The parent of those processes; it ends when the tests have."""
 
+    tests = os.getppid()
+
     def service_actions(self) -> None:
         """Between two connections."""
         super().service_actions()
-        if os.getppid() == 1:
+        if os.getppid() != self.tests:
             sys.exit()
 
 

@@ -86,6 +86,24 @@ def test_what_only_children_see_is_kept() -> None:
     assert run.value(softmax.path) is softmax.output
 
 
+def test_what_an_op_writes_over_twice_within_itself_is_shown_at_each_moment() -> None:
+    library = torch.library.Library("glasswork_tests", "DEF")
+    library.define("three_steps(Tensor x) -> Tensor")
+    library.impl("three_steps", lambda x: (x + 1).mul_(2).add_(3), "CompositeImplicitAutograd")
+
+    class Steps(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.ops.glasswork_tests.three_steps(x) * 10
+
+    run = trace(Steps(), torch.tensor([0.0, 1.0]), detail="aten")
+    assert [(child.name, child.output.tensor.tolist()) for child in run[0].children] == [
+        ("aten.add", [1, 2]),
+        ("aten.mul_", [2, 4]),
+        ("aten.add_", [5, 7]),
+    ]
+    assert run[0].output.tensor.tolist() == [5, 7]
+
+
 def test_macs_of_children_are_half_of_what_pytorch_counts() -> None:
     module, x = nn.Sequential(nn.Conv1d(2, 4, 3), nn.Linear(6, 5), nn.ConvTranspose1d(4, 2, 2)), torch.randn(3, 2, 8)
     with FlopCounterMode(display=False) as counter:

@@ -55,6 +55,7 @@ class Children(TorchDispatchMode):
 
     def inside(self, parent: int, children: list[Op]) -> None:
         """The aten ops that follow are those of the op `parent`, and go to its `children`."""
+        self._note_last()
         self._parent = parent
         self._found = children
         self._counts = {}
@@ -63,10 +64,14 @@ class Children(TorchDispatchMode):
     def outside(self, made: Sequence[torch.Tensor]) -> None:
         """The parent has run and returned `made`: it decides how those are kept."""
         returned = set(map(id, made))
-        for tensor, child, slot in self._made:
-            if id(tensor) in returned:
-                child.outputs[slot].held = None
         self._note_last(returned)
+        handed_on: list[tuple[torch.Tensor, Op, int]] = []
+        for tensor, child, slot in reversed(self._made):  # an older child's moment, since written over, stays its own
+            if id(tensor) in returned:
+                returned.discard(id(tensor))
+                child.outputs[slot].held = None
+                handed_on.append((tensor, child, slot))
+        self._made = handed_on
 
     def join(self, outputs: Sequence[Value], made: Sequence[torch.Tensor]) -> None:
         """Let the Values of what the parent returned stand for those of the children that made it."""
@@ -91,10 +96,17 @@ class Children(TorchDispatchMode):
         operands, kept_args, kept_kwargs = self._moments.read(args, kwargs)
         name, writes = _traits(func)
         call = self._counts[name] = self._counts.get(name, 0) + 1
-        # module and source are the parent's, once that is written up
         child = Op(
-            *(len(self._found), name, func, kept_args, kept_kwargs, tuple(operands)),
-            *("", "", call, None),
+            id=len(self._found),
+            name=name,
+            function=func,
+            args=kept_args,
+            kwargs=kept_kwargs,
+            operands=tuple(operands),
+            module="",  # these three are the parent's, once that is written up
+            module_type="",
+            call=call,
+            source=None,
             parent=parent,
         )
         if writes:

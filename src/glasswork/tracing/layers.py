@@ -15,11 +15,12 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules import module as torchs
 
+from glasswork.tracing.moments import ORDINARY
+
 LayerCall = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 """The function, its arguments by position and by keyword, as a TorchFunctionMode would have been told of them."""
 
-_ORDINARY = frozenset([torch.Tensor, nn.Parameter])
-_PLAIN = _ORDINARY | {type(None)}
+_PLAIN = ORDINARY | {type(None)}
 _ABSENT = object()  # of a kind that is not plain: what is no parameter of the layer may stand anywhere in it
 
 
@@ -48,7 +49,7 @@ def layer_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 def _conv2d(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
     weight, bias = parameters.get("weight", _ABSENT), parameters.get("bias", _ABSENT)
-    if own["padding_mode"] != "zeros" or type(weight) not in _ORDINARY or type(bias) not in _PLAIN:
+    if own["padding_mode"] != "zeros" or type(weight) not in ORDINARY or type(bias) not in _PLAIN:
         return None
     geometry = (own["stride"], own["padding"], own["dilation"], own["groups"])
     return F.conv2d, (x, weight, bias, *geometry), {}
@@ -58,7 +59,7 @@ def _batch_norm2d(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tens
     buffers = own["_buffers"]
     mean, variance = buffers.get("running_mean"), buffers.get("running_var")
     weight, bias = parameters.get("weight", _ABSENT), parameters.get("bias", _ABSENT)
-    if own["training"] or type(mean) not in _ORDINARY or type(variance) not in _ORDINARY or x.dim() != 4:
+    if own["training"] or type(mean) not in ORDINARY or type(variance) not in ORDINARY or x.dim() != 4:
         return None
     if type(weight) not in _PLAIN or type(bias) not in _PLAIN:
         return None
@@ -73,7 +74,7 @@ def _relu(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> L
 
 def _linear(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
     weight, bias = parameters.get("weight", _ABSENT), parameters.get("bias", _ABSENT)
-    if type(weight) not in _ORDINARY or type(bias) not in _PLAIN:
+    if type(weight) not in ORDINARY or type(bias) not in _PLAIN:
         return None
     return F.linear, (x, weight, bias), {}
 
