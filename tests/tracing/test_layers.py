@@ -40,6 +40,15 @@ def layers() -> dict[str, tuple[nn.Module, torch.Tensor]]:
         "relu in place": (nn.ReLU(inplace=True), picture),
         "linear": (nn.Linear(9, 5), picture),
         "linear without bias": (nn.Linear(9, 5, bias=False), picture),
+        "layer norm": (nn.LayerNorm((9, 9), eps=1e-3), picture),
+        "layer norm, plain": (nn.LayerNorm(9, elementwise_affine=False), picture),
+        "layer norm without bias": (nn.LayerNorm(9, bias=False), picture),
+        "dropout": (nn.Dropout(0.3), picture),
+        "dropout in place, off": (nn.Dropout(0.3, inplace=True).eval(), picture),
+        "embedding": (nn.Embedding(7, 4, padding_idx=2), torch.tensor([[0, 2, 6]])),
+        "embedding of limited rows": (nn.Embedding(7, 4, max_norm=0.5, norm_type=1.0), torch.tensor([[0, 2, 6]])),
+        "gelu": (nn.GELU(), picture),
+        "gelu by tanh": (nn.GELU("tanh"), picture),
     }
 
 
@@ -57,6 +66,20 @@ def test_the_call_is_the_one_that_torch_makes(name: str) -> None:
     assert list(kwargs) == list(own_kwargs)
     for ours, theirs in zip((*args, *kwargs.values()), (*own_args, *own_kwargs.values()), strict=True):
         assert ours is theirs or ours == theirs
+
+
+@pytest.mark.parametrize("name", layers())
+def test_a_layer_alone_gives_what_it_gives_untraced(name: str) -> None:
+    (layer, x), (same, _) = layers()[name], layers()[name]
+    torch.manual_seed(1)
+    run, drawn = trace(layer, x.clone()), torch.get_rng_state()
+    torch.manual_seed(1)
+    with torch.no_grad():
+        expected = same(x.clone())
+    assert torch.equal(run.output, expected)
+    assert torch.equal(drawn, torch.get_rng_state())
+    for own, theirs in zip(layer.parameters(), same.parameters(), strict=True):
+        assert torch.equal(own, theirs)
 
 
 class Doubled(nn.Linear):
@@ -273,7 +296,7 @@ def test_an_error_in_a_layer_names_it_and_leaves_what_was_before() -> None:
     assert [op.path for op in caught.value.trace.ops] == ["first"]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["convolution", "batch norm", "linear"])
+@pytest.mark.parametrize("name", ["convolution", "batch norm", "linear", "layer norm"])
 def test_a_bias_that_is_no_parameter_is_left_to_torch(name: str) -> None:
     layer, x = layers()[name]
     bias = layer.bias.detach() + 1  # type: ignore[union-attr, operator]

@@ -31,7 +31,7 @@ def layer_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any])
     tensor, or has weights of a kind that brings functions of its own.
     """
     kind = type(module)
-    known = _LAYERS.get(kind)
+    known = LAYERS.get(kind)
     if known is None or kwargs or len(args) != 1 or type(args[0]) is not torch.Tensor:
         return None
     call, forward = known
@@ -79,10 +79,38 @@ def _linear(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) ->
     return F.linear, (x, weight, bias), {}
 
 
+def _layer_norm(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
+    weight, bias = parameters.get("weight", _ABSENT), parameters.get("bias", _ABSENT)
+    if type(weight) not in _PLAIN or type(bias) not in _PLAIN:
+        return None
+    return F.layer_norm, (x, own["normalized_shape"]), {"weight": weight, "bias": bias, "eps": own["eps"]}
+
+
+def _dropout(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
+    return F.dropout, (x,), {"p": own["p"], "training": own["training"], "inplace": own["inplace"]}
+
+
+def _embedding(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
+    weight = parameters.get("weight", _ABSENT)
+    if type(weight) not in ORDINARY:
+        return None
+    named = {key: own[key] for key in ("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse")}
+    return F.embedding, (x, weight), named
+
+
+def _gelu(own: dict[str, Any], parameters: dict[str, Any], x: torch.Tensor) -> LayerCall | None:
+    return F.gelu, (x,), {"approximate": own["approximate"]}
+
+
 _CALLS: dict[type[nn.Module], Callable[..., LayerCall | None]] = {
     nn.Conv2d: _conv2d,
     nn.BatchNorm2d: _batch_norm2d,
     nn.ReLU: _relu,
     nn.Linear: _linear,
+    nn.LayerNorm: _layer_norm,
+    nn.Dropout: _dropout,
+    nn.Embedding: _embedding,
+    nn.GELU: _gelu,
 }
-_LAYERS = {kind: (call, kind.forward) for kind, call in _CALLS.items()}
+LAYERS = {kind: (call, kind.forward) for kind, call in _CALLS.items()}
+"""The kinds of layer that may be one call: what makes that of them, and torch's own forward."""

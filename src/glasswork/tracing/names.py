@@ -21,10 +21,12 @@ class Names:
     Attributes:
         modules: the path of each module, by its id; of several the first, as in `named_modules`.
         tensors: name, tensor and kind of each parameter and buffer, once each.
+        modes: whether each module was training then, in the order of `modules`.
     """
 
     modules: dict[int, str] = field(default_factory=dict)
     tensors: list[tuple[str, torch.Tensor, ValueKind]] = field(default_factory=list)
+    modes: list[bool] = field(default_factory=list)
 
     @classmethod
     def of(cls, root: nn.Module) -> Names:
@@ -35,6 +37,7 @@ class Names:
         """
         modules: dict[int, str] = {}
         tensors: list[tuple[str, torch.Tensor, ValueKind]] = []
+        modes: list[bool] = []
         seen: set[int] = set()
         todo: list[tuple[str, nn.Module]] = [("", root)]
         while todo:
@@ -51,6 +54,7 @@ class Names:
             modules[id(module)] = path
             start = f"{path}." if path else ""
             own = module.__dict__
+            modes.append(module.training)
             for kind in _KINDS:
                 for name, tensor in own[_HELD[kind]].items():
                     if tensor is not None and id(tensor) not in seen:
@@ -64,4 +68,4 @@ class Names:
                     for name, part in reversed(inner.items())
                     if part is not None
                 )
-        return cls(modules, tensors)
+        return cls(modules, tensors, modes)

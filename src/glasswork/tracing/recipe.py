@@ -44,21 +44,18 @@ class Recipe:
         inputs: its arguments, each tensor replaced by its Value.
         settings: the other arguments of `trace`: loss, backward, detail, keep, after.
         random: the state of the generators just before the run.
+        modes: whether each module in the tree was training.
         kwargs: its arguments by keyword, likewise with Values.
         edits: what a rerun changed besides its inputs, by address.
-        modes: whether each module in the tree was training.
     """
 
     module: nn.Module
     inputs: tuple[Any, ...]
     settings: Mapping[str, Any]
     random: RandomState
+    modes: Sequence[bool]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     edits: Mapping[str, Any] = field(default_factory=dict)
-    modes: tuple[bool, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.modes = tuple([part.training for part in self.module.modules()])
 
 
 def with_values(inputs: tuple[Any, ...], values: Mapping[str, Value]) -> tuple[Any, ...]:

@@ -151,7 +151,8 @@ def _traced(
     arguments, by_keyword, values = feed(args, kwargs, recorder.moments, False)
     given = with_values((*args, dict(kwargs)), values)
     settings = {"loss": None, "backward": False, "detail": detail, "keep": keep, "after": None}
-    parts: dict[str, Any] = {"inputs": values, "recipe": Recipe(module, given[:-1], settings, state, given[-1])}
+    recipe = Recipe(module, given[:-1], settings, state, names.modes, given[-1])
+    parts: dict[str, Any] = {"inputs": values, "recipe": recipe}
     if gradients is not None:
         for tensor in {id(tensor): tensor for tensor in tensors_in([arguments, by_keyword])}.values():
             if tensor.requires_grad:

@@ -26,7 +26,7 @@ from glasswork.tracing.edits import Edits
 from glasswork.tracing.errors import Cancelled
 from glasswork.tracing.gradients import Gradients
 from glasswork.tracing.journal import ENTER, LARGE, LEAVE, MANY, OP, Journal, lasts
-from glasswork.tracing.layers import layer_call
+from glasswork.tracing.layers import LAYERS, layer_call
 from glasswork.tracing.moments import Moments, Read
 from glasswork.tracing.names import Names
 from glasswork.tracing.ops import Op
@@ -256,7 +256,7 @@ class Recorder(TorchFunctionMode):
 
     def run_whole(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a layer that is one op, and note both; None where it is more, or where each moment counts."""
-        if self._at_once:
+        if self._at_once or type(module) not in LAYERS:
             return None
         with torch._C.DisableTorchFunction():  # also for the question how many axes the input has
             called = layer_call(module, args, kwargs)

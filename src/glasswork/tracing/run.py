@@ -165,7 +165,8 @@ def _begin(
         arguments, by_keyword, values = feed(inputs, kwargs or {}, recorder.moments, backward)
         settings = {"loss": loss, "backward": backward, "detail": detail, "keep": keep, "after": after}
         given = with_values((*inputs, dict(kwargs or {})), values)
-        parts: dict[str, Any] = {"inputs": values, "recipe": Recipe(module, given[:-1], settings, state, given[-1])}
+        recipe = Recipe(module, given[:-1], settings, state, names.modes, given[-1])
+        parts: dict[str, Any] = {"inputs": values, "recipe": recipe}
         start = time.perf_counter()
         score: torch.Tensor | None = None
         try:
