@@ -33,7 +33,7 @@ frontend: .venv/.runs
 setup: .venv/.tests frontend chromium  ## everything that work on Glasswork needs
 
 chromium:
-	@$(PYTHON) scripts/ensure_chromium.py
+	@$(PYTHON) scripts/chromium.py
 
 check: .venv/.tests frontend  ## style and types
 	@$(MAKE) --no-print-directory -j2 -Otarget check-python check-frontend

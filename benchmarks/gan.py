@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 import torch
 from playwright.sync_api import sync_playwright
+from scripts.chromium import FLAGS, find_browser
 from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.figures import Figure
-from benchmarks.page import FLAGS, app, find_browser
+from benchmarks.page import app
 from glasswork.data.distributions import distribution
 from glasswork.training.duelling import Duel, Rule
 from glasswork.training.laboratory import Laboratory, Shape

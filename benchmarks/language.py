@@ -15,9 +15,10 @@ from urllib.parse import urlencode, urlsplit
 
 import torch
 from playwright.sync_api import Page, sync_playwright
+from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
-from benchmarks.page import AT_REST, FLAGS, app, find_browser
+from benchmarks.page import AT_REST, app
 from glasswork import networks, zoo
 from glasswork.generation import Sampling, decode
 from glasswork.generation.reader import Ours

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import sync_playwright
+from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
-from benchmarks.page import FLAGS, find_browser
 from glasswork.training.summary import FOLDER, NAMES, RECORDS, ROW, SIZES
 
 FINE, COARSE = SIZES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -16,22 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import CDPSession, Page, WebSocket, sync_playwright
+from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
 from glasswork import data
 from glasswork.zoo.packages import weights_folder
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NETWORK = "tiny-vgg-emoji"
 PICTURES, EARLY, LATE = 20, 20, 200
 READINGS = 10
@@ -92,11 +81,6 @@ def app() -> Iterator[tuple[str, int]]:
                 yield next(word for word in line.split() if word.startswith("http")), server.pid
             finally:
                 server.terminate()
-
-
-def find_browser() -> str:
-    """Where Chromium is."""
-    return next(filter(None, map(shutil.which, BROWSERS)))
 
 
 def resident(process: int) -> float:

@@ -10,9 +10,10 @@ import statistics
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, sync_playwright
+from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
-from benchmarks.page import AT_REST, CHANGE, FLAGS, NEW_PICTURE, PAINTED, app, find_browser, heap, resident
+from benchmarks.page import AT_REST, CHANGE, NEW_PICTURE, PAINTED, app, heap, resident
 from glasswork import data, zoo
 from glasswork.data.photos import NAMES
 

@@ -15,7 +15,8 @@ from glasswork import zoo
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/browser")]
 
-from tests.browser.opening import FLAGS, PATIENCE, WATCH, App, find_browser  # noqa: E402
+from scripts.chromium import FLAGS, find_browser  # noqa: E402
+from tests.browser.opening import PATIENCE, WATCH, App  # noqa: E402
 from tests.browser.states import OPENED, State, reach, settings_of  # noqa: E402
 
 SHOTS = ROOT / "shots"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from asking import Asking
-from opening import FLAGS, App, find_browser, go
+from opening import App, go
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from scripts.chromium import FLAGS, find_browser
 from windows import Complaints, window
 
 from glasswork import recipes, zoo

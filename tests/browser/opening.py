@@ -12,16 +12,6 @@ from glasswork.scenes.respond import Respondent
 from glasswork.server.run import LocalServer
 from glasswork.server.settings import BUILT_PAGES, Settings
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 PATIENCE = 20_000  # milliseconds, on a machine that does other things besides
 
 # Notes which requests went out over the socket and are not answered yet, so that a test can wait for the last answer;
@@ -125,18 +115,6 @@ class App:
     def address(self, page: str = "", **state: str | int | None) -> str:
         query = urlencode({name: value for name, value in state.items() if value is not None}, safe=":,[]")
         return f"{self.origin}/{page}{f'?{query}' if query else ''}"
-
-
-def find_browser() -> str:
-    """Where Chromium is.
-
-    Raises:
-        RuntimeError: it isn't here.
-    """
-    for name in BROWSERS:
-        if found := shutil.which(name):
-            return found
-    raise RuntimeError("the tests of the pages need Chromium: `make chromium` says how to get it")
 
 
 def settle(page: Page, first: int = 0) -> None:

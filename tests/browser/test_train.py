@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from between import Wire
-from opening import FLAGS, PATIENCE, App, find_browser, go
+from opening import PATIENCE, App, go
 from playwright.sync_api import Browser, Locator, Page, expect
+from scripts.chromium import FLAGS, find_browser
 from states import DESK
 from test_train_truth import READ
 from windows import Complaints, window

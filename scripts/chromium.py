@@ -1,6 +1,7 @@
-"""Find Chromium for the browser tests; as root on Debian, install it. Standard library only: it runs before .venv.
+"""Chromium, for tests, benchmarks and screenshots: where it is, how it is started; run as a script it gets it.
 
 Debian's `chromium-headless-shell` is Chromium without windows: the tests take a third less of the processor with it.
+Standard library only: the script runs before .venv.
 """
 
 from __future__ import annotations
@@ -11,7 +12,29 @@ import subprocess
 import sys
 
 SHELL = "chromium-headless-shell"
-OTHERS = ("chromium", "chromium-browser", "google-chrome")
+NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_browser() -> str:
+    """Where Chromium is.
+
+    Raises:
+        RuntimeError: it isn't here.
+    """
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        raise RuntimeError("this needs Chromium: `make chromium` says how to get it")
+    return found
 
 
 def install() -> None:
@@ -25,7 +48,7 @@ def install() -> None:
 def main() -> int:
     if not shutil.which(SHELL):
         install()
-    if any(map(shutil.which, (SHELL, *OTHERS))):
+    if any(map(shutil.which, NAMES)):
         return 0
     print(
         "The browser tests need Chromium, and none is installed.\n"
