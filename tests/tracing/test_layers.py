@@ -40,7 +40,7 @@ def layers() -> dict[str, tuple[nn.Module, torch.Tensor]]:
         "relu in place": (nn.ReLU(inplace=True), picture),
         "linear": (nn.Linear(9, 5), picture),
         "linear without bias": (nn.Linear(9, 5, bias=False), picture),
-        "layer norm": (nn.LayerNorm((9, 9), eps=1e-3), picture),
+        "layer norm": (nn.LayerNorm([9, 9], eps=1e-3), picture),
         "layer norm, plain": (nn.LayerNorm(9, elementwise_affine=False), picture),
         "layer norm without bias": (nn.LayerNorm(9, bias=False), picture),
         "dropout": (nn.Dropout(0.3), picture),
