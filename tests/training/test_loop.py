@@ -182,7 +182,7 @@ def test_without_better_scores_it_ends_early() -> None:
     state = begin(trained)
     looks = [e for e in train(trained, state) if isinstance(e, Evaluated)]
     assert state.ended == "patience"
-    assert [look.best for look in looks] == [True] * 4  # no worse, but not better
+    assert [look.kept for look in looks] == [True] * 4  # no worse, but not better
     assert state.step < 400
 
 

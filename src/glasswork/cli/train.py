@@ -223,7 +223,7 @@ def _line(event: TrainEvent) -> str:
             text = f"step {event.step:,}: loss {event.loss:.4f} after {event.seconds:.0f} s"
         case Evaluated():
             scores = ", ".join(f"{name} {value:.4f}" for name, value in event.scores.items())
-            text = f"step {event.step:,}: {scores or 'no examples set aside'}{' (best so far)' if event.best else ''}"
+            text = f"step {event.step:,}: {scores or 'no examples set aside'}{' (kept)' if event.kept else ''}"
         case Warned():
             text = f"step {event.step:,}: {event.text}"
         case _:

@@ -47,12 +47,12 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The examples set aside were looked at; best when no earlier look was better."""
+    """The examples set aside were looked at; kept: whether the weights are, as the best so far or the last."""
 
     step: int
     seconds: float
     scores: Mapping[str, float]
-    best: bool
+    kept: bool
 
 
 @dataclass(frozen=True)

@@ -242,12 +242,12 @@ def _look(task: Task, state: State) -> Evaluated:
     with measured_weights(state) as network:
         scores = task.scores(network)
     before = state.kept.scores
-    best = not scores or not before or _no_worse(scores, before, task)
+    kept = not scores or not before or _no_worse(scores, before, task)
     better = not scores or not before or not _no_worse(before, scores, task)
     state.waited = 0 if better else state.waited + 1
-    if best:
+    if kept:
         keep(state, scores)
-    return Evaluated(state.step, 0.0, scores, best)
+    return Evaluated(state.step, 0.0, scores, kept)
 
 
 def _no_worse(scores: dict[str, float], than: dict[str, float], task: Task) -> bool:
