@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import torch
 from playwright.sync_api import sync_playwright
-from scripts.chromium import FLAGS, find_browser
 from torch import nn
 from torch.nn import functional as F
 
@@ -22,6 +21,7 @@ from benchmarks.page import app
 from glasswork.data.distributions import distribution
 from glasswork.training.duelling import Duel, Rule
 from glasswork.training.laboratory import Laboratory, Shape
+from scripts.chromium import FLAGS, find_browser
 
 BATCH, STEPS, ROUNDS = 150, 400, 5
 SECONDS, WARM = 8, 3

@@ -15,13 +15,13 @@ from urllib.parse import urlencode, urlsplit
 
 import torch
 from playwright.sync_api import Page, sync_playwright
-from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
 from benchmarks.page import AT_REST, app
 from glasswork import networks, zoo
 from glasswork.generation import Sampling, decode
 from glasswork.generation.reader import Ours
+from scripts.chromium import FLAGS, find_browser
 
 MODEL, WRITTEN, ROUNDS = "smollm2-135m", 40, 7
 TEXTS = {  # network: the text that is gone on with, and the bar in seconds

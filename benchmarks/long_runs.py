@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import sync_playwright
-from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
 from glasswork.training.summary import FOLDER, NAMES, RECORDS, ROW, SIZES
+from scripts.chromium import FLAGS, find_browser
 
 FINE, COARSE = SIZES
 AT_ONCE = COARSE * 16  # records that are worked out together

@@ -21,9 +21,9 @@ from urllib.parse import urlencode, urlsplit
 
 import torch
 from playwright.sync_api import Page, sync_playwright
-from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
+from scripts.chromium import FLAGS, find_browser
 
 NETWORKS = {"ResNet-152": "torchvision.models:resnet152", "GPT-2": "benchmarks.tracing:gpt2"}
 INPUTS = 6

@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import CDPSession, Page, WebSocket, sync_playwright
-from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
 from glasswork import data
 from glasswork.zoo.packages import weights_folder
+from scripts.chromium import FLAGS, find_browser
 
 NETWORK = "tiny-vgg-emoji"
 PICTURES, EARLY, LATE = 20, 20, 200

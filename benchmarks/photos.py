@@ -10,12 +10,12 @@ import statistics
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, sync_playwright
-from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
 from benchmarks.page import AT_REST, CHANGE, NEW_PICTURE, PAINTED, app, heap, resident
 from glasswork import data, zoo
 from glasswork.data.photos import NAMES
+from scripts.chromium import FLAGS, find_browser
 
 NETWORK = "efficientnet-lite0"
 PHOTOS = [f"photo:{name}" for names in NAMES.values() for name in names]

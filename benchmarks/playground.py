@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, sync_playwright
-from scripts.chromium import FLAGS, find_browser
 
 from benchmarks.figures import Figure
 from benchmarks.page import app
+from scripts.chromium import FLAGS, find_browser
 
 PEER_EPOCHS, PEER_SECONDS = 18, 7.4
 """TensorFlow Playground on a machine of this size: six layers of eight, 200 + 200 points, batches of ten."""

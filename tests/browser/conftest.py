@@ -7,10 +7,10 @@ import pytest
 from asking import Asking
 from opening import App, go
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
-from scripts.chromium import FLAGS, find_browser
 from windows import Complaints, window
 
 from glasswork import recipes, zoo
+from scripts.chromium import FLAGS, find_browser
 
 Opens = Callable[..., Page]
 HERE = Path(__file__).parent

@@ -14,13 +14,13 @@ import pytest
 from between import Wire
 from opening import PATIENCE, App, go
 from playwright.sync_api import Browser, Locator, Page, expect
-from scripts.chromium import FLAGS, find_browser
 from states import DESK
 from test_train_truth import READ
 from windows import Complaints, window
 
 from glasswork.scenes.courses import Courses
 from glasswork.training.locking import holder
+from scripts.chromium import FLAGS, find_browser
 
 pytestmark = pytest.mark.browser
 

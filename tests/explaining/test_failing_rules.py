@@ -2,9 +2,9 @@
 
 import torch
 import torchvision
-from benchmarks.explaining_models import Tally, check_run
 from torch import nn
 
+from benchmarks.explaining_models import Tally, check_run
 from glasswork.explaining import Expansion, NoRule, explain, register
 from glasswork.tracing import Op, Trace, trace
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from benchmarks.explaining_models import Tally, check_model
 from benchmarks.tracing_models import Model, of_torchvision, of_transformers, torchvision_model
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from benchmarks.viewers import Viewers
 
 SOAK = float(os.environ.get("GLASSWORK_SOAK", "180"))  # 28800: the eight hours

@@ -44,6 +44,7 @@ def layers() -> dict[str, tuple[nn.Module, torch.Tensor]]:
         "layer norm, plain": (nn.LayerNorm(9, elementwise_affine=False), picture),
         "layer norm without bias": (nn.LayerNorm(9, bias=False), picture),
         "dropout": (nn.Dropout(0.3), picture),
+        "dropout in place": (nn.Dropout(0.3, inplace=True), picture),
         "dropout in place, off": (nn.Dropout(0.3, inplace=True).eval(), picture),
         "embedding": (nn.Embedding(7, 4, padding_idx=2), torch.tensor([[0, 2, 6]])),
         "embedding of limited rows": (nn.Embedding(7, 4, max_norm=0.5, norm_type=1.0), torch.tensor([[0, 2, 6]])),
@@ -68,11 +69,22 @@ def test_the_call_is_the_one_that_torch_makes(name: str) -> None:
         assert ours is theirs or ours == theirs
 
 
+class Inner(nn.Module):
+    """A layer in somebody's own code: one that is traced by itself is not run from outside."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)
+
+
 @pytest.mark.parametrize("name", layers())
-def test_a_layer_alone_gives_what_it_gives_untraced(name: str) -> None:
+def test_a_layer_run_from_outside_gives_what_it_gives_untraced(name: str) -> None:
     (layer, x), (same, _) = layers()[name], layers()[name]
     torch.manual_seed(1)
-    run, drawn = trace(layer, x.clone()), torch.get_rng_state()
+    run, drawn = trace(Inner(layer), x.clone()), torch.get_rng_state()
     torch.manual_seed(1)
     with torch.no_grad():
         expected = same(x.clone())

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+
 from benchmarks.tracing_equality import compare
 from benchmarks.tracing_models import Model, of_timm, of_transformers, torchvision_model
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import long_runs
 
+from benchmarks import long_runs
 from glasswork.training import summary as module
 from glasswork.training.course import read_course
 from glasswork.training.metrics import Metrics
